@@ -1,0 +1,94 @@
+"""The environment that the scripts beside this file run in: .venv in the checkout, made on the first run.
+
+Standard library only, since it runs before anything is installed. SURFACE_SOS_VENV names another folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TORCH = "2.13.0"
+# PyPI's Linux builds of torch bring gigabytes of CUDA; those without are served by PyTorch itself.
+TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+
+
+def ready_python() -> Path:
+    """The environment's Python, after making the environment where it is missing, half made or out of date.
+
+    Exits with code 3 and one sentence where this Python is too old or something cannot be installed.
+    """
+    if sys.version_info < (3, 11):  # noqa: UP036 (whoever starts this may have an older one)
+        print(
+            f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: run it with a newer one.",
+            file=sys.stderr,
+        )
+        raise SystemExit(3)
+    folder = Path(os.environ.get("SURFACE_SOS_VENV") or ROOT / ".venv").absolute()
+    python = venv_python(folder)
+    stamp = folder / "surface-sos.stamp"
+    gpu = has_nvidia_gpu()
+    wanted = fingerprint(gpu)
+    if python.exists() and stamp.exists() and stamp.read_text() == wanted:
+        return python
+
+    if folder.exists() and not (folder / "pyvenv.cfg").exists() and any(folder.iterdir()):
+        print(f"{folder} holds something else than a Python environment: move it away.", file=sys.stderr)
+        raise SystemExit(3)
+    print(f"Making the Python environment in {folder} (once, some minutes) ...", flush=True)
+    stamp.unlink(missing_ok=True)
+    call(sys.executable, "-m", "venv", "--clear", str(folder))
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    print("Installing PyTorch ...", flush=True)
+    # Without its dependencies, so that everything but torch itself comes from the user's usual index.
+    call(*pip, "--no-deps", *torch_requirement(gpu))
+    print("Installing Surface-SOS and what else it needs ...", flush=True)
+    call(*pip, "--editable", f"{ROOT}[tests]", "--constraint", str(ROOT / "constraints.txt"))
+    stamp.write_text(wanted)
+    return python
+
+
+def venv_python(folder: Path) -> Path:
+    """Where a virtual environment keeps its Python."""
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def has_nvidia_gpu() -> bool:
+    """Whether the NVIDIA driver is installed and sees a card."""
+    program = shutil.which("nvidia-smi")
+    return (
+        program is not None
+        and subprocess.run([program, "-L"], capture_output=True, check=False).returncode == 0
+    )
+
+
+def torch_requirement(gpu: bool) -> list[str]:
+    """pip's arguments for the build of torch that suits this machine."""
+    if gpu or sys.platform == "darwin":
+        return [f"torch=={TORCH}"]
+    return [f"torch=={TORCH}+cpu", "--extra-index-url", TORCH_CPU_INDEX, "--retries", "1", "--timeout", "30"]
+
+
+def fingerprint(gpu: bool) -> str:
+    """Changes whenever the environment would have to be another one."""
+    parts = [
+        (ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt", "scripts/environment.py")
+    ]
+    parts += [str(part).encode() for part in (ROOT, sys.version_info[:3], gpu)]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def call(*command: str) -> None:
+    """Run a step of the installation; its own output says why where it fails."""
+    if subprocess.run(command, check=False).returncode != 0:
+        print(f"The environment could not be made: '{' '.join(command)}' failed, see above.", file=sys.stderr)
+        raise SystemExit(3)
+
+
+if __name__ == "__main__":
+    print(ready_python())

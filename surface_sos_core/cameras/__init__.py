@@ -1,0 +1,24 @@
+"""Cameras: lenses, COLMAP models in and out, solving, their match with the footage, and the scene box."""
+
+from surface_sos_core.cameras.box import AutomaticBox, Box, box_from_points, look_at, read_box
+from surface_sos_core.cameras.camera import Camera, CameraModel, Points
+from surface_sos_core.cameras.colmap import read_model, write_model
+from surface_sos_core.cameras.lens import Lens
+from surface_sos_core.cameras.match import match_cameras
+from surface_sos_core.cameras.solve import solve_cameras
+
+__all__ = [
+    "AutomaticBox",
+    "Box",
+    "Camera",
+    "CameraModel",
+    "Lens",
+    "Points",
+    "box_from_points",
+    "look_at",
+    "match_cameras",
+    "read_box",
+    "read_model",
+    "solve_cameras",
+    "write_model",
+]

@@ -1,0 +1,355 @@
+"""The scene box around the object: given as a file, or from where the cameras look and the sparse points."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from surface_sos_core.cameras.camera import Camera, CameraModel
+from surface_sos_core.errors import InputError
+
+LEAST_TRACK = 4
+# Candidates for the object lie within this share of the cameras' median distance from the look-at ..
+REACH = 0.6
+# .. and inside this share of the images.
+LEAST_SEEN = 0.8
+LEAST_POINTS = 20
+# Half a box without points, as a share of the cameras' median distance: an object that fills the frame.
+FALLBACK_HALF = 0.3
+MARGIN = 1.15
+
+
+@dataclass(frozen=True, eq=False)
+class Box:
+    """An oriented box in the world; the method's own space is the cube [-1, 1]^3 that its similarity maps it
+    into.
+
+    centre (3,) and half (3,) in world units; rotation (3, 3), columns are the box's axes in the world. The
+    similarity scales by 1 / max(half), so that the box itself ends at `extent` <= 1 on each axis.
+    """
+
+    centre: np.ndarray
+    half: np.ndarray
+    rotation: np.ndarray
+
+    @property
+    def scale(self) -> float:
+        """World to box."""
+        return 1.0 / float(np.max(self.half))
+
+    @property
+    def extent(self) -> np.ndarray:
+        """(3,) half sizes in box coordinates, the largest 1."""
+        return self.half * self.scale
+
+    @cached_property
+    def similarity(self) -> np.ndarray:
+        """(4, 4) matrix from world to box coordinates."""
+        matrix = np.eye(4)
+        matrix[:3, :3] = self.rotation.T * self.scale
+        matrix[:3, 3] = -matrix[:3, :3] @ self.centre
+        return matrix
+
+    def to_box(self, world: np.ndarray) -> np.ndarray:
+        """Box coordinates (N, 3) of world points (N, 3)."""
+        return (np.asarray(world, dtype=np.float64) - self.centre) @ self.rotation * self.scale
+
+    def to_world(self, box: np.ndarray) -> np.ndarray:
+        """World points (N, 3) of box coordinates (N, 3)."""
+        return np.asarray(box, dtype=np.float64) @ self.rotation.T / self.scale + self.centre
+
+    def contains(self, world: np.ndarray) -> np.ndarray:
+        """(N,) bool: the world points (N, 3) inside."""
+        return np.all(np.abs(self.to_box(world)) <= self.extent, axis=1)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The box as read_box takes it."""
+        size = (2 * self.half).tolist()
+        return {"centre": self.centre.tolist(), "size": size, "rotation": self.rotation.tolist()}
+
+    @staticmethod
+    def from_dict(data: Any) -> Box:
+        """The box that read_box describes; ValueError or TypeError say what is wrong."""
+        if not isinstance(data, dict):
+            raise TypeError("an object with centre and size, or with matrix, is expected")
+        keys = set(data)
+        if keys == {"matrix"}:
+            return _box_from_matrix(_numbers(data["matrix"], (4, 4), "matrix"))
+        if (
+            not {"size"} <= keys <= {"centre", "center", "size", "rotation"}
+            or len(keys & {"centre", "center"}) != 1
+        ):
+            raise ValueError(
+                "the keys centre, size and possibly rotation, or matrix alone, are expected, "
+                f"not {', '.join(sorted(keys))}"
+            )
+        centre = _numbers(data.get("centre", data.get("center")), (3,), "centre")
+        size = _numbers(data["size"], (3,), "size")
+        rotation = _numbers(data.get("rotation", np.eye(3).tolist()), (3, 3), "rotation")
+        if not np.allclose(rotation.T @ rotation, np.eye(3), atol=1e-3):
+            raise ValueError("rotation must have three perpendicular columns of length 1")
+        if np.any(size <= 0):
+            raise ValueError("size must be positive on all three axes")
+        return Box(centre, size / 2, _proper(rotation))
+
+
+def read_box(file: str | Path) -> Box:
+    """The box in a JSON file, in world units of the camera model.
+
+    {"centre": [x, y, z], "size": [full lengths], "rotation": 3x3 rows, optional, columns are the box's axes}
+    or {"matrix": 4x4 rows, maps the cube [-1, 1]^3 to the box in the world}. Raises InputError for anything
+    else.
+    """
+    try:
+        return Box.from_dict(json.loads(Path(file).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(f"the box file {file} cannot be read: {error.strerror}.") from error
+    except (ValueError, TypeError, RecursionError) as error:  # of JSON, of its encoding, or of what it says
+        raise InputError(f"the box file {file} cannot be used: {error}.") from error
+
+
+@dataclass(frozen=True, eq=False)
+class AutomaticBox:
+    """Where the object seems to be, from cameras and sparse points alone.
+
+    box: around the object; on_object (N,) bool: the sparse points believed to lie on it; plane: (4,) normal
+    and offset of the support that the object stands on, n.x + d = 0 with the cameras' side positive, or None;
+    notes: what the user should know.
+    """
+
+    box: Box
+    on_object: np.ndarray
+    plane: np.ndarray | None
+    notes: tuple[str, ...]
+
+
+def look_at(cameras: Sequence[Camera]) -> np.ndarray:
+    """(3,) the point nearest to all optical axes.
+
+    Least squares of the distances to the axes, re-weighted by 1 / distance (towards their median) so that a
+    few cameras that look elsewhere do not count. Parallel axes leave the depth open: it is then the nearest
+    to the cameras.
+    """
+    centres = np.array([c.centre for c in cameras])
+    axes = np.array([c.axis for c in cameras])
+    across = np.eye(3) - axes[:, :, None] * axes[:, None, :]
+    weights = np.ones(len(centres))
+    point = centres.mean(axis=0)
+    for _ in range(20):
+        matrix = np.einsum("n,nij->ij", weights, across)
+        offset = np.einsum("n,nij,nj->i", weights, across, centres)
+        damping = 1e-9 * weights.sum()
+        point = np.linalg.solve(matrix + damping * np.eye(3), offset + damping * centres.mean(axis=0))
+        distance = np.linalg.norm(np.einsum("nij,nj->ni", across, point - centres), axis=1)
+        weights = 1 / np.maximum(distance, 0.1 * np.median(distance) + 1e-12)
+        weights /= weights.max()
+    return point
+
+
+def box_from_points(model: CameraModel) -> AutomaticBox:
+    """Box and points of the object that the cameras circle: see AutomaticBox.
+
+    Candidates are points of long tracks near the look-at that most images hold. A plane through them that
+    goes on well beyond them is their support; what lies on it is left out. The rest, up to the first clear
+    gap, is the object. Raises InputError where nothing tells of a place: cameras that look apart, no points.
+    """
+    cameras = list(model.cameras.values())
+    target = _place_looked_at(model)
+    distance = float(np.median([np.linalg.norm(c.centre - target) for c in cameras]))
+    up = _upright(cameras)
+    xyz = model.points.xyz
+    away = np.linalg.norm(xyz - target, axis=1)
+    tracked = model.points.track_length >= LEAST_TRACK
+    near = tracked & (away < REACH * distance)
+    near[near] = _share_seeing(cameras, xyz[near]) > LEAST_SEEN
+    if near.sum() < LEAST_POINTS:
+        return _box_at(target, distance, up, len(xyz))
+    plane = _support_plane(xyz[tracked & (away < 1.5 * distance)], xyz[near], cameras, distance)
+    core = near.copy()
+    if plane is not None:
+        core &= _height(plane, xyz) > 0.012 * distance
+        up = plane[:3]
+        if core.sum() < LEAST_POINTS:
+            core, plane = near.copy(), None
+    core &= _before_gap(xyz, core)
+    notes = (
+        f"the box comes from {int(core.sum())} sparse points near where the cameras look, not from masks.",
+    )
+    return AutomaticBox(_box_around(xyz[core], up), core, plane, notes)
+
+
+def _place_looked_at(model: CameraModel) -> np.ndarray:
+    """(3,) the look-at, or the middle of the sparse points where the axes meet behind the cameras."""
+    cameras = list(model.cameras.values())
+    target = look_at(cameras)
+    if np.median([(target - c.centre) @ c.axis for c in cameras]) > 0:
+        return target
+    long_seen = model.points.xyz[model.points.track_length >= LEAST_TRACK]
+    if len(long_seen) < LEAST_POINTS:
+        raise InputError(
+            "the cameras do not look at one place and their model has too few points; give --masks or --box."
+        )
+    return np.median(long_seen, axis=0)
+
+
+def _box_at(target: np.ndarray, distance: float, up: np.ndarray, points: int) -> AutomaticBox:
+    note = (
+        f"the camera model has too few sparse points where the cameras look ({points} in all); "
+        "the box is a guess around that place: give --masks or --box."
+    )
+    half = np.full(3, FALLBACK_HALF * distance)
+    return AutomaticBox(Box(target, half, _frame(up)), np.zeros(points, bool), None, (note,))
+
+
+def _share_seeing(cameras: Sequence[Camera], xyz: np.ndarray) -> np.ndarray:
+    """(N,) the share of the cameras whose image holds each point."""
+    count = np.zeros(len(xyz))
+    for camera in cameras:
+        count += camera.sees(xyz)
+    return count / len(cameras)
+
+
+def _upright(cameras: Sequence[Camera]) -> np.ndarray:
+    """Unit mean of the cameras' own up directions."""
+    up = -np.mean([c.rotation[1] for c in cameras], axis=0)
+    length = float(np.linalg.norm(up))
+    return up / length if length > 1e-6 else np.array([0.0, 0.0, 1.0])
+
+
+def _support_plane(
+    around: np.ndarray, near: np.ndarray, cameras: Sequence[Camera], distance: float
+) -> np.ndarray | None:
+    """(4,) the plane through `around` (N, 3) that carries the object, or None.
+
+    RANSAC (Fischler and Bolles 1981) with a tolerance of 0.6 % of the cameras' distance. A support has its
+    object on the cameras' side and next to nothing on the other, and goes on well beyond the object's
+    footprint: a face of a box-shaped object does not.
+    """
+    generator = np.random.default_rng(0)
+    tolerance = 0.006 * distance
+    mean_camera = np.mean([c.centre for c in cameras], axis=0)
+    best, best_count = None, 0.05 * len(around)
+    for _ in range(500):
+        a, b, c = around[generator.choice(len(around), 3, replace=False)]
+        normal = np.cross(b - a, c - a)
+        length = float(np.linalg.norm(normal))
+        if length < 1e-12:
+            continue
+        normal /= length
+        if normal @ (mean_camera - a) < 0:
+            normal = -normal
+        plane = np.append(normal, -normal @ a)
+        flat = around[np.abs(_height(plane, around)) < tolerance]
+        if len(flat) <= best_count:
+            continue
+        height = _height(plane, near)
+        standing = near[height > 2 * tolerance]
+        if np.mean(height < -2 * tolerance) > 0.05 or len(standing) < max(LEAST_POINTS, 0.1 * len(near)):
+            continue
+        middle = np.median(standing, axis=0)
+        if np.percentile(_across(plane, flat - middle), 75) < 1.3 * np.percentile(
+            _across(plane, standing - middle), 90
+        ):
+            continue
+        best, best_count = plane, len(flat)
+    return best if best is None else _refit(best, around, tolerance)
+
+
+def _height(plane: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """(N,) signed distance of points (N, 3) from a plane (4,)."""
+    return points @ plane[:3] + plane[3]
+
+
+def _across(plane: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """(N,) length of offsets (N, 3) within a plane (4,)."""
+    return np.linalg.norm(offsets - np.outer(offsets @ plane[:3], plane[:3]), axis=1)
+
+
+def _refit(plane: np.ndarray, points: np.ndarray, tolerance: float) -> np.ndarray:
+    """The plane of least squares through the points that lie on `plane`, facing the same side."""
+    flat = points[np.abs(_height(plane, points)) < tolerance]
+    middle = flat.mean(axis=0)
+    normal = np.linalg.svd(flat - middle, full_matrices=False)[2][2]
+    if normal @ plane[:3] < 0:
+        normal = -normal
+    return np.append(normal, -normal @ middle)
+
+
+def _before_gap(xyz: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """(N,) bool: within the radius around the masked points' middle where their density first breaks off.
+
+    Going outwards from the radius that holds half of them, the shell up to 1.2 times a radius is a gap where
+    it holds less than 2 % of what lies inside; without a gap all are kept.
+    """
+    centre = np.median(xyz[mask], axis=0)
+    away = np.linalg.norm(xyz - centre, axis=1)
+    inside = np.sort(away[mask])
+    for number in range(len(inside) // 2, len(inside)):
+        radius = inside[number]
+        shell = np.searchsorted(inside, 1.2 * radius, side="right") - (number + 1)
+        if shell < 0.02 * (number + 1):
+            return away <= 1.1 * radius
+    return away <= inside[-1]
+
+
+def _box_around(points: np.ndarray, up: np.ndarray) -> Box:
+    """The box of the points but for the outermost 1 % on each side, upright, with a margin."""
+    frame = _frame(up, points)
+    local = points @ frame
+    low, high = np.percentile(local, [1, 99], axis=0)
+    half = np.maximum((high - low) / 2, 0.05 * float((high - low).max() + 1e-12)) * MARGIN
+    return Box(frame @ ((low + high) / 2), half, frame)
+
+
+def _frame(up: np.ndarray, points: np.ndarray | None = None) -> np.ndarray:
+    """(3, 3) rotation whose third column is `up`; the first follows the points' longest spread across it."""
+    helper = np.eye(3)[int(np.argmin(np.abs(up)))]
+    if points is not None:
+        flat = points - points.mean(axis=0)
+        flat = flat - np.outer(flat @ up, up)
+        spread = np.linalg.svd(flat, full_matrices=False)[2][0]
+        if abs(spread @ up) < 0.5:
+            helper = spread
+    first = helper - (helper @ up) * up
+    first /= np.linalg.norm(first)
+    return np.stack((first, np.cross(up, first), up), axis=1)
+
+
+def _numbers(value: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
+    expected = " x ".join(map(str, shape))
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be {expected} numbers") from None
+    if array.shape != shape:
+        raise ValueError(f"{name} must be {expected} numbers")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} has a number that is not finite")
+    return array
+
+
+def _proper(axes: np.ndarray) -> np.ndarray:
+    """The nearest rotation to nearly perpendicular axes; a mirrored box is the same box."""
+    u, _, vt = np.linalg.svd(axes)
+    rotation = u @ vt
+    if np.linalg.det(rotation) < 0:
+        rotation[:, 2] = -rotation[:, 2]
+    return rotation
+
+
+def _box_from_matrix(matrix: np.ndarray) -> Box:
+    if not np.allclose(matrix[3], (0, 0, 0, 1), atol=1e-6):
+        raise ValueError("the last row of matrix must be 0 0 0 1")
+    half = np.linalg.norm(matrix[:3, :3], axis=0)
+    if np.any(half <= 1e-12):
+        raise ValueError("matrix has an axis of zero size")
+    axes = matrix[:3, :3] / half
+    if not np.allclose(axes.T @ axes, np.eye(3), atol=1e-3):
+        raise ValueError("matrix must turn, scale and move only, not shear")
+    return Box(matrix[:3, 3].copy(), half, _proper(axes))

@@ -1,0 +1,215 @@
+"""The camera solver's own process: `python -m surface_sos_core.cameras.solve_worker`.
+
+pycolmap installs signal handlers and aborts on some errors, so it never runs in the main process. The job is
+one line of JSON on stdin (see solve.Job); stdin then stays open, and its end means that the parent is gone.
+What happens is told as JSON lines on stdout: {"done", "total"} while it works, {"registered", "static",
+"panoramic"} at the end. The model is written as COLMAP text to the job's output folder. COLMAP's own log goes
+to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from surface_sos_core.cameras.solve import Job
+
+# Below this share of registered frames, more pairs and looser thresholds are tried.
+POOR = 0.8
+EXHAUSTIVE_FRAMES = 80
+OVERLAP = 12
+WIDE_OVERLAP = 40
+# SIFT on larger images takes long and finds little more.
+LONGEST_SIDE = 2000
+# A pair whose features move less than this share of the image's diagonal stands still.
+STILL = 0.006
+# Rays of a point that meet at less than this angle say nothing about its depth.
+LEAST_ANGLE_DEGREES = 1.0
+
+
+def pairs_to_match(count: int, overlap: int | None) -> list[tuple[int, int]]:
+    """Frames to match: all pairs for overlap None, else neighbours up to `overlap`, powers of two beyond."""
+    if overlap is None:
+        return [(i, j) for i in range(count) for j in range(i + 1, count)]
+    reach = list(range(1, overlap + 1))
+    reach += [2**k for k in range(count.bit_length()) if overlap < 2**k]
+    return [(i, i + step) for i in range(count) for step in reach if i + step < count]
+
+
+class _Solver:
+    def __init__(self, job: Job, tell: Callable[[dict[str, Any]], None]) -> None:
+        import pycolmap
+
+        self._colmap = pycolmap
+        self._job = job
+        self._tell = tell
+        self._database = Path(job.scratch) / "features.db"
+        self._done = 0
+        pycolmap.set_random_seed(job.seed)
+
+    def run(self) -> None:
+        count = len(self._job.names)
+        self._extract()
+        first = None if count <= EXHAUSTIVE_FRAMES else OVERLAP
+        matched = set(pairs_to_match(count, first))
+        self._match(sorted(matched), count, 2 * count)
+        static, panoramic = self._motion()
+        if static:
+            self._finish(None, static, panoramic)
+            return
+        best = self._map(Path(self._job.scratch) / "maps", loose=False)
+        if _size(best) < POOR * count:
+            wide = (
+                set(pairs_to_match(count, WIDE_OVERLAP if count > 2 * EXHAUSTIVE_FRAMES else None)) - matched
+            )
+            self._match(sorted(wide), 2 * count, 2 * count)
+            retry = self._map(Path(self._job.scratch) / "maps_loose", loose=True)
+            best = max(best, retry, key=_size)
+        self._finish(best, static, panoramic)
+
+    def _progress(self, done: float) -> None:
+        """`done` of three passes over the frames; a retry goes over ground already counted."""
+        self._done = max(self._done, int(done))
+        self._tell({"done": self._done, "total": 3 * len(self._job.names)})
+
+    def _extract(self) -> None:
+        colmap, names = self._colmap, self._job.names
+        reader = colmap.ImageReaderOptions()
+        reader.camera_model = "SIMPLE_RADIAL"
+        options = colmap.FeatureExtractionOptions()
+        options.use_gpu = False
+        options.num_threads = self._job.threads
+        options.max_image_size = LONGEST_SIDE
+        step = max(4 * self._job.threads, math.ceil(len(names) / 20))
+        for start in range(0, len(names), step):
+            colmap.extract_features(
+                self._database, self._job.images, image_names=names[start : start + step],
+                camera_mode=colmap.CameraMode.SINGLE, reader_options=reader, extraction_options=options,
+                device=colmap.Device.cpu,
+            )  # fmt: skip
+            reader.existing_camera_id = 1  # one lens for all of the footage
+            self._progress(min(start + step, len(names)))
+
+    def _match(self, pairs: list[tuple[int, int]], before: int, after: int) -> None:
+        colmap, names = self._colmap, self._job.names
+        options = colmap.FeatureMatchingOptions()
+        options.use_gpu = False
+        options.num_threads = self._job.threads
+        pairing = colmap.ImportedPairingOptions()
+        verification = colmap.TwoViewGeometryOptions()
+        verification.ransac.random_seed = self._job.seed
+        file = Path(self._job.scratch) / "pairs.txt"
+        pairing.match_list_path = file
+        step = max(200, math.ceil(len(pairs) / 20))
+        for start in range(0, len(pairs), step):
+            part = pairs[start : start + step]
+            file.write_text("".join(f"{names[i]} {names[j]}\n" for i, j in part), encoding="utf-8")
+            colmap.match_image_pairs(
+                self._database, matching_options=options, pairing_options=pairing,
+                verification_options=verification, device=colmap.Device.cpu,
+            )  # fmt: skip
+            self._progress(before + (after - before) * min(start + step, len(pairs)) / len(pairs))
+
+    def _motion(self) -> tuple[bool, bool]:
+        """Whether the camera stands still, and whether every pair is explained by turning it on the spot."""
+        colmap = self._colmap
+        moves, spots = [], []
+        with colmap.Database.open(self._database) as database:
+            camera = database.read_all_cameras()[0]
+            diagonal = math.hypot(camera.width, camera.height)
+            keypoints = {
+                i.image_id: database.read_keypoints(i.image_id)[:, :2] for i in database.read_all_images()
+            }
+            pair_ids, geometries = database.read_two_view_geometries()
+            kinds = colmap.TwoViewGeometryConfiguration
+            on_the_spot = (kinds.PANORAMIC, kinds.PLANAR_OR_PANORAMIC)
+            for pair_id, geometry in zip(pair_ids, geometries, strict=True):
+                matches = geometry.inlier_matches
+                if len(matches) < 15:
+                    continue
+                first, second = colmap.pair_id_to_image_pair(pair_id)
+                shift = keypoints[second][matches[:, 1]] - keypoints[first][matches[:, 0]]
+                moves.append(float(np.median(np.linalg.norm(shift, axis=1))) / diagonal)
+                spots.append(geometry.config in on_the_spot or geometry.config == kinds.WATERMARK)
+        if not moves:
+            return False, False
+        return float(np.percentile(moves, 95)) < STILL, float(np.mean(spots)) > 0.9
+
+    def _map(self, folder: Path, loose: bool) -> Any:
+        """The largest model found, or None."""
+        colmap, count = self._colmap, len(self._job.names)
+        folder.mkdir()
+        options = colmap.IncrementalPipelineOptions()
+        options.num_threads = self._job.threads
+        options.random_seed = self._job.seed
+        options.min_model_size = max(3, min(10, count // 3))
+        options.max_num_models = 5
+        if loose:
+            options.min_num_matches = 10
+            options.mapper.init_min_num_inliers = 40
+            options.mapper.init_min_tri_angle = 5.0
+            options.mapper.abs_pose_min_num_inliers = 15
+            options.mapper.abs_pose_min_inlier_ratio = 0.15
+        registered = 0
+
+        def step() -> None:
+            nonlocal registered
+            registered = min(registered + 1, count)
+            self._progress(2 * count + registered)
+
+        models = colmap.incremental_mapping(
+            self._database, self._job.images, folder, options=options, next_image_callback=step
+        )
+        return max(models.values(), key=_size, default=None)
+
+    def _finish(self, model: Any, static: bool, panoramic: bool) -> None:
+        if model is not None:
+            angles = [point_angle(model, point) for point in list(model.points3D.values())[::10]]
+            panoramic = panoramic and (not angles or float(np.median(angles)) < 2 * LEAST_ANGLE_DEGREES)
+            static = not angles or float(np.median(angles)) < LEAST_ANGLE_DEGREES
+            Path(self._job.output).mkdir(parents=True, exist_ok=True)
+            model.write_text(self._job.output)
+            self._progress(3 * len(self._job.names))
+        self._tell({"registered": _size(model), "static": static, "panoramic": panoramic})
+
+
+def point_angle(model: Any, point: Any) -> float:
+    """Largest angle in degrees between the rays of a point's track."""
+    centres = np.array([model.images[e.image_id].projection_center() for e in point.track.elements])
+    rays = centres - point.xyz
+    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+    return math.degrees(math.acos(float(np.clip((rays @ rays.T).min(), -1.0, 1.0))))
+
+
+def _size(model: Any) -> int:
+    return 0 if model is None else int(model.num_reg_images())
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+def main() -> None:
+    job = Job(**json.loads(sys.stdin.readline()))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+    def tell(message: dict[str, Any]) -> None:
+        print(json.dumps(message), flush=True)
+
+    _Solver(job, tell).run()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # the thread above waits in a read that would hold up a normal end
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How good the layers are, and the report."""

@@ -1,0 +1,123 @@
+"""The two fields of the paper: FoCoR, the object's surface, and BaCo, everything else; both held by m^P."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch.nn.functional import grid_sample
+
+from surface_sos_core.fields.colour_network import ColourNetwork
+from surface_sos_core.fields.contraction import contract
+from surface_sos_core.fields.hash_grid import GridSpec
+from surface_sos_core.fields.sdf_network import SdfNetwork, SdfSample
+from surface_sos_core.settings import FieldSettings
+
+_HOLD_CELLS = 2  # how far FoCoR may reach beyond m^P's border
+_CROP_CELLS = 2  # how far inside m^P's border BaCo is surely empty
+
+
+class Field(torch.nn.Module):
+    """An SDF network, its colour network and b, the sharpness of its surface (e^{10 v}, as in NeuS)."""
+
+    def __init__(
+        self,
+        settings: FieldSettings,
+        backend: str,
+        radius: float,
+        outward: bool,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        spec = GridSpec(
+            settings.levels,
+            2,
+            settings.log2_table,
+            settings.base_resolution,
+            settings.max_resolution,
+        )
+        self.surface = SdfNetwork(
+            spec, backend, settings.hidden, settings.features, radius, outward, generator
+        )
+        self.colour = ColourNetwork(settings.features, settings.hidden)
+        self.log_sharpness = torch.nn.Parameter(torch.tensor(0.3))
+
+    @property
+    def sharpness(self) -> torch.Tensor:
+        return torch.exp(10.0 * self.log_sharpness)
+
+
+class Scene(torch.nn.Module):
+    """FoCoR over the box's [-1, 1]^3 and BaCo over contracted space.
+
+    probability: m^P (R, R, R) over the box, which reaches to +-extent in its own coordinates. `hold` fades FoCoR out beyond m^P's border, `crop` says where BaCo is
+    empty; between the two, colour decides. Buffers are indexed x, y, z.
+    """
+
+    hold_grid: torch.Tensor
+    crop_grid: torch.Tensor
+    extent: torch.Tensor
+
+    def __init__(
+        self,
+        settings: FieldSettings,
+        probability: np.ndarray,
+        extent: np.ndarray,
+        backend: str,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.foreground = Field(settings, backend, 0.5, True, generator)
+        self.background = Field(settings, backend, 0.8, False, generator)
+        self.register_buffer("extent", torch.from_numpy(extent.astype(np.float32)))
+        self.register_buffer("hold_grid", torch.from_numpy(_hold(probability)))
+        self.register_buffer("crop_grid", torch.from_numpy(_crop(probability)))
+
+    def hold(self, x: torch.Tensor) -> torch.Tensor:
+        """How much FoCoR may be opaque, 0..1 (...), at x (..., 3) in box coordinates."""
+        return _lookup(self.hold_grid, x / self.extent)
+
+    def hold_lookup(self, x: torch.Tensor) -> torch.Tensor:
+        """`hold` (...) of the cell that x (..., 3) lies in: cheaper, for deciding where to sample."""
+        size = self.hold_grid.shape[0]
+        cell = ((x / self.extent + 1.0) * (0.5 * size)).long().clamp_(0, size - 1)
+        return self.hold_grid.view(-1)[(cell[..., 0] * size + cell[..., 1]) * size + cell[..., 2]]
+
+    def crop(self, x: torch.Tensor) -> torch.Tensor:
+        """How surely the place belongs to the object, 0..1 (...), at x (..., 3) in box coordinates."""
+        return _lookup(self.crop_grid, x / self.extent)
+
+    def background_sample(self, x: torch.Tensor) -> tuple[SdfSample, torch.Tensor]:
+        """BaCo at x (N, 3) in box coordinates: the network's answer, and its distance (N,) with the object cropped.
+
+        Where m^P is sure of the object, the distance is 1.0: empty (Section III-B of the paper).
+        """
+        sample = self.background.surface.sample(contract(x))
+        crop = self.crop(x)
+        return sample, sample.sdf * (1.0 - crop) + crop
+
+
+def _lookup(grid: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Trilinear values (...) of a grid over [-1, 1]^3 at x (..., 3); 0 outside."""
+    # grid_sample wants (depth, height, width) addressed as (w, h, d), hence z, y, x.
+    points = x.reshape(1, -1, 1, 1, 3).flip(-1)
+    return grid_sample(grid[None, None], points, align_corners=False).view(x.shape[:-1])
+
+
+def _hold(probability: np.ndarray) -> np.ndarray:
+    inside = probability > 0.5
+    away = ndimage.distance_transform_edt(~inside)
+    return np.clip(1.0 + _HOLD_CELLS - away, 0.0, 1.0).astype(np.float32)
+
+
+def _crop(probability: np.ndarray) -> np.ndarray:
+    deep = ndimage.distance_transform_edt(probability > 0.5)
+    return np.clip((deep - 1.0) / _CROP_CELLS, 0.0, 1.0).astype(np.float32)
+
+
+def consensus_distance(probability: np.ndarray, extent: np.ndarray) -> np.ndarray:
+    """Signed distance (R, R, R) float32 to m^P's border in box coordinates, negative inside."""
+    inside = probability > 0.5
+    cell = 2.0 * extent / probability.shape[0]
+    outer = ndimage.distance_transform_edt(~inside, sampling=cell)
+    return (outer - ndimage.distance_transform_edt(inside, sampling=cell)).astype(np.float32)

@@ -1,0 +1,6 @@
+"""Frames on disk or in a movie: images, frame numbers, colour."""
+
+from surface_sos_core.footage.frames_option import parse_frames
+from surface_sos_core.footage.plate import Footage, Frame, open_footage
+
+__all__ = ["Footage", "Frame", "open_footage", "parse_frames"]

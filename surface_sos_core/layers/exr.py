@@ -1,0 +1,111 @@
+"""The layer file of a frame: one multilayer EXR, as a compositor reads it.
+
+One part, scanlines, ZIP compression. Channels, all of the plate's size:
+
+    R G B A                      foreground, scene-linear, premultiplied, half; A is the matte
+    clean.R clean.G clean.B      clean plate, scene-linear, half
+    seen.V                       1 = background seen in some frame, 0 = invented, half
+    depth.Z                      distance to the image plane, world units, float; 1e10 = no surface
+    normal.X normal.Y normal.Z   world space, half
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import OpenEXR
+
+from surface_sos_core.errors import InputError
+from surface_sos_core.files import write_atomically
+
+NO_DEPTH = 1e10
+"""Depth of a pixel without a surface."""
+
+HALF_MAX = 65504.0
+"""The largest finite half; what lies above is clamped to it, since infinities spread in a compositor."""
+
+_CHANNELS = {
+    "foreground": ("R", "G", "B", "A"),
+    "clean": ("clean.R", "clean.G", "clean.B"),
+    "seen": ("seen.V",),
+    "depth": ("depth.Z",),
+    "normal": ("normal.X", "normal.Y", "normal.Z"),
+}
+
+# Red, green, blue and white of Rec.709.
+_REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
+
+
+@dataclass
+class FrameLayers:
+    """Everything that is written for one frame; arrays are float32, colour is scene-linear."""
+
+    foreground: np.ndarray
+    """(H, W, 4) premultiplied RGBA."""
+    clean: np.ndarray
+    """(H, W, 3) clean plate."""
+    seen: np.ndarray
+    """(H, W), 1 where some frame saw the background."""
+    depth: np.ndarray
+    """(H, W) distance to the image plane in world units, 1e10 where there is no surface."""
+    normal: np.ndarray
+    """(H, W, 3) unit normals in world space, 0 where there is no surface."""
+
+
+def write_layers(path: Path, layers: FrameLayers, frame_number: int, software: str = "surface-sos") -> None:
+    """Write one frame's layers to `path`, whole or not at all.
+
+    Values that a half cannot hold are clamped to +-65504. `frame_number` becomes the header's `imageCounter`.
+    Raises ValueError when the arrays' shapes do not fit together.
+    """
+    height, width = layers.depth.shape
+    channels: dict[str, np.ndarray] = {}
+    for layer, names in _CHANNELS.items():
+        pixels = getattr(layers, layer)
+        shape = (height, width) if len(names) == 1 else (height, width, len(names))
+        if pixels.shape != shape:
+            raise ValueError(f"layer {layer} has shape {pixels.shape}, expected {shape}")
+        for index, name in enumerate(names):
+            plane = pixels if len(names) == 1 else pixels[..., index]
+            channels[name] = _as_float(plane) if layer == "depth" else _as_half(plane)
+    header = {
+        "compression": OpenEXR.ZIP_COMPRESSION,
+        "type": OpenEXR.scanlineimage,
+        "chromaticities": _REC709,
+        "imageCounter": frame_number,
+        "software": software,
+    }
+    # The binding replaces the values of the dict it is given, so it gets one of its own.
+    with write_atomically(path) as partial, OpenEXR.File(header, channels) as file:
+        file.write(str(partial))
+
+
+def read_layers(path: Path) -> FrameLayers:
+    """Read the layers of one frame. Raises InputError that names the file and what is missing in it."""
+    if not path.is_file():
+        raise InputError(f"{path} does not exist: run the layers stage again")
+    try:
+        with OpenEXR.File(str(path), separate_channels=True) as file:
+            planes = {name: np.asarray(channel.pixels) for name, channel in file.channels().items()}
+    except (RuntimeError, ValueError, OSError) as error:
+        raise InputError(f"{path} cannot be read as an EXR file: write it again ({error})") from error
+    read: dict[str, np.ndarray] = {}
+    for layer, names in _CHANNELS.items():
+        missing = [name for name in names if name not in planes]
+        if missing:
+            raise InputError(
+                f"{path} has no channel {', '.join(missing)}: write it again by the layers stage"
+            )
+        parts = [planes[name].astype(np.float32) for name in names]
+        read[layer] = parts[0] if len(parts) == 1 else np.stack(parts, axis=-1)
+    return FrameLayers(**read)
+
+
+def _as_half(plane: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(np.clip(plane, -HALF_MAX, HALF_MAX), dtype=np.float16)
+
+
+def _as_float(plane: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(plane, dtype=np.float32)

@@ -1,0 +1,259 @@
+"""The probability map m^P: how much the coarse masks of all views agree, in 3D, that a place is the object.
+
+A vote of a view for a point is its mask's value where the point projects. A single share of votes says nothing alone: a
+point just outside the object is inside most silhouettes. So the share that counts as the border is the one whose hull
+looks most like the masks themselves, and views and pixels that contradict that hull lose their say, round by round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+from surface_sos_core.cameras import Box, Camera
+from surface_sos_core.errors import InputError
+from surface_sos_core.masks.coarse import CoarseMasks
+from surface_sos_core.masks.hull import project_grid
+from surface_sos_core.settings import ConsensusSettings
+
+_SHARES = np.arange(0.40, 0.98, 0.03)
+_SOFTNESS = 0.05  # how fast m^P rises with the share of votes at the border
+_LOOK = 128  # pixels along the longer edge of the pictures in which hulls and masks are compared
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """What the views agree on."""
+
+    box: Box
+    grid: np.ndarray
+    """(R, R, R) float32, m^P over the whole box, its cells as long-sided as the box is; 0.5 at the object's border;
+    indexed x, y, z."""
+    trust: np.ndarray
+    """(frames, h, w) uint8, how far each mask pixel is believed (255: fully); 0 in frames whose mask is unknown."""
+    agreement: np.ndarray
+    """(frames,) IoU of each mask with the hull; nan where there is no mask or no camera."""
+
+
+def build_consensus(
+    masks: CoarseMasks,
+    cameras: Sequence[Camera | None],
+    settings: ConsensusSettings,
+    box: Box | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Consensus:
+    """Count the votes, fit the box (unless one is given), and settle whom to trust.
+
+    masks.probability: (n, h, w) uint8 beside n cameras. Raises InputError where no object can be agreed on.
+    """
+    usable = np.array(
+        [masks.known[i] and not masks.empty[i] and cameras[i] is not None for i in range(len(cameras))]
+    )
+    if usable.sum() < 2:
+        raise InputError(
+            "Fewer than two frames have both a camera and a mask that is not empty; add masks for more frames."
+        )
+    if box is None:
+        box = _fit_box(masks, cameras, usable, settings)
+    voters = _spread(np.flatnonzero(usable), settings.views)
+    trust = np.zeros(masks.probability.shape, dtype=np.uint8)
+    trust[usable] = 255
+    weights = np.ones(len(cameras))
+    region = np.ones((settings.resolution // 2,) * 3, dtype=bool)
+    for round_ in range(settings.rounds):
+        last = round_ == settings.rounds - 1
+        if last:  # in full detail, but only where the coarse rounds found the object
+            region = region.repeat(2, 0).repeat(2, 1).repeat(2, 2)
+        share = _count_votes(masks, cameras, voters, weights, trust, box, region)
+        border, _ = _best_share(share, masks, cameras, voters, box)
+        region = ndimage.binary_dilation(share > 0.6 * border, iterations=2)
+        judged = np.flatnonzero(usable) if last else voters
+        for n, i in enumerate(judged):
+            weights[i], trust[i] = _judge(share, border, masks.probability[i], cameras[i], box)
+            if progress is not None and n % 8 == 0:
+                progress(round_ * len(voters) + n, (settings.rounds - 1) * len(voters) + int(usable.sum()))
+    agreement = np.where(usable, weights, np.nan)
+    grid = 1.0 / (1.0 + np.exp(-(share - border) / _SOFTNESS))
+    grid[share <= 0] = 0.0
+    return Consensus(box, _largest_piece(grid.astype(np.float32)), trust, agreement)
+
+
+def _spread(indices: np.ndarray, most: int) -> np.ndarray:
+    """At most `most` of the indices, evenly spread."""
+    if len(indices) <= most:
+        return indices
+    return indices[np.linspace(0, len(indices) - 1, most).round().astype(int)]
+
+
+def _count_votes(
+    masks: CoarseMasks,
+    cameras: Sequence[Camera | None],
+    voters: np.ndarray,
+    weights: np.ndarray,
+    trust: np.ndarray,
+    box: Box,
+    region: np.ndarray,
+) -> np.ndarray:
+    """(R, R, R) share of the votes for the object; 0 outside `region` and where too few views look."""
+    size = region.shape[0]
+    cells = np.argwhere(region)
+    world = box.to_world(((cells + 0.5) / size * 2 - 1) * box.extent)
+    for_object = np.zeros(len(world))
+    heard = np.zeros(len(world))
+    looks = np.zeros(len(world), dtype=np.int32)
+    height, width = masks.probability.shape[1:]
+    for i in voters:
+        camera = cameras[i]
+        assert camera is not None
+        pixels, _ = camera.project(world)
+        with np.errstate(invalid="ignore"):
+            x = pixels[:, 0] * (width / camera.lens.width)
+            y = pixels[:, 1] * (height / camera.lens.height)
+            seen = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+        column, row = x[seen].astype(np.int32), y[seen].astype(np.int32)
+        say = weights[i] * (trust[i][row, column] / 255.0)
+        for_object[seen] += say * (masks.probability[i][row, column] / 255.0)
+        heard[seen] += say
+        looks[seen] += 1
+    # A place that few views look at cannot be agreed on.
+    enough = (looks >= max(2, 0.15 * len(voters))) & (heard > 0)
+    share = np.zeros((size,) * 3)
+    share[tuple(cells[enough].T)] = for_object[enough] / heard[enough]
+    return share
+
+
+def _look_size(probability: np.ndarray) -> tuple[int, int]:
+    height, width = probability.shape
+    factor = min(1.0, _LOOK / max(height, width))
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def _best_share(
+    share: np.ndarray, masks: CoarseMasks, cameras: Sequence[Camera | None], voters: np.ndarray, box: Box
+) -> tuple[float, float]:
+    """The share of votes whose hull agrees best with the masks, and the median IoU reached."""
+    scores = []
+    for i in _spread(voters, 40):
+        width, height = _look_size(masks.probability[i])
+        camera = cameras[i]
+        assert camera is not None
+        seen = project_grid(share, box, camera, width, height)
+        mask = cv2.resize(masks.probability[i], (width, height), interpolation=cv2.INTER_AREA) > 127
+        hulls = seen[None] > _SHARES[:, None, None]
+        union = (hulls | mask).sum(axis=(1, 2))
+        scores.append((hulls & mask).sum(axis=(1, 2)) / np.maximum(union, 1))
+    median = np.median(np.array(scores), axis=0)
+    best = int(np.argmax(median))
+    return float(_SHARES[best]), float(median[best])
+
+
+def _judge(
+    share: np.ndarray, border: float, probability: np.ndarray, camera: Camera | None, box: Box
+) -> tuple[float, np.ndarray]:
+    """A view's IoU with the hull, and the trust in each of its mask's pixels.
+
+    Blobs in which mask and hull differ (a lost part, a grabbed chair) lose all trust; differences as thin as a wobbly
+    outline do not, they average out over the views.
+    """
+    assert camera is not None
+    width, height = _look_size(probability)
+    hull = project_grid(share, box, camera, width, height) > border
+    mask = cv2.resize(probability, (width, height), interpolation=cv2.INTER_AREA) > 127
+    agreement = float((hull & mask).sum() / max((hull | mask).sum(), 1))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
+    blobs = cv2.morphologyEx((hull != mask).astype(np.uint8), cv2.MORPH_OPEN, disc)
+    blobs = cv2.dilate(blobs, disc)
+    full = (probability.shape[1], probability.shape[0])
+    return agreement, cv2.resize(255 * (1 - blobs), full, interpolation=cv2.INTER_NEAREST)
+
+
+def _largest_piece(grid: np.ndarray) -> np.ndarray:
+    """Pieces smaller than a tenth of the largest one are chance agreements; they are taken out."""
+    labels, count = ndimage.label(grid > 0.5)
+    if count == 0:
+        raise InputError("The masks of different frames agree on no object in 3D; check that they show one object.")
+    sizes = np.bincount(labels.ravel())[1:]
+    kept = np.isin(labels, 1 + np.flatnonzero(sizes >= 0.1 * sizes.max()))
+    near = ndimage.binary_dilation(kept, iterations=3)
+    return np.where(near, grid, 0.0).astype(np.float32)
+
+
+def _fit_box(
+    masks: CoarseMasks, cameras: Sequence[Camera | None], usable: np.ndarray, settings: ConsensusSettings
+) -> Box:
+    """The smallest box around what the masks agree on, with a margin of a tenth.
+
+    Starts where the rays through the masks' centroids meet, as wide as the masks say, and follows the hull of a coarse
+    grid: growing where the hull touches a side, shrinking where it leaves room.
+    """
+    voters = _spread(np.flatnonzero(usable), min(settings.views, 60))
+    box = _first_box(masks, cameras, voters)
+    trust = np.full(masks.probability.shape, 255, dtype=np.uint8)
+    weights = np.ones(len(cameras))
+    size = 48
+    for _ in range(5):
+        region = np.ones((size,) * 3, dtype=bool)
+        share = _count_votes(masks, cameras, voters, weights, trust, box, region)
+        border, _ = _best_share(share, masks, cameras, voters, box)
+        hull = _largest_piece(share > border)
+        cells = np.argwhere(hull > 0)
+        low = cells.min(axis=0) / size * 2 - 1
+        high = (cells.max(axis=0) + 1) / size * 2 - 1
+        tight = (low > -0.97) & (high < 0.97)
+        margin = np.where(tight, 0.1, 0.6) * (high - low) / 2 + 1.0 / size
+        low, high = (low - margin) * box.extent, (high + margin) * box.extent
+        centre = box.to_world(((low + high) / 2)[None])[0]
+        fitted = Box(centre, (high - low) / 2 / box.scale, box.rotation)
+        done = bool(tight.all()) and np.allclose(fitted.half, box.half, rtol=0.1)
+        box = fitted
+        if done:
+            break
+    return box
+
+
+def _first_box(masks: CoarseMasks, cameras: Sequence[Camera | None], voters: np.ndarray) -> Box:
+    """A cube where the rays through the masks' centroids come closest (iteratively reweighted least squares)."""
+    origins, directions, spreads, focals = [], [], [], []
+    height, width = masks.probability.shape[1:]
+    for i in voters:
+        camera = cameras[i]
+        assert camera is not None
+        rows, columns = np.nonzero(masks.probability[i] > 127)
+        if len(rows) == 0:
+            continue
+        scale = camera.lens.width / width
+        centre = np.array([[(columns.mean() + 0.5) * scale, (rows.mean() + 0.5) * scale]])
+        origin, direction = camera.rays(centre)
+        origins.append(origin)
+        directions.append(direction[0])
+        distance = np.hypot(columns - columns.mean(), rows - rows.mean()) * scale
+        spreads.append(np.quantile(distance, 0.98))
+        focals.append(camera.lens.focal)
+    if len(origins) < 2:
+        raise InputError("The masks show no pixel brighter than half in two or more frames; white must be the object.")
+    point = _nearest_point(np.array(origins), np.array(directions))
+    depths = np.array([(point - o) @ d / (d @ d) for o, d in zip(origins, directions, strict=True)])
+    if np.median(depths) <= 0:
+        raise InputError("The masks' rays meet behind the cameras; masks and cameras do not belong together.")
+    half = float(np.median(np.array(spreads) * depths / np.array(focals))) * 1.4
+    return Box(point, np.full(3, half), np.eye(3))
+
+
+def _nearest_point(origins: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """The point (3,) with the least summed distance to rays (n, 3), robust to some that point elsewhere."""
+    unit = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    weights = np.ones(len(unit))
+    point = np.zeros(3)
+    for _ in range(20):
+        projectors = np.eye(3) - unit[:, :, None] * unit[:, None, :]
+        a = (weights[:, None, None] * projectors).sum(axis=0)
+        b = (weights[:, None, None] * (projectors @ origins[:, :, None])).sum(axis=0)[:, 0]
+        point = np.linalg.lstsq(a, b, rcond=None)[0]
+        away = np.linalg.norm((projectors @ (point - origins)[:, :, None])[:, :, 0], axis=1)
+        angle = away / np.maximum(np.linalg.norm(point - origins, axis=1), 1e-12)
+        weights = 1.0 / np.maximum(angle, 0.2 * np.median(angle) + 1e-9)
+    return point

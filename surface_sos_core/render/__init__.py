@@ -1,0 +1,1 @@
+"""Rays, where to sample them, and volume rendering."""

@@ -1,0 +1,98 @@
+"""Where on a ray samples are worth their time: coarse opacity grids, and drawing depths from what they say."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn.functional import max_pool1d, max_pool3d
+
+from surface_sos_core.render.volume import visible_weights
+
+
+class OpacityGrid(torch.nn.Module):
+    """How opaque each cell of [-1, 1]^3 is to a ray that crosses it once: a slowly forgetting maximum.
+
+    A cell starts as opaque as `start` says everywhere, so that nothing is missed before it has been looked at.
+    """
+
+    values: torch.Tensor
+
+    def __init__(self, resolution: int, start: float) -> None:
+        super().__init__()
+        self.resolution = resolution
+        self.register_buffer("values", torch.full((resolution,) * 3, start))
+
+    @property
+    def cell(self) -> float:
+        """Edge of a cell."""
+        return 2.0 / self.resolution
+
+    def _index(self, x: torch.Tensor) -> torch.Tensor:
+        size = self.resolution
+        cell = ((x + 1.0) * (0.5 * size)).long().clamp_(0, size - 1)
+        return (cell[..., 0] * size + cell[..., 1]) * size + cell[..., 2]
+
+    def lookup(self, x: torch.Tensor) -> torch.Tensor:
+        """Opacity (...) at x (..., 3)."""
+        return self.values.view(-1)[self._index(x)]
+
+    def draw_cells(self, count: int, generator: torch.Generator | None) -> torch.Tensor:
+        """Random positions (count, 3) in the cube, for the next `learn`."""
+        return torch.rand((count, 3), generator=generator, device=self.values.device) * 2.0 - 1.0
+
+    def learn(self, x: torch.Tensor, opacity: torch.Tensor, forget: float = 0.9) -> None:
+        """Take in the opacity (N,) now found at x (N, 3)."""
+        index = self._index(x)
+        flat = self.values.view(-1)
+        fresh = torch.zeros_like(flat).scatter_reduce(0, index, opacity, "amax")
+        touched = torch.zeros_like(flat, dtype=torch.bool).index_fill_(0, index, True)
+        self.values.copy_(
+            torch.where(touched, torch.maximum(flat * forget, fresh), flat).view_as(self.values)
+        )
+
+    def widened(self) -> torch.Tensor:
+        """The grid with each cell as opaque as its most opaque neighbour."""
+        return max_pool3d(self.values[None, None], 3, stride=1, padding=1)[0, 0]
+
+
+def cell_opacity(sdf: torch.Tensor, half_cell: float, sharpness: torch.Tensor) -> torch.Tensor:
+    """Opacity of a cell whose centre has this distance, to a ray that goes straight at the surface (Eq. 6)."""
+    log_far = torch.nn.functional.logsigmoid((sdf - half_cell) * sharpness)
+    log_near = torch.nn.functional.logsigmoid((sdf + half_cell) * sharpness)
+    return 1.0 - torch.exp(log_far - log_near)
+
+
+def bin_weights(opacity: torch.Tensor, cells: torch.Tensor, floor: float) -> torch.Tensor:
+    """Chance of each bin of a ray to be what is seen: [rays, bins].
+
+    opacity: of a cell at the bin; cells: the bin's length in cells. Bins next to a likely one are likely too, and
+    `floor` is shared among all bins whose opacity is not exactly zero.
+    """
+    alpha = 1.0 - (1.0 - opacity.clamp(0.0, 0.9999)) ** cells
+    weights = visible_weights(alpha)
+    weights = max_pool1d(weights[:, None], 3, stride=1, padding=1)[:, 0]
+    open_ = (opacity > 0).float()
+    return weights * open_ + floor * open_ / open_.sum(dim=1, keepdim=True).clamp(min=1.0)
+
+
+def draw_depths(
+    edges: torch.Tensor, weights: torch.Tensor, count: int, generator: torch.Generator | None
+) -> torch.Tensor:
+    """Depths [rays, count] in order, one from each of `count` equal parts of the weights.
+
+    edges: [rays, bins + 1]; weights: [rays, bins]. Jittered with a generator, the parts' middles without one. A ray
+    whose weights are all zero gets depths spread evenly over its bins.
+    """
+    weights = weights + (weights.sum(dim=1, keepdim=True) <= 0).float()
+    cdf = torch.cumsum(weights / weights.sum(dim=1, keepdim=True), dim=1)
+    cdf = torch.cat((torch.zeros_like(cdf[:, :1]), cdf), dim=1)
+    rays = edges.shape[0]
+    if generator is None:
+        jitter = torch.full((rays, count), 0.5, device=edges.device)
+    else:
+        jitter = torch.rand((rays, count), generator=generator, device=edges.device)
+    u = (torch.arange(count, device=edges.device) + jitter) / count
+    bin_ = (torch.searchsorted(cdf, u.contiguous(), right=True) - 1).clamp_(0, edges.shape[1] - 2)
+    low, high = cdf.gather(1, bin_), cdf.gather(1, bin_ + 1)
+    part = ((u - low) / (high - low).clamp(min=1e-9)).clamp(0.0, 1.0)
+    start, end = edges.gather(1, bin_), edges.gather(1, bin_ + 1)
+    return start + part * (end - start)

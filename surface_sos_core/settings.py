@@ -1,0 +1,155 @@
+"""Every number that shapes a result: one dataclass for each stage, three presets, nothing hidden elsewhere.
+
+The settings of a run are written to its manifest, with what really ran (an early stop is said as one).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from surface_sos_core.errors import InputError
+
+
+@dataclass(frozen=True)
+class ConsensusSettings:
+    """How the coarse masks of all views become one probability map m^P."""
+
+    resolution: int = 128
+    """Cells along the box's longest side."""
+    views: int = 120
+    """At most so many views vote, spread evenly over the shot."""
+    rounds: int = 3
+    """Votes are counted again after the views and pixels that contradict the others have lost their say."""
+
+
+@dataclass(frozen=True)
+class FieldSettings:
+    """Size of the two hash-grid SDF fields (Section III of the paper)."""
+
+    levels: int = 12
+    """Levels of each hash grid, two features a level."""
+    log2_table: int = 16
+    """Entries of a level's table, as a power of two."""
+    base_resolution: int = 16
+    """Cells along the box at the coarsest level."""
+    max_resolution: int = 512
+    """Cells along the box at the finest level."""
+    hidden: int = 64
+    """Width of the SDF networks (one hidden layer) and the colour networks (two)."""
+    features: int = 13
+    """Length of the geometry feature handed from an SDF network to its colour network."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """The optimisation of both fields together."""
+
+    iterations: int = 2000
+    """Optimiser steps."""
+    rays: int = 1024
+    """Rays in a step."""
+    foreground_samples: int = 24
+    """Samples of FoCoR on a ray."""
+    background_samples: int = 24
+    """Samples of BaCo on a ray."""
+    image_edge: int = 512
+    """Plates are trained at no more than this many pixels along their longer edge."""
+    learning_rate: float = 0.01
+    """Adam's step for the hash tables; the networks take a fifth of it."""
+    warm_up: int = 200
+    """Steps in which FoCoR's surface is only fitted to the consensus, before any ray is rendered."""
+    eikonal_weight: float = 0.1
+    """Weight of mean (|n| - 1)^2."""
+    sparsity_weight: float = 0.01
+    """Weight of mean exp(-tau |sdf|)."""
+    sparsity_tau: float = 20.0
+    """Sharpness of the sparsity loss, in units of the box."""
+    mask_weight: float = 0.5
+    """Weight of the mask loss in the first part of training."""
+    late_mask_weight: float = 0.1
+    """Its weight afterwards; the paper drops it, and then static supports grow into the object."""
+    mask_part: float = 0.4
+    """Share of the steps that counts as the first part."""
+    border_share: float = 0.5
+    """Share of the rays drawn at the object's outline."""
+    near_share: float = 0.3
+    """Share of the rays drawn on and around the object; the others fall anywhere."""
+    preview_seconds: float = 30.0
+    """Time between two preview pictures."""
+    checkpoint_seconds: float = 60.0
+    """Time between two checkpoints."""
+
+
+@dataclass(frozen=True)
+class LayerSettings:
+    """Mattes and clean plates at the plates' own resolution."""
+
+    samples: int = 48
+    """FoCoR samples on a ray of a matte."""
+    border_rays: int = 4
+    """Sub-pixel rays for a pixel on the object's outline."""
+    refine: bool = True
+    """Let the plate's own edges decide alpha in a narrow band."""
+    band: float = 0.006
+    """Half the width of that band, as a share of the plate's longer edge."""
+    grow: float = 0.006
+    """How far the plate's hole reaches beyond the matte, as a share of the longer edge."""
+    sources: int = 16
+    """Frames asked for real background pixels, for each frame."""
+
+
+@dataclass(frozen=True)
+class MeshSettings:
+    """The surface taken from FoCoR."""
+
+    resolution: int = 256
+    """Cells along the box's longest side."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of a run."""
+
+    preset: str = "default"
+    consensus: ConsensusSettings = field(default_factory=ConsensusSettings)
+    fields: FieldSettings = field(default_factory=FieldSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
+    layers: LayerSettings = field(default_factory=LayerSettings)
+    mesh: MeshSettings = field(default_factory=MeshSettings)
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    seed: int = 0
+    """Seed of everything random."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def preset(name: str, device: str = "auto", seed: int = 0) -> Settings:
+    """The settings called preview, default or quality (the paper's own scale); InputError for another name."""
+    common = {"preset": name, "device": device, "seed": seed}
+    if name == "preview":
+        return Settings(
+            **common,
+            consensus=ConsensusSettings(resolution=96, views=60),
+            fields=FieldSettings(levels=10, log2_table=15, max_resolution=256),
+            train=TrainSettings(iterations=400, image_edge=320, warm_up=100),
+            layers=LayerSettings(samples=32, border_rays=1, sources=8),
+            mesh=MeshSettings(resolution=128),
+        )
+    if name == "default":
+        return Settings(**common)
+    if name == "quality":
+        return Settings(
+            **common,
+            consensus=ConsensusSettings(resolution=160, views=240),
+            fields=FieldSettings(levels=16, log2_table=19, max_resolution=2048),
+            train=TrainSettings(
+                iterations=40_000, foreground_samples=64, background_samples=64, image_edge=1024
+            ),
+            layers=LayerSettings(samples=96, border_rays=8, sources=24),
+            mesh=MeshSettings(resolution=512),
+        )
+    raise InputError(f"There is no preset called {name!r}; choose preview, default or quality.")

@@ -1,0 +1,1 @@
+"""Optimising both fields: batches, losses, schedule, checkpoints."""

@@ -1,0 +1,171 @@
+"""Rays to train on: pixels drawn from all plates, most of them where the object's outline is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from surface_sos_core.cameras import Box, Camera
+from surface_sos_core.masks.consensus import Consensus
+from surface_sos_core.masks.hull import project_grid
+from surface_sos_core.render.renderer import Rays
+from surface_sos_core.settings import TrainSettings
+
+_LOOK = 192  # cells along a picture's longer edge in which the outline is looked for
+_OUTLINE = 4  # half the width of the outline's zone, in those cells
+_AROUND = 16  # how far the zone around the object reaches
+
+
+class RayCaster:
+    """Turns pixels of any frame into rays in box coordinates."""
+
+    def __init__(self, cameras: Sequence[Camera | None], box: Box, device: torch.device) -> None:
+        self.device = device
+        self.lenses = [camera.lens if camera is not None else None for camera in cameras]
+        self.turns = np.zeros((len(cameras), 3, 3))
+        self.origins = np.zeros((len(cameras), 3))
+        for i, camera in enumerate(cameras):
+            if camera is not None:
+                self.turns[i] = box.scale * box.rotation.T @ camera.rotation.T
+                self.origins[i] = box.to_box(camera.centre[None])[0]
+
+    def cast(self, frames: np.ndarray, pixels: np.ndarray) -> Rays:
+        """Rays of pixels (N, 2), in the cameras' own pixels, of frames (N,)."""
+        local = np.empty((len(frames), 3))
+        present = np.unique(frames)
+        lenses = {self.lenses[i] for i in present}
+        if len(lenses) == 1:
+            local[:] = self._unproject(frames[0], pixels)
+        else:
+            for i in present:
+                chosen = frames == i
+                local[chosen] = self._unproject(i, pixels[chosen])
+        turned = np.einsum("nij,nj->ni", self.turns[frames], local)
+        return Rays(self._tensor(self.origins[frames]), self._tensor(turned))
+
+    def _unproject(self, frame: int, pixels: np.ndarray) -> np.ndarray:
+        lens = self.lenses[frame]
+        if lens is None:
+            raise ValueError(f"frame at position {frame} has no camera")
+        return lens.unproject(pixels)
+
+    def _tensor(self, values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(values.astype(np.float32)).to(self.device)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rays with what the plates and masks show there: plate (N, 3) in display values 0..1, mask and trust (N,)."""
+
+    rays: Rays
+    plate: torch.Tensor
+    mask: torch.Tensor
+    trust: torch.Tensor
+
+
+class Batches:
+    """Draws batches.
+
+    plates: (frames, h, w, 3) uint8 display values, memory-mapped as a rule. probability: coarse masks
+    (frames, mh, mw) uint8. Frames without a camera are never drawn.
+    """
+
+    def __init__(
+        self,
+        plates: np.ndarray,
+        probability: np.ndarray,
+        consensus: Consensus,
+        cameras: Sequence[Camera | None],
+        settings: TrainSettings,
+        device: torch.device,
+        seed: int,
+    ) -> None:
+        self.plates, self.probability, self.trust = plates, probability, consensus.trust
+        self.settings, self.device = settings, device
+        self.caster = RayCaster(cameras, consensus.box, device)
+        self.random = np.random.default_rng(seed)
+        self.solved = np.array([i for i, camera in enumerate(cameras) if camera is not None])
+        self.outline, self.near = _zones(consensus, cameras, plates.shape[1:3])
+
+    def draw(self) -> Batch:
+        """The next batch."""
+        count = self.settings.rays
+        border = round(count * self.settings.border_share)
+        near = round(count * self.settings.near_share)
+        frames, rows, columns = (
+            np.concatenate(parts)
+            for parts in zip(
+                self._draw_zone(self.outline, border),
+                self._draw_zone(self.near, near),
+                self._draw_anywhere(count - border - near),
+                strict=True,
+            )
+        )
+        return self.look(frames, rows, columns)
+
+    def look(self, frames: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> Batch:
+        """The batch of given pixels of the training plates."""
+        height, width = self.plates.shape[1:3]
+        full = np.array([(lens.width, lens.height) for lens in (self.caster.lenses[i] for i in frames) if lens])
+        pixels = np.stack([(columns + 0.5) / width, (rows + 0.5) / height], axis=1) * full
+        mask_height, mask_width = self.probability.shape[1:]
+        at = (frames, rows * mask_height // height, columns * mask_width // width)
+        return Batch(
+            self.caster.cast(frames, pixels),
+            self._tensor(self.plates[frames, rows, columns]),
+            self._tensor(self.probability[at]),
+            self._tensor(self.trust[at]),
+        )
+
+    def _draw_zone(self, zone: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        if len(zone) == 0:
+            return self._draw_anywhere(count)
+        frames, rows, columns = zone[self.random.integers(0, len(zone), count)].astype(np.int64).T
+        height, width = self.plates.shape[1:3]
+        look_width, look_height = _look_size(height, width)
+        rows = (rows + self.random.random(count)) * height / look_height
+        columns = (columns + self.random.random(count)) * width / look_width
+        return frames, rows.astype(np.int64), columns.astype(np.int64)
+
+    def _draw_anywhere(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        height, width = self.plates.shape[1:3]
+        frames = self.solved[self.random.integers(0, len(self.solved), count)]
+        return frames, self.random.integers(0, height, count), self.random.integers(0, width, count)
+
+    def _tensor(self, values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(values).to(self.device).float() / 255.0
+
+
+def _look_size(height: int, width: int) -> tuple[int, int]:
+    factor = min(1.0, _LOOK / max(height, width))
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def _zones(
+    consensus: Consensus, cameras: Sequence[Camera | None], shape: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cells (K, 3) int16 of frame, row, column on the object's outline, and on and around the object."""
+    width, height = _look_size(shape[0], shape[1])
+    outline, near = [], []
+    for i, camera in enumerate(cameras):
+        if camera is None:
+            continue
+        hull = (project_grid(consensus.grid, consensus.box, camera, width, height) > 0.5).astype(np.uint8)
+        outer = cv2.dilate(hull, _disc(_OUTLINE))
+        inner = cv2.erode(hull, _disc(_OUTLINE))
+        outline.append(_cells(i, outer - inner))
+        near.append(_cells(i, cv2.dilate(hull, _disc(_AROUND))))
+    return np.concatenate(outline), np.concatenate(near)
+
+
+def _cells(frame: int, picture: np.ndarray) -> np.ndarray:
+    rows, columns = np.nonzero(picture)
+    return np.stack([np.full_like(rows, frame), rows, columns], axis=1).astype(np.int16)
+
+
+def _disc(radius: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))

@@ -1,0 +1,27 @@
+"""The terms of the loss (Section III-D of the paper): pure functions of what was rendered."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn.functional import binary_cross_entropy
+
+
+def colour_loss(rendered: torch.Tensor, plate: torch.Tensor) -> torch.Tensor:
+    """Mean squared difference of colours (rays, 3)."""
+    return torch.mean((rendered - plate) ** 2)
+
+
+def eikonal_loss(normals: torch.Tensor) -> torch.Tensor:
+    """mean (|n| - 1)^2 over gradients (N, 3) of a distance (Gropp et al., ICML 2020)."""
+    return torch.mean((torch.linalg.vector_norm(normals, dim=1) - 1.0) ** 2)
+
+
+def sparsity_loss(sdf: torch.Tensor, tau: float) -> torch.Tensor:
+    """mean exp(-tau |sdf|) over distances (N,): no surface where nothing asks for one."""
+    return torch.mean(torch.exp(-tau * sdf.abs()))
+
+
+def mask_loss(matte: torch.Tensor, mask: torch.Tensor, trust: torch.Tensor) -> torch.Tensor:
+    """Binary cross entropy of a matte (rays,) against a mask (rays,), weighted by the trust (rays,) in each pixel."""
+    entropy = binary_cross_entropy(matte.clamp(1e-3, 1.0 - 1e-3), mask, reduction="none")
+    return (entropy * trust).sum() / trust.sum().clamp(min=1.0)

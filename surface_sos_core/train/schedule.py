@@ -1,0 +1,22 @@
+"""What changes with the step."""
+
+from __future__ import annotations
+
+from surface_sos_core.settings import TrainSettings
+
+_RAMP = 50  # steps until the full learning rate
+_END = 0.05  # share of the learning rate left at the end
+
+
+def learning_rate(step: int, settings: TrainSettings) -> float:
+    """Factor on the learning rate: a short ramp, full speed for the first part, then an exponential decay."""
+    ramp = min(1.0, (step + 1) / _RAMP)
+    part = step / max(1, settings.iterations)
+    late = max(0.0, (part - settings.mask_part) / (1.0 - settings.mask_part))
+    return ramp * _END**late
+
+
+def mask_weight(step: int, settings: TrainSettings) -> float:
+    """Weight of the mask loss: strong in the first part, weak afterwards."""
+    first = step < settings.mask_part * settings.iterations
+    return settings.mask_weight if first else settings.late_mask_weight

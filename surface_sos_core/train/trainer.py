@@ -1,0 +1,123 @@
+"""The optimisation loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from surface_sos_core.fields.hash_grid import default_backend
+from surface_sos_core.fields.scene import Scene, consensus_distance
+from surface_sos_core.masks.consensus import Consensus
+from surface_sos_core.render.proposal import OpacityGrid
+from surface_sos_core.render.renderer import Proposals, learn_proposals, render
+from surface_sos_core.settings import Settings
+from surface_sos_core.train.batches import Batch, Batches
+from surface_sos_core.train.losses import colour_loss, eikonal_loss, mask_loss, sparsity_loss
+from surface_sos_core.train.schedule import learning_rate, mask_weight
+
+_LEARN_EVERY = 16  # steps between two looks at the proposal grids
+_LEARN_POINTS = 16_384
+_SPARSE_POINTS = 1024
+_EIKONAL_SHARE = 0.25
+
+
+@dataclass
+class Trainer:
+    """Both fields with their optimiser: what a checkpoint keeps."""
+
+    settings: Settings
+    scene: Scene
+    proposals: Proposals
+    optimiser: torch.optim.Optimizer
+    generator: torch.Generator
+    step: int = 0
+    history: list[tuple[int, float, float]] = field(default_factory=list)
+    """(step, colour loss, mask loss), means over a while each."""
+
+    @staticmethod
+    def start(settings: Settings, probability: np.ndarray, extent: np.ndarray, device: torch.device) -> Trainer:
+        """Fresh fields around the consensus m^P (R, R, R), over a box that reaches to +-extent."""
+        generator = torch.Generator().manual_seed(settings.seed)
+        scene = Scene(settings.fields, probability, extent, default_backend(device), generator).to(device)
+        proposals = Proposals(OpacityGrid(64, 0.05).to(device), OpacityGrid(96, 0.05).to(device))
+        rate = settings.train.learning_rate
+        tables = [scene.foreground.surface.grid.table, scene.background.surface.grid.table]
+        sharpness = [scene.foreground.log_sharpness, scene.background.log_sharpness]
+        apart = {id(p) for p in tables + sharpness}
+        nets = [p for p in scene.parameters() if id(p) not in apart]
+        groups = [
+            {"params": tables, "lr": rate, "base": rate},
+            {"params": nets, "lr": 0.2 * rate, "base": 0.2 * rate},
+            {"params": sharpness, "lr": 0.1 * rate, "base": 0.1 * rate},
+        ]
+        optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99), eps=1e-15, fused=True)
+        draws = torch.Generator(device=device).manual_seed(settings.seed + 1)
+        trainer = Trainer(settings, scene, proposals, optimiser, draws)
+        trainer._fit_to_consensus(probability, extent, device)
+        return trainer
+
+    def run(self, batches: Batches, after_step: Callable[[int], None]) -> None:
+        """Train until the settings' last step; `after_step(step)` is called after each one."""
+        losses: list[tuple[torch.Tensor, torch.Tensor]] = []
+        while self.step < self.settings.train.iterations:
+            losses.append(self._advance(batches.draw()))
+            self.step += 1
+            if self.step % _LEARN_EVERY == 0:
+                learn_proposals(self.scene, self.proposals, _LEARN_POINTS, self.generator)
+                colour, mask = torch.tensor(losses).mean(dim=0).tolist()
+                self.history.append((self.step, colour, mask))
+                losses.clear()
+            after_step(self.step)
+
+    def _advance(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        train = self.settings.train
+        factor = learning_rate(self.step, train)
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["base"] * factor
+        seen = render(
+            self.scene, self.proposals, batch.rays, train.foreground_samples, train.background_samples,
+            self.generator, _EIKONAL_SHARE,
+        )  # fmt: skip
+        colour = colour_loss(seen.colour, batch.plate)
+        mask = mask_loss(seen.matte, batch.mask, batch.trust)
+        eikonal = torch.stack([eikonal_loss(normals) for normals in seen.normals]).sum()
+        x = torch.rand((_SPARSE_POINTS, 3), generator=self.generator, device=batch.plate.device) * 2.0 - 1.0
+        x = x * self.scene.extent
+        sparsity = sparsity_loss(self.scene.foreground.surface(x)[0], train.sparsity_tau)
+        loss = (
+            colour
+            + mask_weight(self.step, train) * mask
+            + train.eikonal_weight * eikonal
+            + train.sparsity_weight * sparsity
+        )
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        return colour.detach(), mask.detach()
+
+    def _fit_to_consensus(self, probability: np.ndarray, extent: np.ndarray, device: torch.device) -> None:
+        """Give FoCoR's surface the shape of the consensus before any ray is rendered.
+
+        Half of the points are drawn near the border of m^P, the others anywhere in the box.
+        """
+        grid = consensus_distance(probability, extent)
+        size = grid.shape[0]
+        near = np.argwhere(np.abs(grid) < 6.0 / size)
+        reach = torch.from_numpy(extent.astype(np.float32)).to(device)
+        random = np.random.default_rng(self.settings.seed)
+        surface = self.scene.foreground.surface
+        optimiser = torch.optim.Adam(surface.parameters(), lr=0.01, eps=1e-15, fused=True)
+        flat = torch.from_numpy(grid).to(device)
+        for _ in range(self.settings.train.warm_up):
+            cells = np.concatenate([near[random.integers(0, len(near), 4096)], random.integers(0, size, (4096, 3))])
+            index = torch.from_numpy(cells).to(device)
+            x = ((index.float() + 0.5) * (2.0 / size) - 1.0) * reach
+            sample = surface.sample(x)
+            away = torch.abs(sample.sdf - flat[index[:, 0], index[:, 1], index[:, 2]]).mean()
+            loss = away + 0.01 * eikonal_loss(surface.normal(sample, torch.arange(0, len(x), 8, device=device)))
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()

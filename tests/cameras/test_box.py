@@ -1,0 +1,210 @@
+"""The scene box: its similarity, its file, and the automatic start on made-up scenes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from surface_sos_core.cameras.box import Box, box_from_points, look_at, read_box
+from surface_sos_core.cameras.camera import Camera, CameraModel, Points
+from surface_sos_core.cameras.colmap import rotation_from_quaternion
+from surface_sos_core.cameras.lens import Lens
+from surface_sos_core.errors import InputError
+
+LENS = Lens("PINHOLE", 640, 480, (420.0, 420.0, 320.0, 240.0))
+CENTRE = np.array([0.5, -0.2, 0.3])
+
+
+def some_box() -> Box:
+    turn = np.array([0.7, 0.2, -0.4, 0.5])
+    return Box(
+        np.array([1.0, -2.0, 3.0]),
+        np.array([0.5, 2.0, 1.0]),
+        rotation_from_quaternion(turn / np.linalg.norm(turn)),
+    )
+
+
+def test_corners_and_extent() -> None:
+    box = some_box()
+    np.testing.assert_allclose(box.extent, [0.25, 1.0, 0.5])
+    tip = box.centre + box.rotation @ (box.half * [1, -1, 1])
+    np.testing.assert_allclose(box.to_box(tip[None]), [[0.25, -1.0, 0.5]], atol=1e-12)
+    assert box.contains(tip[None] * 0.999 + box.centre * 0.001).all()
+    assert not box.contains(box.centre + (tip - box.centre)[None] * 1.001).any()
+
+
+@given(st.lists(st.floats(-100, 100), min_size=3, max_size=3))
+@settings(max_examples=50)
+def test_there_and_back(point: list[float]) -> None:
+    box, world = some_box(), np.array([point])
+    np.testing.assert_allclose(box.to_world(box.to_box(world)), world, atol=1e-11)
+    by_matrix = box.similarity @ [*point, 1.0]
+    np.testing.assert_allclose(by_matrix[:3], box.to_box(world)[0], atol=1e-11)
+
+
+def test_it_is_a_similarity() -> None:
+    box = some_box()
+    a, b = np.random.default_rng(0).normal(size=(2, 40, 3))
+    before, after = np.linalg.norm(a - b, axis=1), np.linalg.norm(box.to_box(a) - box.to_box(b), axis=1)
+    np.testing.assert_allclose(after, before * box.scale)
+    assert np.linalg.det(box.similarity[:3, :3]) > 0
+
+
+def write(tmp_path: Path, data: object) -> Path:
+    file = tmp_path / "box.json"
+    file.write_text(data if isinstance(data, str) else json.dumps(data))
+    return file
+
+
+def test_file_round_trip(tmp_path: Path) -> None:
+    box = some_box()
+    back = read_box(write(tmp_path, box.as_dict()))
+    np.testing.assert_allclose(back.similarity, box.similarity, atol=1e-12)
+    np.testing.assert_allclose(back.half, box.half)
+
+
+def test_file_with_a_matrix(tmp_path: Path) -> None:
+    box = some_box()
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = box.rotation * box.half, box.centre
+    matrix[:3, 1] *= -1  # a mirrored box is the same box
+    back = read_box(write(tmp_path, {"matrix": matrix.tolist()}))
+    assert np.linalg.det(back.rotation) == pytest.approx(1)
+    corners = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T
+    np.testing.assert_allclose(
+        np.abs(back.to_box(box.to_world(corners * box.extent))), np.tile(back.extent, (8, 1))
+    )
+
+
+def test_file_with_centre_and_size_only(tmp_path: Path) -> None:
+    box = read_box(write(tmp_path, {"center": [1, 2, 3], "size": [2, 4, 6]}))
+    np.testing.assert_array_equal(box.half, [1, 2, 3])
+    np.testing.assert_array_equal(box.rotation, np.eye(3))
+
+
+SHEAR = [[1, 0.5, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("{", "cannot be used"),
+        ("[1, 2]", "an object with centre and size"),
+        ({"centre": [0, 0, 0]}, "the keys centre, size"),
+        ({"centre": [0, 0, 0], "size": [1, 1, 1], "colour": 1}, "not centre, colour, size"),
+        ({"centre": [0, 0, 0], "center": [0, 0, 0], "size": [1, 1, 1]}, "the keys centre, size"),
+        ({"centre": [0, 0], "size": [1, 1, 1]}, "centre must be 3 numbers"),
+        ({"centre": [0, 0, "x"], "size": [1, 1, 1]}, "centre must be 3 numbers"),
+        ('{"centre": [0, 0, NaN], "size": [1, 1, 1]}', "centre has a number that is not finite"),
+        ('{"centre": [0, 0, 0], "size": [1, Infinity, 1]}', "size has a number that is not finite"),
+        ({"centre": [0, 0, 0], "size": [1, 0, 1]}, "size must be positive"),
+        ({"centre": [0, 0, 0], "size": [1, -1, 1]}, "size must be positive"),
+        (
+            {"centre": [0, 0, 0], "size": [1, 1, 1], "rotation": [[1, 1, 0], [0, 1, 0], [0, 0, 1]]},
+            "perpendicular",
+        ),
+        ({"matrix": SHEAR}, "not shear"),
+        ({"matrix": np.diag([1.0, 0.0, 1.0, 1.0]).tolist()}, "zero size"),
+        ({"matrix": np.diag([1.0, 1.0, 1.0, 2.0]).tolist()}, "last row"),
+        ({"matrix": [[1, 0], [0, 1]]}, "matrix must be 4 x 4 numbers"),
+    ],
+)
+def test_bad_files_are_named(tmp_path: Path, data: object, message: str) -> None:
+    with pytest.raises(InputError, match=r"box\.json.*" + message):
+        read_box(write(tmp_path, data))
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="none.json cannot be read"):
+        read_box(tmp_path / "none.json")
+
+
+def looking(centre: np.ndarray, target: np.ndarray, name: str = "") -> Camera:
+    forward = (target - centre) / np.linalg.norm(target - centre)
+    right = np.cross(forward, [0.0, 0.0, 1.0])
+    right /= np.linalg.norm(right)
+    rotation = np.stack((right, np.cross(forward, right), forward))
+    return Camera(name, LENS, rotation, -rotation @ centre)
+
+
+def circle(count: int = 24) -> list[Camera]:
+    angles = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    places = [CENTRE + [4 * np.cos(a), 4 * np.sin(a), 1.8] for a in angles]
+    wobble = np.random.default_rng(2).normal(0, 0.05, (count, 3))
+    return [looking(p, CENTRE + w, f"{i}.png") for i, (p, w) in enumerate(zip(places, wobble, strict=True))]
+
+
+def model_of(xyz: np.ndarray, cameras: list[Camera]) -> CameraModel:
+    start = np.arange(len(xyz) + 1) * 5
+    images = np.tile(np.arange(5), len(xyz)).astype(np.int32)
+    points = Points(
+        xyz, np.zeros((len(xyz), 3), np.uint8), np.ones(len(xyz)), start, images, np.zeros((5 * len(xyz), 2))
+    )
+    return CameraModel({c.name: c for c in cameras}, points)
+
+
+def surface_of_block(generator: np.random.Generator, half: float, count: int) -> np.ndarray:
+    points = generator.uniform(-half, half, (count, 3))
+    face = generator.integers(0, 3, count)
+    points[np.arange(count), face] = half * generator.choice([-1, 1], count)
+    return CENTRE + points
+
+
+def room(generator: np.random.Generator) -> np.ndarray:
+    directions = generator.normal(size=(1500, 3))
+    return CENTRE + 9 * directions / np.linalg.norm(directions, axis=1, keepdims=True)
+
+
+def test_look_at_ignores_a_few_that_look_elsewhere() -> None:
+    cameras = circle()
+    np.testing.assert_allclose(look_at(cameras), CENTRE, atol=0.05)
+    strays = [looking(c.centre, np.array([0.0, 0.0, 9.0]), f"s{i}") for i, c in enumerate(cameras[:3])]
+    np.testing.assert_allclose(look_at(cameras + strays), CENTRE, atol=0.1)
+
+
+def test_look_at_of_parallel_cameras_is_finite() -> None:
+    cameras = [Camera(str(i), LENS, np.eye(3), np.array([float(i), 0.0, 0.0])) for i in range(4)]
+    assert np.isfinite(look_at(cameras)).all()
+
+
+def test_object_alone_is_kept_whole() -> None:
+    generator = np.random.default_rng(0)
+    block, far = surface_of_block(generator, 0.5, 1500), room(generator)
+    found = box_from_points(model_of(np.concatenate((block, far)), circle()))
+    assert found.on_object[:1500].mean() > 0.98 and not found.on_object[1500:].any()
+    assert found.plane is None  # the block's own faces are no support
+    assert found.box.contains(block).all()
+    assert np.max(found.box.half) < 1.0
+
+
+def test_a_table_under_the_object_is_left_out() -> None:
+    generator = np.random.default_rng(1)
+    block, far = surface_of_block(generator, 0.5, 1500), room(generator)
+    table = np.column_stack((generator.uniform(-2.2, 2.2, (2500, 2)), np.full(2500, -0.5))) + CENTRE
+    table[:, 2] += generator.normal(0, 0.005, 2500)
+    found = box_from_points(model_of(np.concatenate((block, table, far)), circle()))
+    assert found.plane is not None
+    np.testing.assert_allclose(found.plane[:3], [0, 0, 1], atol=0.02)
+    np.testing.assert_allclose(found.plane[3], -(CENTRE[2] - 0.5), atol=0.03)
+    upper = block[:, 2] > CENTRE[2] - 0.4
+    assert found.on_object[:1500][upper].mean() > 0.98
+    assert found.on_object[1500:].sum() < 0.03 * found.on_object.sum()
+    assert found.box.contains(block[upper]).mean() > 0.97
+    np.testing.assert_allclose(np.abs(found.box.rotation[:, 2]), [0, 0, 1], atol=0.02)
+
+
+def test_cameras_that_look_apart() -> None:
+    outward = [looking(c.centre, 2 * c.centre - CENTRE, c.name) for c in circle()]
+    with pytest.raises(InputError, match="do not look at one place"):
+        box_from_points(CameraModel({c.name: c for c in outward}, Points.empty()))
+
+
+def test_without_points_the_box_is_a_stated_guess() -> None:
+    found = box_from_points(CameraModel({c.name: c for c in circle()}, Points.empty()))
+    np.testing.assert_allclose(found.box.centre, CENTRE, atol=0.05)
+    assert 0.5 < found.box.half[0] < 2.0
+    assert found.plane is None and len(found.on_object) == 0
+    assert "guess" in found.notes[0]

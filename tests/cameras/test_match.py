@@ -1,0 +1,84 @@
+"""Cameras of a model to frames of the footage."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from surface_sos_core.cameras.camera import Camera, CameraModel, Points
+from surface_sos_core.cameras.lens import Lens
+from surface_sos_core.cameras.match import match_cameras
+from surface_sos_core.errors import InputError
+
+LENS = Lens("PINHOLE", 640, 480, (500.0, 500.0, 320.0, 240.0))
+
+
+@dataclass
+class OneFrame:
+    name: str
+    file: str
+
+
+@dataclass
+class Shot:
+    frames: list[OneFrame]
+    width: int = 640
+    height: int = 480
+
+
+def shot(*files: str, size: tuple[int, int] = (640, 480)) -> Shot:
+    return Shot([OneFrame(f.rsplit(".", 1)[0], f) for f in files], *size)
+
+
+def model(*names: str, lens: Lens = LENS) -> CameraModel:
+    return CameraModel({n: Camera(n, lens, np.eye(3), np.zeros(3)) for n in names}, Points.empty())
+
+
+def matched(cameras: CameraModel, footage: Shot) -> tuple[list[str | None], list[str]]:
+    notes: list[str] = []
+    return [c.name if c else None for c in match_cameras(cameras, footage, notes.append)], notes
+
+
+def test_by_file_name_then_by_stem_whatever_the_folder() -> None:
+    names = ["b.1002.png", "plates/b.1001.exr", "b.1003.jpg", "b.1003.png"]
+    found, notes = matched(model(*names), shot("b.1001.exr", "b.1002.exr", "b.1003.png"))
+    assert found == ["plates/b.1001.exr", "b.1002.png", "b.1003.png"]
+    assert len(notes) == 1 and "b.1003.jpg" in notes[0]
+
+
+def test_leftovers_on_both_sides_are_listed() -> None:
+    found, notes = matched(model("a.jpg", "x.jpg"), shot("a.jpg", "b.jpg"))
+    assert found == ["a.jpg", None]
+    assert any("x.jpg" in n and "left out" in n for n in notes)
+    assert any("b.jpg" in n and "no camera" in n for n in notes)
+
+
+def test_nothing_matches() -> None:
+    with pytest.raises(InputError, match="no image of the camera model matches.*x.jpg.*a.jpg"):
+        matched(model("x.jpg"), shot("a.jpg"))
+
+
+def test_two_images_for_one_frame() -> None:
+    with pytest.raises(InputError, match="left/a.jpg and right/a.jpg"):
+        matched(model("left/a.jpg", "right/a.jpg"), shot("a.jpg"))
+
+
+def test_lens_is_rescaled_to_frames_of_the_same_shape() -> None:
+    notes: list[str] = []
+    (camera,) = match_cameras(model("a.jpg"), shot("a.jpg", size=(320, 240)), notes.append)
+    assert camera is not None
+    assert camera.lens.params == (250.0, 250.0, 160.0, 120.0) and camera.lens.width == 320
+    assert len(notes) == 1 and "640x480" in notes[0]
+    (camera,) = match_cameras(model("a.jpg"), shot("a.jpg", size=(321, 240)), notes.append)
+    assert camera is not None and camera.lens.width == 321
+
+
+def test_frames_of_another_shape_are_refused() -> None:
+    with pytest.raises(InputError, match="a.jpg is 640x480 but the frames are 640x360"):
+        matched(model("a.jpg"), shot("a.jpg", size=(640, 360)))
+
+
+def test_a_lens_that_ends_inside_the_image_is_told() -> None:
+    folding = Lens("SIMPLE_RADIAL", 640, 480, (200.0, 320.0, 240.0, -0.3))
+    _, notes = matched(model("a.jpg", lens=folding), shot("a.jpg"))
+    assert len(notes) == 1 and "does not reach" in notes[0]

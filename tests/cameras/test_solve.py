@@ -1,0 +1,183 @@
+"""Solving by pycolmap in its own process, on a rendered corner of a room."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from surface_sos_core.cameras.camera import Camera
+from surface_sos_core.cameras.lens import Lens
+from surface_sos_core.cameras.solve import Job, solve_cameras
+from surface_sos_core.cameras.solve_worker import pairs_to_match
+from surface_sos_core.errors import InputError, SolveError
+
+LENS = Lens("SIMPLE_RADIAL", 320, 240, (330.0, 160.0, 120.0, 0.02))
+
+
+@dataclass
+class OneFrame:
+    name: str
+    file: str
+
+
+class Shot:
+    """Frames in a folder; names with spaces, as people have them."""
+
+    def __init__(self, folder: Path, images: list[np.ndarray]) -> None:
+        self.folder, self.width, self.height = folder, LENS.width, LENS.height
+        folder.mkdir()
+        self.frames = [OneFrame(f"my shot.{1001 + i}", f"my shot.{1001 + i}.png") for i in range(len(images))]
+        for frame, image in zip(self.frames, images, strict=True):
+            cv2.imwrite(str(folder / frame.file), image)
+
+    def image_folder(self, scratch: Path) -> tuple[Path, list[str]]:
+        return self.folder, [frame.file for frame in self.frames]
+
+
+def looking(centre: np.ndarray, target: np.ndarray) -> Camera:
+    forward = (target - centre) / np.linalg.norm(target - centre)
+    right = np.cross(forward, [0.0, 0.0, 1.0])
+    right /= np.linalg.norm(right)
+    rotation = np.stack((right, np.cross(forward, right), forward))
+    return Camera("", LENS, rotation, -rotation @ centre)
+
+
+def texture(seed: int) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    layers = [cv2.resize(generator.random((n, n, 3), np.float32), (1024, 1024), interpolation=cv2.INTER_CUBIC)
+              for n in (24, 64, 160)]  # fmt: skip
+    return np.clip(np.mean(layers, axis=0) * 380 - 60, 0, 255).astype(np.uint8)
+
+
+TEXTURES = [texture(i) for i in range(3)]
+
+
+def render(camera: Camera, noise: int) -> np.ndarray:
+    """The room's corner x = 0, y = 0, z = 0, walls 4 wide, seen from its positive side."""
+    y, x = np.mgrid[0 : LENS.height, 0 : LENS.width] + 0.5
+    origin, directions = camera.rays(np.stack((x.ravel(), y.ravel()), axis=1))
+    with np.errstate(divide="ignore"):
+        depths = np.where(directions < 0, -origin / directions, np.inf)  # [pixels, wall]
+    wall = np.argmin(depths, axis=1)
+    hits = origin + directions * depths[np.arange(len(wall)), wall][:, None]
+    hits, wall = hits.reshape(LENS.height, LENS.width, 3), wall.reshape(LENS.height, LENS.width)
+    image = np.zeros(hits.shape)
+    for k, picture in enumerate(TEXTURES):
+        at = (np.delete(hits, k, axis=2) * 256).astype(np.float32)
+        drawn = cv2.remap(picture, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+        image[wall == k] = drawn[wall == k]
+    grain = np.random.default_rng(noise).normal(0, 2, image.shape)
+    return np.clip(image + grain, 0, 255).astype(np.uint8)
+
+
+def circling(count: int) -> list[Camera]:
+    angles = np.radians(np.linspace(20, 70, count))
+    centres = [np.array([3.0 * np.cos(a), 3.0 * np.sin(a), 1.4 + 0.3 * np.sin(5 * a)]) for a in angles]
+    return [looking(c, np.array([0.3, 0.3, 0.5])) for c in centres]
+
+
+def align(source: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """Similarity s R x + t from source to target points (Umeyama 1991)."""
+    a, b = source - source.mean(0), target - target.mean(0)
+    u, d, vt = np.linalg.svd(b.T @ a)
+    sign = np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+    rotation = u @ sign @ vt
+    scale = float((d * np.diag(sign)).sum() / (a**2).sum())
+    return scale, rotation, target.mean(0) - scale * rotation @ source.mean(0)
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Shot:
+    return Shot(tmp_path_factory.mktemp("room") / "plates", [render(c, i) for i, c in enumerate(circling(9))])
+
+
+def test_solves_the_cameras_that_filmed(room: Shot, tmp_path: Path) -> None:
+    steps: list[tuple[int, int]] = []
+    notes: list[str] = []
+    model = solve_cameras(
+        room, tmp_path, lambda done, total: steps.append((done, total)), seed=1, warn=notes.append
+    )
+    assert sorted(model.cameras) == [f.file for f in room.frames] and not notes
+    truth = circling(9)
+    solved = [model.cameras[f.file] for f in room.frames]
+    scale, rotation, shift = align(np.array([c.centre for c in solved]), np.array([c.centre for c in truth]))
+    for mine, true in zip(solved, truth, strict=True):
+        assert np.linalg.norm(scale * rotation @ mine.centre + shift - true.centre) < 0.02
+        cosine = (np.trace(mine.rotation @ rotation.T @ true.rotation.T) - 1) / 2
+        assert np.degrees(np.arccos(min(cosine, 1.0))) < 0.5
+    assert len({c.lens for c in solved}) == 1 and solved[0].lens.model == "SIMPLE_RADIAL"
+    assert abs(solved[0].lens.focal / LENS.focal - 1) < 0.03
+    assert len(model.points) > 200
+    on_wall = np.abs(scale * model.points.xyz @ rotation.T + shift).min(axis=1)
+    assert np.median(on_wall) < 0.01
+    assert steps[-1] == (27, 27) and [s[0] for s in steps] == sorted(s[0] for s in steps)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_static_camera_needs_parallax(tmp_path: Path) -> None:
+    shot = Shot(tmp_path / "plates", [render(circling(1)[0], i) for i in range(5)])
+    with pytest.raises(SolveError, match="of 5 frames registered.*parallax: film while walking around"):
+        solve_cameras(shot, tmp_path / "scratch")
+
+
+def test_a_camera_turning_on_the_spot_needs_parallax(tmp_path: Path) -> None:
+    centre = np.array([2.5, 2.0, 1.2])
+    targets = [np.array([0.2 + 0.12 * i, 0.3, 0.4]) for i in range(7)]
+    shot = Shot(tmp_path / "plates", [render(looking(centre, t), i) for i, t in enumerate(targets)])
+    with pytest.raises(SolveError, match="of 7 frames registered.*parallax"):
+        solve_cameras(shot, tmp_path / "scratch")
+
+
+def test_frames_without_texture_say_how_many_registered(tmp_path: Path) -> None:
+    shot = Shot(tmp_path / "plates", [np.full((240, 320, 3), 90 + i, np.uint8) for i in range(4)])
+    with pytest.raises(SolveError, match="0 of 4 frames registered; more overlap"):
+        solve_cameras(shot, tmp_path / "scratch")
+
+
+def test_one_frame_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="1 frame"):
+        solve_cameras(Shot(tmp_path / "plates", [np.zeros((8, 8, 3), np.uint8)]), tmp_path / "scratch")
+
+
+def test_an_interrupt_ends_the_child_and_cleans_up(room: Shot, tmp_path: Path) -> None:
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        solve_cameras(room, tmp_path, interrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_the_worker_ends_with_its_parent(tmp_path: Path) -> None:
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "surface_sos_core.cameras.solve_worker"],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert worker.stdin is not None
+        os.mkfifo(tmp_path / "never.png")  # reading it blocks for ever
+        job = Job(str(tmp_path), ["never.png"], str(tmp_path), str(tmp_path / "out"), 0, 1)
+        worker.stdin.write(job.to_line().encode())
+        worker.stdin.close()
+        start = time.monotonic()
+        assert worker.wait(timeout=30) == 1
+        assert time.monotonic() - start < 30
+    finally:
+        if worker.poll() is None:
+            worker.send_signal(signal.SIGKILL)
+            worker.wait()
+
+
+def test_pairs() -> None:
+    assert pairs_to_match(4, None) == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+    pairs = pairs_to_match(100, 10)
+    assert len(pairs) == len(set(pairs)) and all(i < j < 100 for i, j in pairs)
+    assert {j for i, j in pairs if i == 0} == {*range(1, 11), 16, 32, 64}

@@ -1,0 +1,138 @@
+"""The SDF network: its start, and its closed-form normals against differences and double backward."""
+
+import pytest
+import torch
+from torch.nn.functional import softplus
+
+from surface_sos_core.fields import hash_grid_torch
+from surface_sos_core.fields.hash_grid import GridSpec
+from surface_sos_core.fields.sdf_network import SdfNetwork
+from surface_sos_core.fields.softplus import BETA
+
+SPEC = GridSpec(6, 2, 12, 8, 64)
+
+
+def network(backend: str, table_scale: float = 0.05) -> SdfNetwork:
+    """A network away from its start: a table with content, so that the grid's share of the normals counts."""
+    net = SdfNetwork(SPEC, backend, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        generator = torch.Generator().manual_seed(1)
+        net.grid.table.normal_(0.0, table_scale, generator=generator)
+        net.hidden.bias.normal_(0.0, 0.1, generator=generator)
+    return net
+
+
+def points(count: int) -> torch.Tensor:
+    return torch.rand(count, 3, generator=torch.Generator().manual_seed(2)) * 2.0 - 1.0
+
+
+def plain_field(net: SdfNetwork, x: torch.Tensor) -> torch.Tensor:
+    """All outputs of the network, written for autograd of any order in x and the parameters."""
+    grid = net.grid
+    encoded = hash_grid_torch.encode(grid.table, 0.5 * (x + 1.0), grid.spec, grid.active_levels)
+    return net.output(softplus(net.hidden(torch.cat((x, encoded), dim=1)), BETA))
+
+
+@pytest.mark.parametrize("outward", [True, False])
+def test_starts_as_a_sphere(outward: bool) -> None:
+    net = SdfNetwork(SPEC, "numba", radius=0.4, outward=outward)
+    x = points(4000)
+    sdf, _, normal = net.sdf_and_normal(x)
+    sign = 1.0 if outward else -1.0
+    distance = x.norm(dim=1)
+    assert float((sdf.detach() - sign * (distance - 0.4)).abs().max()) < 0.06
+    far = distance > 0.2
+    along = (normal * x).sum(dim=1) / distance * sign
+    assert float((along[far] - 1.0).detach().abs().max()) < 0.1
+
+
+@pytest.mark.parametrize("backend", ["torch", "numba"])
+def test_normal_is_the_slope_of_the_distance(backend: str) -> None:
+    """Central differences in float64, at points whose steps stay within one cell on every level."""
+    net = network(backend)
+    x = points(3000)
+    step = 1e-5
+    position = (0.5 * (x.double() + 1.0))[:, None] * torch.tensor(SPEC.resolutions)[:, None]
+    fraction = position - position.floor()
+    x = x[((fraction > 0.01) & (fraction < 0.99)).flatten(1).all(dim=1)]
+    assert len(x) > 1000
+    normal = net.normal(net.sample(x))
+    exact = network("torch").double()
+    columns = []
+    for axis in range(3):
+        shift = torch.zeros(3, dtype=torch.float64)
+        shift[axis] = step
+        up, down = (plain_field(exact, x.double() + sign * shift)[:, 0] for sign in (1, -1))
+        columns.append((up - down) / (2 * step))
+    expected = torch.stack(columns, dim=1).float()
+    error = (normal - expected).norm(dim=1) / expected.norm(dim=1)
+    assert float(error.median()) < 1e-5 and float(error.max()) < 2e-3
+
+
+@pytest.mark.parametrize("backend", ["torch", "numba"])
+@pytest.mark.parametrize("active", [SPEC.levels, 2])
+def test_gradients_are_those_of_double_backward(backend: str, active: int) -> None:
+    """A loss of distance, feature and Eikonal term: all parameters, against autograd's second order."""
+    net = network(backend)
+    net.grid.active_levels = active
+    x = points(2000)
+    weight = torch.randn(2000, 14, generator=torch.Generator().manual_seed(3))
+
+    def loss(out: torch.Tensor, normal: torch.Tensor) -> torch.Tensor:
+        return (out * weight).mean() + ((normal.norm(dim=1) - 1.0) ** 2).mean()
+
+    leaf = x.clone().requires_grad_()
+    out = plain_field(net, leaf)
+    (slope,) = torch.autograd.grad(out[:, 0].sum(), leaf, create_graph=True)
+    parameters = dict(net.named_parameters())
+    expected = torch.autograd.grad(loss(out, slope), list(parameters.values()))
+
+    sdf, feature, normal = net.sdf_and_normal(x)
+    torch.testing.assert_close(normal, slope, rtol=1e-3, atol=1e-4)
+    got = torch.autograd.grad(
+        loss(torch.cat((sdf[:, None], feature), dim=1), normal), list(parameters.values())
+    )
+    for name, a, b in zip(parameters, got, expected, strict=True):
+        assert float(b.abs().max()) > 0.0, name
+        assert float((a - b).norm() / b.norm()) < 1e-3, name
+
+
+def test_normals_of_a_subset() -> None:
+    net = network("numba")
+    sample = net.sample(points(100))
+    subset = torch.tensor([3, 99, 40])
+    torch.testing.assert_close(net.normal(sample, subset), net.normal(sample)[subset])
+
+
+def test_forward_gives_distance_and_feature() -> None:
+    net = SdfNetwork(SPEC, "numba", hidden=32, feature_dim=5)
+    x = points(10).requires_grad_()
+    sdf, feature = net(x)
+    assert sdf.shape == (10,) and feature.shape == (10, 5)
+    (sdf.sum() + feature.sum()).backward()
+    assert x.grad is None
+
+
+def test_can_learn_a_box() -> None:
+    """A few steps with an Eikonal term fit a shape that is not the start's, and keep unit normals."""
+    torch.manual_seed(0)
+    net = SdfNetwork(GridSpec(6, 2, 13, 8, 64), "numba")
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+
+    def truth(x: torch.Tensor) -> torch.Tensor:
+        q = x.abs() - torch.tensor([0.6, 0.3, 0.4])
+        return q.clamp(min=0).norm(dim=1) + q.amax(dim=1).clamp(max=0)
+
+    x = points(4096)
+    before = float((net(x)[0] - truth(x)).abs().mean())
+    for _ in range(40):
+        x = torch.rand(1024, 3) * 2 - 1
+        sdf, _, normal = net.sdf_and_normal(x)
+        loss = (sdf - truth(x)).abs().mean() + 0.1 * ((normal.norm(dim=1) - 1.0) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    x = points(4096)
+    sdf, _, normal = net.sdf_and_normal(x)
+    assert float((sdf - truth(x)).abs().mean()) < 0.15 * before
+    assert float((normal.norm(dim=1) - 1.0).abs().median()) < 0.15
