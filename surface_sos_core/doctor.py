@@ -247,7 +247,7 @@ def _try_tiny_cuda_nn() -> None:
 
 
 def _numba() -> list[Check]:
-    """Compiles and runs a small parallel loop: that numba works, on which threads, where it keeps its code."""
+    """Compiles and runs a small parallel loop: that numba works, on which threads, where code is kept."""
     try:
         import numba
 

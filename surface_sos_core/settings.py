@@ -72,6 +72,10 @@ class TrainSettings:
     """Its weight afterwards; the paper drops it, and then static supports grow into the object."""
     mask_part: float = 0.4
     """Share of the steps that counts as the first part."""
+    soft_pixels: float = 8.0
+    """Width 1 / b of FoCoR's surface at the first step, in pixels of the training plates."""
+    sharp_pixels: float = 1.6
+    """Its width after four fifths of the steps."""
     border_share: float = 0.5
     """Share of the rays drawn at the object's outline."""
     near_share: float = 0.3
@@ -129,21 +133,18 @@ class Settings:
 
 def preset(name: str, device: str = "auto", seed: int = 0) -> Settings:
     """The settings called preview, default or quality (the paper's own scale); InputError for another name."""
-    common = {"preset": name, "device": device, "seed": seed}
     if name == "preview":
-        return Settings(
-            **common,
+        settings = Settings(
             consensus=ConsensusSettings(resolution=96, views=60),
             fields=FieldSettings(levels=10, log2_table=15, max_resolution=256),
             train=TrainSettings(iterations=400, image_edge=320, warm_up=100),
             layers=LayerSettings(samples=32, border_rays=1, sources=8),
             mesh=MeshSettings(resolution=128),
         )
-    if name == "default":
-        return Settings(**common)
-    if name == "quality":
-        return Settings(
-            **common,
+    elif name == "default":
+        settings = Settings()
+    elif name == "quality":
+        settings = Settings(
             consensus=ConsensusSettings(resolution=160, views=240),
             fields=FieldSettings(levels=16, log2_table=19, max_resolution=2048),
             train=TrainSettings(
@@ -152,4 +153,22 @@ def preset(name: str, device: str = "auto", seed: int = 0) -> Settings:
             layers=LayerSettings(samples=96, border_rays=8, sources=24),
             mesh=MeshSettings(resolution=512),
         )
-    raise InputError(f"There is no preset called {name!r}; choose preview, default or quality.")
+    else:
+        raise InputError(f"There is no preset called {name!r}; choose preview, default or quality.")
+    return dataclasses.replace(settings, preset=name, device=device, seed=seed)
+
+
+def settings_from_dict(stored: dict[str, Any]) -> Settings:
+    """Settings as a manifest keeps them (`Settings.as_dict`); what it does not say is as in the default preset."""
+    default = Settings()
+    changes: dict[str, Any] = {}
+    for item in dataclasses.fields(Settings):
+        if item.name not in stored:
+            continue
+        own, value = getattr(default, item.name), stored[item.name]
+        if dataclasses.is_dataclass(own) and isinstance(value, dict):
+            names = {f.name for f in dataclasses.fields(own)}
+            changes[item.name] = dataclasses.replace(own, **{k: v for k, v in value.items() if k in names})  # type: ignore[type-var]
+        else:
+            changes[item.name] = value
+    return dataclasses.replace(default, **changes)

@@ -55,7 +55,7 @@ def clock(seconds: float) -> str:
 
 
 class Lines:
-    """Stages, warnings and the first preview, a line each; progress every few seconds and at a stage's end."""
+    """Stages, warnings and the first preview, a line each; progress now and then and at a stage's end."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

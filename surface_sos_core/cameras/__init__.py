@@ -1,6 +1,6 @@
 """Cameras: lenses, COLMAP models in and out, solving, their match with the footage, and the scene box."""
 
-from surface_sos_core.cameras.box import AutomaticBox, Box, box_from_points, look_at, read_box
+from surface_sos_core.cameras.box import AutomaticBox, Box, box_from_points, look_at, read_box, start_from_box
 from surface_sos_core.cameras.camera import Camera, CameraModel, Points
 from surface_sos_core.cameras.colmap import read_model, write_model
 from surface_sos_core.cameras.lens import Lens
@@ -20,5 +20,6 @@ __all__ = [
     "read_box",
     "read_model",
     "solve_cameras",
+    "start_from_box",
     "write_model",
 ]

@@ -20,6 +20,10 @@ REACH = 0.6
 # .. and inside this share of the images.
 LEAST_SEEN = 0.8
 LEAST_POINTS = 20
+# Supports and walls that are looked for.
+MOST_PLANES = 4
+# The core of the object's points ends at this share of their radius.
+CORE = 0.55
 # Half a box without points, as a share of the cameras' median distance: an object that fills the frame.
 FALLBACK_HALF = 0.3
 MARGIN = 1.15
@@ -118,13 +122,15 @@ def read_box(file: str | Path) -> Box:
 class AutomaticBox:
     """Where the object seems to be, from cameras and sparse points alone.
 
-    box: around the object; on_object (N,) bool: the sparse points believed to lie on it; plane: (4,) normal
-    and offset of the support that the object stands on, n.x + d = 0 with the cameras' side positive, or None;
-    notes: what the user should know.
+    box: around the object; on_object (N,) bool: the sparse points believed to lie on it; core (N,) bool: the
+    inner ones of these, which hardly anything beside the object mixes with; plane: (4,) normal and offset of
+    the support that the object stands on, n.x + d = 0 with the cameras' side positive, or None; notes: what
+    the user should know.
     """
 
     box: Box
     on_object: np.ndarray
+    core: np.ndarray
     plane: np.ndarray | None
     notes: tuple[str, ...]
 
@@ -155,9 +161,10 @@ def look_at(cameras: Sequence[Camera]) -> np.ndarray:
 def box_from_points(model: CameraModel) -> AutomaticBox:
     """Box and points of the object that the cameras circle: see AutomaticBox.
 
-    Candidates are points of long tracks near the look-at that most images hold. A plane through them that
-    goes on well beyond them is their support; what lies on it is left out. The rest, up to the first clear
-    gap, is the object. Raises InputError where nothing tells of a place: cameras that look apart, no points.
+    Candidates are points of long tracks near the look-at that most images hold. Planes through them that go
+    on well beyond them are a support or a wall; what lies on or behind these is left out. The rest, up to
+    where it thins out around the look-at, is the object. Raises InputError where nothing tells of a place:
+    cameras that look apart, no points.
     """
     cameras = list(model.cameras.values())
     target = _place_looked_at(model)
@@ -170,18 +177,36 @@ def box_from_points(model: CameraModel) -> AutomaticBox:
     near[near] = _share_seeing(cameras, xyz[near]) > LEAST_SEEN
     if near.sum() < LEAST_POINTS:
         return _box_at(target, distance, up, len(xyz))
-    plane = _support_plane(xyz[tracked & (away < 1.5 * distance)], xyz[near], cameras, distance)
-    core = near.copy()
-    if plane is not None:
-        core &= _height(plane, xyz) > 0.012 * distance
-        up = plane[:3]
-        if core.sum() < LEAST_POINTS:
-            core, plane = near.copy(), None
-    core &= _before_gap(xyz, core)
-    notes = (
-        f"the box comes from {int(core.sum())} sparse points near where the cameras look, not from masks.",
+    planes, off = _off_planes(xyz, near, tracked & (away < 1.5 * distance), cameras, distance)
+    upright = [plane for plane in planes if plane[:3] @ up > 0.7]
+    plane = upright[0] if upright else None
+    reach = _where_it_thins_out(away[off])
+    on_object = off & (away <= reach)
+    note = f"the box comes from {int(on_object.sum())} sparse points near where the cameras look, not from masks."
+    return AutomaticBox(
+        _box_around(xyz[on_object], up if plane is None else plane[:3]),
+        on_object,
+        on_object & (away <= CORE * reach),
+        plane,
+        (note,),
     )
-    return AutomaticBox(_box_around(xyz[core], up), core, plane, notes)
+
+
+def start_from_box(box: Box, model: CameraModel) -> AutomaticBox:
+    """The start that a user's box gives: its points are the object's, but for those on a support or a wall."""
+    cameras = list(model.cameras.values())
+    xyz = model.points.xyz
+    tracked = model.points.track_length >= LEAST_TRACK
+    inside = tracked & box.contains(xyz)
+    distance = float(np.median([np.linalg.norm(c.centre - box.centre) for c in cameras]))
+    up = _upright(cameras)
+    planes: list[np.ndarray] = []
+    if inside.sum() >= LEAST_POINTS:
+        around = tracked & (np.linalg.norm(xyz - box.centre, axis=1) < 1.5 * distance)
+        planes, inside = _off_planes(xyz, inside, around, cameras, distance)
+    upright = [plane for plane in planes if plane[:3] @ up > 0.7]
+    middle = np.linalg.norm(box.to_box(xyz) / box.extent, axis=1) < 2 * CORE
+    return AutomaticBox(box, inside, inside & middle, upright[0] if upright else None, ())
 
 
 def _place_looked_at(model: CameraModel) -> np.ndarray:
@@ -204,7 +229,8 @@ def _box_at(target: np.ndarray, distance: float, up: np.ndarray, points: int) ->
         "the box is a guess around that place: give --masks or --box."
     )
     half = np.full(3, FALLBACK_HALF * distance)
-    return AutomaticBox(Box(target, half, _frame(up)), np.zeros(points, bool), None, (note,))
+    nothing = np.zeros(points, bool)
+    return AutomaticBox(Box(target, half, _frame(up)), nothing, nothing, None, (note,))
 
 
 def _share_seeing(cameras: Sequence[Camera], xyz: np.ndarray) -> np.ndarray:
@@ -225,11 +251,11 @@ def _upright(cameras: Sequence[Camera]) -> np.ndarray:
 def _support_plane(
     around: np.ndarray, near: np.ndarray, cameras: Sequence[Camera], distance: float
 ) -> np.ndarray | None:
-    """(4,) the plane through `around` (N, 3) that carries the object, or None.
+    """(4,) the plane through `around` (N, 3) that carries the object or closes the view behind it, or None.
 
     RANSAC (Fischler and Bolles 1981) with a tolerance of 0.6 % of the cameras' distance. A support has its
-    object on the cameras' side and next to nothing on the other, and goes on well beyond the object's
-    footprint: a face of a box-shaped object does not.
+    object on the cameras' side and next to nothing on the other, and goes on well beyond the middle of what
+    stands there: a face of a box-shaped object does not.
     """
     generator = np.random.default_rng(0)
     tolerance = 0.006 * distance
@@ -253,8 +279,8 @@ def _support_plane(
         if np.mean(height < -2 * tolerance) > 0.05 or len(standing) < max(LEAST_POINTS, 0.1 * len(near)):
             continue
         middle = np.median(standing, axis=0)
-        if np.percentile(_across(plane, flat - middle), 75) < 1.3 * np.percentile(
-            _across(plane, standing - middle), 90
+        if np.percentile(_across(plane, flat - middle), 75) < 1.5 * np.median(
+            _across(plane, standing - middle)
         ):
             continue
         best, best_count = plane, len(flat)
@@ -281,21 +307,37 @@ def _refit(plane: np.ndarray, points: np.ndarray, tolerance: float) -> np.ndarra
     return np.append(normal, -normal @ middle)
 
 
-def _before_gap(xyz: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """(N,) bool: within the radius around the masked points' middle where their density first breaks off.
+def _off_planes(
+    xyz: np.ndarray, near: np.ndarray, around: np.ndarray, cameras: Sequence[Camera], distance: float
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The planes (4,) of supports and walls, the largest first, and which of `near` (N,) are in front of all."""
+    planes: list[np.ndarray] = []
+    while len(planes) < MOST_PLANES:
+        plane = _support_plane(xyz[around], xyz[near], cameras, distance)
+        if plane is None:
+            break
+        front = _height(plane, xyz) > 0.012 * distance
+        if (near & front).sum() < LEAST_POINTS:
+            break
+        planes.append(plane)
+        near, around = near & front, around & front
+    return planes, near
 
-    Going outwards from the radius that holds half of them, the shell up to 1.2 times a radius is a gap where
-    it holds less than 2 % of what lies inside; without a gap all are kept.
+
+def _where_it_thins_out(away: np.ndarray) -> float:
+    """The radius around the look-at where points at distances `away` (N,) from it first thin out.
+
+    Points lie on surfaces, so as many as there are inside a radius r are expected anew within each further
+    0.44 r^2 of area; the shell up to 1.2 r that holds less than a seventh of that is where the object ends.
+    That shell is still counted in: corners reach into it. The first tenth of the points is not asked: a look-at inside the object has none around it.
     """
-    centre = np.median(xyz[mask], axis=0)
-    away = np.linalg.norm(xyz - centre, axis=1)
-    inside = np.sort(away[mask])
-    for number in range(len(inside) // 2, len(inside)):
+    inside = np.sort(away)
+    for number in range(max(LEAST_POINTS, len(inside) // 10), len(inside)):
         radius = inside[number]
         shell = np.searchsorted(inside, 1.2 * radius, side="right") - (number + 1)
-        if shell < 0.02 * (number + 1):
-            return away <= 1.1 * radius
-    return away <= inside[-1]
+        if shell < 0.44 / 7 * (number + 1):
+            return 1.2 * float(radius)
+    return float(inside[-1])
 
 
 def _box_around(points: np.ndarray, up: np.ndarray) -> Box:

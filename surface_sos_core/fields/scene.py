@@ -18,7 +18,13 @@ _CROP_CELLS = 2  # how far inside m^P's border BaCo is surely empty
 
 
 class Field(torch.nn.Module):
-    """An SDF network, its colour network and b, the sharpness of its surface (e^{10 v}, as in NeuS)."""
+    """An SDF network, its colour network and b, the sharpness of its surface.
+
+    b = max(e^{10 v}, floor) with v learnt (as in NeuS) and a floor that training raises: masks with wobbly outlines
+    would keep the surface soft for ever, and a soft surface cannot be moved to where the colours change.
+    """
+
+    floor: torch.Tensor
 
     def __init__(
         self,
@@ -41,10 +47,11 @@ class Field(torch.nn.Module):
         )
         self.colour = ColourNetwork(settings.features, settings.hidden)
         self.log_sharpness = torch.nn.Parameter(torch.tensor(0.3))
+        self.register_buffer("floor", torch.tensor(0.0))
 
     @property
     def sharpness(self) -> torch.Tensor:
-        return torch.exp(10.0 * self.log_sharpness)
+        return torch.maximum(torch.exp(10.0 * self.log_sharpness), self.floor)
 
 
 class Scene(torch.nn.Module):

@@ -57,8 +57,8 @@ def render_matte(
     rows, columns = np.arange(0, height, _STRIDE), np.arange(0, width, _STRIDE)
     grid = np.stack(np.meshgrid(columns + 0.5 * _STRIDE, rows + 0.5 * _STRIDE), axis=-1)
     first, _, _ = look(grid.reshape(-1, 2))
-    there = (first.reshape(len(rows), len(columns)) > _CERTAIN).astype(np.uint8)
-    there = cv2.dilate(there, np.ones((3, 3), np.uint8))
+    found_first = (first.reshape(len(rows), len(columns)) > _CERTAIN).astype(np.uint8)
+    there = cv2.dilate(found_first, np.ones((3, 3), np.uint8))
     region = np.repeat(np.repeat(there, _STRIDE, 0), _STRIDE, 1)[:height, :width] > 0
 
     alpha = np.zeros((height, width), np.float32)

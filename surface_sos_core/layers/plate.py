@@ -238,8 +238,9 @@ def _lookup(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     part = picture[low[1] : high[1] + 1, low[0] : high[0] + 1].astype(np.float32)
     at = at - low.astype(np.float32)
     columns = 8192  # remap's own limit on a row is 32767
+    nothing = np.empty(0)  # the second map, unused where the first has both coordinates
     whole = [
-        cv2.remap(part, at[:, s : s + columns], None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)[0]
+        cv2.remap(part, at[:, s : s + columns], nothing, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)[0]
         for s in range(0, at.shape[1], columns)
     ]
     return np.concatenate(whole)
@@ -278,7 +279,9 @@ def _complete(
     return out
 
 
-def _blend(own: np.ndarray, picture: np.ndarray, alpha: np.ndarray, hole: np.ndarray, radius: int) -> np.ndarray:
+def _blend(
+    own: np.ndarray, picture: np.ndarray, alpha: np.ndarray, hole: np.ndarray, radius: int
+) -> np.ndarray:
     """The frame's own picture outside the hole, the filled one under the matte, a soft change in the margin between."""
     away = cv2.distanceTransform((alpha <= 0).astype(np.uint8), cv2.DIST_L2, 5)
     keep = np.clip((away - 1.0) / max(1.0, radius - 1.0), 0.0, 1.0)[..., None]

@@ -7,8 +7,10 @@ looks most like the masks themselves, and views and pixels that contradict that 
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,6 +18,7 @@ from scipy import ndimage
 
 from surface_sos_core.cameras import Box, Camera
 from surface_sos_core.errors import InputError
+from surface_sos_core.files import write_atomically
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.settings import ConsensusSettings
@@ -80,6 +83,26 @@ def build_consensus(
     grid = 1.0 / (1.0 + np.exp(-(share - border) / _SOFTNESS))
     grid[share <= 0] = 0.0
     return Consensus(box, _largest_piece(grid.astype(np.float32)), trust, agreement)
+
+
+def save_consensus(path: Path, probability: np.ndarray, consensus: Consensus) -> None:
+    """Keep the coarse masks (frames, h, w) uint8 and what they agree on in one .npz."""
+    box = consensus.box
+    with write_atomically(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(
+            file, probability=probability, grid=consensus.grid, trust=consensus.trust,
+            agreement=consensus.agreement, centre=box.centre, half=box.half, rotation=box.rotation,
+        )  # fmt: skip
+
+
+def read_consensus(path: Path) -> tuple[np.ndarray, Consensus]:
+    """What `save_consensus` kept; InputError for any other file."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            box = Box(file["centre"], file["half"], file["rotation"])
+            return file["probability"], Consensus(box, file["grid"], file["trust"], file["agreement"])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} cannot be read ({error}); run segment again with --overwrite.") from error
 
 
 def _spread(indices: np.ndarray, most: int) -> np.ndarray:
@@ -175,7 +198,9 @@ def _largest_piece(grid: np.ndarray) -> np.ndarray:
     """Pieces smaller than a tenth of the largest one are chance agreements; they are taken out."""
     labels, count = ndimage.label(grid > 0.5)
     if count == 0:
-        raise InputError("The masks of different frames agree on no object in 3D; check that they show one object.")
+        raise InputError(
+            "The masks of different frames agree on no object in 3D; check that they show one object."
+        )
     sizes = np.bincount(labels.ravel())[1:]
     kept = np.isin(labels, 1 + np.flatnonzero(sizes >= 0.1 * sizes.max()))
     near = ndimage.binary_dilation(kept, iterations=3)
@@ -234,7 +259,9 @@ def _first_box(masks: CoarseMasks, cameras: Sequence[Camera | None], voters: np.
         spreads.append(np.quantile(distance, 0.98))
         focals.append(camera.lens.focal)
     if len(origins) < 2:
-        raise InputError("The masks show no pixel brighter than half in two or more frames; white must be the object.")
+        raise InputError(
+            "The masks show no pixel brighter than half in two or more frames; white must be the object."
+        )
     point = _nearest_point(np.array(origins), np.array(directions))
     depths = np.array([(point - o) @ d / (d @ d) for o, d in zip(origins, directions, strict=True)])
     if np.median(depths) <= 0:

@@ -15,7 +15,9 @@ def project_grid(grid: np.ndarray, box: Box, camera: Camera, width: int, height:
     ray misses the box. The camera's picture is divided into width x height pixels.
     """
     u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    pixels = np.stack([u.ravel() * camera.lens.width / width, v.ravel() * camera.lens.height / height], axis=1)
+    pixels = np.stack(
+        [u.ravel() * camera.lens.width / width, v.ravel() * camera.lens.height / height], axis=1
+    )
     origin, directions = camera.rays(pixels)
     start = box.to_box(origin[None])[0] / box.extent
     steps = (directions @ box.rotation) * (box.scale / box.extent)
@@ -57,8 +59,7 @@ def _largest_along_rays(  # type: ignore[no-untyped-def]
             y = min(max(y, 0), size - 1)
             z = min(max(z, 0), size - 1)
             value = grid[x, y, z]
-            if value > best:
-                best = value
+            best = max(best, value)
             t += dt
         out[i] = best
     return out

@@ -104,7 +104,9 @@ def background_depths(
     grid: OpacityGrid, rays: Rays, count: int, generator: torch.Generator | None
 ) -> torch.Tensor:
     """`count` depths (rays, count) for BaCo: even in depth up to twice the box's distance, then in disparity."""
-    reach = 2.0 * torch.linalg.vector_norm(rays.origin, dim=1) / torch.linalg.vector_norm(rays.direction, dim=1)
+    reach = (
+        2.0 * torch.linalg.vector_norm(rays.origin, dim=1) / torch.linalg.vector_norm(rays.direction, dim=1)
+    )
     reach = reach.clamp(min=1e-6)
     low = 0.5 * 0.5 * _NEAREST
     high = 1.0 - 1.0 / _FARTHEST
@@ -129,7 +131,9 @@ def sample_foreground(
     colour, normal = None, None
     if with_colour:
         normal = scene.foreground.surface.normal(sample)
-        colour = _colours(scene.foreground.colour, rays, flat, normal, sample.sdf, sample.feature, depth.shape)
+        colour = _colours(
+            scene.foreground.colour, rays, flat, normal, sample.sdf, sample.feature, depth.shape
+        )
         normal = normal[:: max(1, round(1.0 / eikonal_share))] if eikonal_share else None
     return FieldSections(section_mean(depth), alpha, colour, normal)
 

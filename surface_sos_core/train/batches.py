@@ -89,6 +89,7 @@ class Batches:
         self.caster = RayCaster(cameras, consensus.box, device)
         self.random = np.random.default_rng(seed)
         self.solved = np.array([i for i, camera in enumerate(cameras) if camera is not None])
+        self.pixel = _pixel_size(cameras, consensus.box, max(plates.shape[1:3]))
         self.outline, self.near = _zones(consensus, cameras, plates.shape[1:3])
 
     def draw(self) -> Batch:
@@ -110,7 +111,9 @@ class Batches:
     def look(self, frames: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> Batch:
         """The batch of given pixels of the training plates."""
         height, width = self.plates.shape[1:3]
-        full = np.array([(lens.width, lens.height) for lens in (self.caster.lenses[i] for i in frames) if lens])
+        full = np.array(
+            [(lens.width, lens.height) for lens in (self.caster.lenses[i] for i in frames) if lens]
+        )
         pixels = np.stack([(columns + 0.5) / width, (rows + 0.5) / height], axis=1) * full
         mask_height, mask_width = self.probability.shape[1:]
         at = (frames, rows * mask_height // height, columns * mask_width // width)
@@ -138,6 +141,16 @@ class Batches:
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values).to(self.device).float() / 255.0
+
+
+def _pixel_size(cameras: Sequence[Camera | None], box: Box, edge: int) -> float:
+    """How much of the object, in box units, a pixel of plates with this longer edge shows (median over the frames)."""
+    sizes = []
+    for camera in cameras:
+        if camera is not None:
+            depth = float((box.centre - camera.centre) @ camera.axis)
+            sizes.append(depth / camera.lens.focal * max(camera.lens.width, camera.lens.height) / edge)
+    return box.scale * float(np.median(sizes))
 
 
 def _look_size(height: int, width: int) -> tuple[int, int]:

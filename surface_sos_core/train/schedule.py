@@ -20,3 +20,13 @@ def mask_weight(step: int, settings: TrainSettings) -> float:
     """Weight of the mask loss: strong in the first part, weak afterwards."""
     first = step < settings.mask_part * settings.iterations
     return settings.mask_weight if first else settings.late_mask_weight
+
+
+def least_sharpness(step: int, pixel: float, settings: TrainSettings) -> float:
+    """Floor of FoCoR's b: its surface is `soft_pixels` wide at first and `sharp_pixels` towards the end.
+
+    pixel: size of a training pixel on the object, in box units.
+    """
+    part = min(1.0, step / (0.8 * max(1, settings.iterations)))
+    width = settings.soft_pixels ** (1.0 - part) * settings.sharp_pixels**part
+    return 1.0 / (width * pixel)

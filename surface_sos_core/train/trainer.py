@@ -10,13 +10,12 @@ import torch
 
 from surface_sos_core.fields.hash_grid import default_backend
 from surface_sos_core.fields.scene import Scene, consensus_distance
-from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.render.proposal import OpacityGrid
 from surface_sos_core.render.renderer import Proposals, learn_proposals, render
 from surface_sos_core.settings import Settings
 from surface_sos_core.train.batches import Batch, Batches
 from surface_sos_core.train.losses import colour_loss, eikonal_loss, mask_loss, sparsity_loss
-from surface_sos_core.train.schedule import learning_rate, mask_weight
+from surface_sos_core.train.schedule import learning_rate, least_sharpness, mask_weight
 
 _LEARN_EVERY = 16  # steps between two looks at the proposal grids
 _LEARN_POINTS = 16_384
@@ -38,7 +37,9 @@ class Trainer:
     """(step, colour loss, mask loss), means over a while each."""
 
     @staticmethod
-    def start(settings: Settings, probability: np.ndarray, extent: np.ndarray, device: torch.device) -> Trainer:
+    def start(
+        settings: Settings, probability: np.ndarray, extent: np.ndarray, device: torch.device
+    ) -> Trainer:
         """Fresh fields around the consensus m^P (R, R, R), over a box that reaches to +-extent."""
         generator = torch.Generator().manual_seed(settings.seed)
         scene = Scene(settings.fields, probability, extent, default_backend(device), generator).to(device)
@@ -55,14 +56,43 @@ class Trainer:
         ]
         optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99), eps=1e-15, fused=True)
         draws = torch.Generator(device=device).manual_seed(settings.seed + 1)
-        trainer = Trainer(settings, scene, proposals, optimiser, draws)
-        trainer._fit_to_consensus(probability, extent, device)
-        return trainer
+        return Trainer(settings, scene, proposals, optimiser, draws)
+
+    def fit_to_consensus(self, probability: np.ndarray, extent: np.ndarray) -> None:
+        """Give FoCoR's surface the shape of the consensus before any ray is rendered.
+
+        Half of the points are drawn near the border of m^P, the others anywhere in the box.
+        """
+        device = self.scene.extent.device
+        grid = consensus_distance(probability, extent)
+        size = grid.shape[0]
+        near = np.argwhere(np.abs(grid) < 6.0 / size)
+        reach = torch.from_numpy(extent.astype(np.float32)).to(device)
+        random = np.random.default_rng(self.settings.seed)
+        surface = self.scene.foreground.surface
+        optimiser = torch.optim.Adam(surface.parameters(), lr=0.01, eps=1e-15, fused=True)
+        flat = torch.from_numpy(grid).to(device)
+        for _ in range(self.settings.train.warm_up):
+            cells = np.concatenate(
+                [near[random.integers(0, len(near), 4096)], random.integers(0, size, (4096, 3))]
+            )
+            index = torch.from_numpy(cells).to(device)
+            x = ((index.float() + 0.5) * (2.0 / size) - 1.0) * reach
+            sample = surface.sample(x)
+            away = torch.abs(sample.sdf - flat[index[:, 0], index[:, 1], index[:, 2]]).mean()
+            loss = away + 0.01 * eikonal_loss(
+                surface.normal(sample, torch.arange(0, len(x), 8, device=device))
+            )
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
 
     def run(self, batches: Batches, after_step: Callable[[int], None]) -> None:
         """Train until the settings' last step; `after_step(step)` is called after each one."""
         losses: list[tuple[torch.Tensor, torch.Tensor]] = []
         while self.step < self.settings.train.iterations:
+            floor = least_sharpness(self.step, batches.pixel, self.settings.train)
+            self.scene.foreground.floor.fill_(floor)
             losses.append(self._advance(batches.draw()))
             self.step += 1
             if self.step % _LEARN_EVERY == 0:
@@ -97,27 +127,3 @@ class Trainer:
         loss.backward()
         self.optimiser.step()
         return colour.detach(), mask.detach()
-
-    def _fit_to_consensus(self, probability: np.ndarray, extent: np.ndarray, device: torch.device) -> None:
-        """Give FoCoR's surface the shape of the consensus before any ray is rendered.
-
-        Half of the points are drawn near the border of m^P, the others anywhere in the box.
-        """
-        grid = consensus_distance(probability, extent)
-        size = grid.shape[0]
-        near = np.argwhere(np.abs(grid) < 6.0 / size)
-        reach = torch.from_numpy(extent.astype(np.float32)).to(device)
-        random = np.random.default_rng(self.settings.seed)
-        surface = self.scene.foreground.surface
-        optimiser = torch.optim.Adam(surface.parameters(), lr=0.01, eps=1e-15, fused=True)
-        flat = torch.from_numpy(grid).to(device)
-        for _ in range(self.settings.train.warm_up):
-            cells = np.concatenate([near[random.integers(0, len(near), 4096)], random.integers(0, size, (4096, 3))])
-            index = torch.from_numpy(cells).to(device)
-            x = ((index.float() + 0.5) * (2.0 / size) - 1.0) * reach
-            sample = surface.sample(x)
-            away = torch.abs(sample.sdf - flat[index[:, 0], index[:, 1], index[:, 2]]).mean()
-            loss = away + 0.01 * eikonal_loss(surface.normal(sample, torch.arange(0, len(x), 8, device=device)))
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()

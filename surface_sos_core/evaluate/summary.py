@@ -1,0 +1,112 @@
+"""What the report shows of a shot, read back from its folder."""
+
+from __future__ import annotations
+
+import numpy as np
+import trimesh
+
+from surface_sos_core.cameras import Box, CameraModel, read_model
+from surface_sos_core.evaluate.report import (
+    CameraPlot,
+    ContactFrame,
+    ReportData,
+    over_checker,
+    thumbnail,
+    to_display,
+)
+from surface_sos_core.layers.exr import read_layers
+from surface_sos_core.manifest import Manifest
+from surface_sos_core.mesh.extract import Mesh
+from surface_sos_core.mesh.turntable import render_turntable
+from surface_sos_core.shot_folder import ShotFolder
+from surface_sos_core.train.checkpoint import read_history
+
+_SHOWN = 12
+
+
+def report_data(folder: ShotFolder) -> ReportData:
+    """Everything of the report, from shot.json, the layers, the mesh, the cameras and the checkpoint."""
+    manifest = folder.manifest()
+    history = read_history(folder.fields)
+    preset = manifest.settings.get("preset", "")
+    made = sum(entry.layers is not None for entry in manifest.frames)
+    seconds = sum(manifest.timings.values())
+    model = read_model(folder.cameras) if manifest.cameras else None
+    return ReportData(
+        title=folder.out.resolve().name,
+        summary=(
+            f"{made} of {len(manifest.frames)} frames of {manifest.footage.width}x{manifest.footage.height}, "
+            f"{preset} preset, {seconds / 60:.1f} minutes"
+        ),
+        frames=_contact_frames(folder, manifest),
+        turntable=_stills(folder, manifest, model),
+        cameras=_plot(manifest, model) if model else None,
+        losses={
+            "colour": [(step, colour) for step, colour, _ in history],
+            "mask": [(step, mask) for step, _, mask in history],
+        },
+        metrics=manifest.metrics,
+        warnings=manifest.warnings,
+        settings=manifest.settings,
+        timings=manifest.timings,
+        software=manifest.software,
+    )
+
+
+def _contact_frames(folder: ShotFolder, manifest: Manifest) -> list[ContactFrame]:
+    done = [entry for entry in manifest.frames if entry.layers]
+    chosen = [
+        done[i] for i in np.unique(np.linspace(0, len(done) - 1, min(_SHOWN, len(done))).round().astype(int))
+    ]
+    frames = []
+    for entry in chosen:
+        layers = read_layers(folder.out / str(entry.layers))
+        # The layers hold the whole plate: foreground over clean plate.
+        plate = layers.foreground[..., :3] + (1.0 - layers.foreground[..., 3:]) * layers.clean
+        frames.append(
+            ContactFrame(
+                f"{entry.name} ({entry.frame})",
+                thumbnail(to_display(plate)),
+                thumbnail(over_checker(layers.foreground)),
+                thumbnail(to_display(layers.clean)),
+            )
+        )
+    return frames
+
+
+def _stills(folder: ShotFolder, manifest: Manifest, model: CameraModel | None) -> list[np.ndarray]:
+    if manifest.mesh is None or manifest.mesh.ply is None or model is None:
+        return []
+    loaded = trimesh.load_mesh(folder.out / manifest.mesh.ply, process=False)
+    colours = np.asarray(loaded.visual.vertex_colors)[:, :3]
+    surface = Mesh(np.asarray(loaded.vertices), np.asarray(loaded.faces, np.int64))
+    return list(render_turntable(surface, colours, _up(model), views=4, towards=_towards(model)))
+
+
+def _up(model: CameraModel) -> np.ndarray:
+    """(3,) mean of the cameras' upward directions: people hold cameras upright."""
+    mean = -np.mean([camera.rotation[1] for camera in model.cameras.values()], axis=0)
+    return mean / max(float(np.linalg.norm(mean)), 1e-9)
+
+
+def _towards(model: CameraModel) -> np.ndarray:
+    """(3,) where the first camera stands, seen from the object."""
+    first = next(iter(model.cameras.values()))
+    return -first.axis
+
+
+def _plot(manifest: Manifest, model: CameraModel) -> CameraPlot:
+    cameras = list(model.cameras.values())
+    corners = None
+    if manifest.box is not None:
+        box = Box.from_dict({key: manifest.box[key] for key in ("centre", "size", "rotation")})
+        signs = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
+        corners = box.to_world(signs * box.extent)
+    points = model.points.xyz[:: max(1, len(model.points) // 1500)] if len(model.points) else None
+    return CameraPlot(
+        np.array([camera.centre for camera in cameras]),
+        np.array([camera.axis for camera in cameras]),
+        _up(model),
+        corners,
+        points,
+    )

@@ -1,0 +1,118 @@
+"""Making the layers of many frames: mattes first seen small in all frames, then each frame in full."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from surface_sos_core.cameras import Box, Camera
+from surface_sos_core.fields.scene import Scene
+from surface_sos_core.footage import Footage
+from surface_sos_core.footage.colour import srgb_decode, srgb_encode
+from surface_sos_core.layers.exr import FrameLayers
+from surface_sos_core.layers.matte import render_matte
+from surface_sos_core.layers.plate import Sources, clean_plate
+from surface_sos_core.layers.refine import refine_alpha, unmix_foreground
+from surface_sos_core.render.renderer import Proposals, Rays, render_object_colour, render_surface
+from surface_sos_core.settings import Settings
+from surface_sos_core.train.batches import RayCaster
+
+_HOLDOUT_EDGE = 192  # pixels along the longer edge of the pictures that say where no background can be taken
+_HOLDOUT_GROW = 2
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What layers are made from."""
+
+    settings: Settings
+    scene: Scene
+    proposals: Proposals
+    box: Box
+    footage: Footage
+    cameras: Sequence[Camera | None]
+    caster: RayCaster
+    sources: Sources
+
+
+def open_studio(
+    settings: Settings,
+    scene: Scene,
+    proposals: Proposals,
+    box: Box,
+    footage: Footage,
+    cameras: Sequence[Camera | None],
+    progress: Callable[[int, int], None],
+) -> Studio:
+    """Look at the object in every frame at a small size; clean plates take no pixels from there."""
+    caster = RayCaster(cameras, box, scene.extent.device)
+    factor = min(1.0, _HOLDOUT_EDGE / max(footage.width, footage.height))
+    width, height = max(1, round(footage.width * factor)), max(1, round(footage.height * factor))
+    columns, rows = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
+    holdouts = np.zeros((len(cameras), height, width), np.uint8)
+    kernel = np.ones((2 * _HOLDOUT_GROW + 1,) * 2, np.uint8)
+    for i, camera in enumerate(cameras):
+        if camera is not None:
+            pixels = np.stack(
+                [columns.ravel() * camera.lens.width, rows.ravel() * camera.lens.height], axis=1
+            )
+            rays = caster.cast(np.full(len(pixels), i), pixels)
+            seen = render_surface(scene, proposals, rays, 16, 16).matte.cpu().numpy().reshape(height, width)
+            holdouts[i] = cv2.dilate((seen > 0.1).astype(np.uint8), kernel)
+        progress(i + 1, len(cameras))
+    sources = Sources(footage.read_linear, cameras, holdouts)
+    return Studio(settings, scene, proposals, box, footage, cameras, caster, sources)
+
+
+def frame_layers(studio: Studio, index: int) -> FrameLayers:
+    """All layers of one frame of the footage."""
+    settings, camera = studio.settings, studio.cameras[index]
+    assert camera is not None
+    linear = studio.footage.read_linear(index)
+    behind = settings.train.background_samples
+    matte = render_matte(
+        studio.scene, studio.proposals, studio.caster, studio.box.rotation, index, settings.layers, behind
+    )
+    alpha = matte.alpha
+    if settings.layers.refine:
+        radius = max(2, round(settings.layers.band * max(alpha.shape)))
+        alpha = refine_alpha(srgb_encode(linear), alpha, radius)
+
+    def cast(pixels: np.ndarray) -> Rays:
+        return studio.caster.cast(np.full(len(pixels), index), pixels)
+
+    plate = clean_plate(
+        studio.scene, studio.proposals, camera, cast, studio.sources, settings.layers, 2 * behind,
+        (index, linear, alpha),
+    )  # fmt: skip
+    return FrameLayers(unmix_foreground(linear, alpha), plate.colour, plate.seen, matte.depth, matte.normal)
+
+
+def view_layers(studio: Studio, camera: Camera) -> FrameLayers:
+    """All layers for a camera that filmed nothing: the fields' own matte and colour, the plate from the footage."""
+    settings = studio.settings
+    behind = settings.train.background_samples
+    caster = RayCaster([camera], studio.box, studio.caster.device)
+    matte = render_matte(
+        studio.scene, studio.proposals, caster, studio.box.rotation, 0, settings.layers, behind
+    )
+
+    def cast(pixels: np.ndarray) -> Rays:
+        return caster.cast(np.zeros(len(pixels), np.int64), pixels)
+
+    foreground = np.zeros((*matte.alpha.shape, 4), np.float32)
+    foreground[..., 3] = matte.alpha
+    rows, columns = np.nonzero(matte.alpha)
+    if len(rows):
+        rays = cast(np.stack([columns + 0.5, rows + 0.5], axis=1))
+        colour = (
+            render_object_colour(studio.scene, studio.proposals, rays, settings.layers.samples).cpu().numpy()
+        )
+        foreground[rows, columns, :3] = srgb_decode(colour) * matte.alpha[rows, columns, None]
+    plate = clean_plate(
+        studio.scene, studio.proposals, camera, cast, studio.sources, settings.layers, 2 * behind, None
+    )
+    return FrameLayers(foreground, plate.colour, plate.seen, matte.depth, matte.normal)

@@ -1,0 +1,250 @@
+"""The automatic start: coarse masks without any given, from cameras, sparse points and the frames' colours.
+
+Where the object is, as log odds of every pixel, comes from the sparse points first and then from the hull that the masks
+of all frames agree on, which knows what a single frame cannot. To that the odds of its colour are added, learnt from the
+sure pixels of all frames together, and GrabCut (Rother, Kolmogorov and Blake 2004) draws the outline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+from surface_sos_core.cameras import AutomaticBox, Box, Camera, CameraModel, start_from_box
+from surface_sos_core.errors import InputError
+from surface_sos_core.footage import Footage
+from surface_sos_core.masks.coarse import CoarseMasks
+from surface_sos_core.masks.consensus import build_consensus
+from surface_sos_core.masks.hull import project_grid
+from surface_sos_core.settings import ConsensusSettings
+
+__all__ = ["automatic_masks", "start_from_box"]
+
+EDGE = 256  # pixels along the longer edge of the masks
+GROWTH = 1.3  # nothing beyond the box grown by so much is the object
+SURE = 1.5  # log odds of the place from which on a pixel teaches colours
+LEAST_OVERLAP = 0.3  # a mask that overlaps less with the hull says nothing
+LEAST_AGREEMENT = 0.7  # masks started without points that overlap less (median) are of no one object
+CONSENSUS = ConsensusSettings(resolution=96, views=80)
+_BINS = 24  # of each of L, a, b
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the object is in one frame: odds (h, w) float32, natural log; possible (h, w) bool."""
+
+    odds: np.ndarray
+    possible: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A frame at the masks' size: rgb (h, w, 3) uint8 and each pixel's bin of colour (h, w)."""
+
+    rgb: np.ndarray
+    bins: np.ndarray
+
+
+def automatic_masks(
+    footage: Footage,
+    cameras: Sequence[Camera | None],
+    model: CameraModel,
+    start: AutomaticBox,
+    progress: Callable[[int, int], None] | None = None,
+) -> CoarseMasks:
+    """Masks of the object in `start`, at most 256 pixels along the longer edge; the same on every run.
+
+    cameras: one for each frame of `footage`, named as in `model`, whose sparse points `start` refers to. A frame without
+    a camera, or whose mask has little to do with what all agree on, is unknown. progress gets (done, total) steps, two
+    for each frame. Without points the masks start from the middle of the box. Raises InputError where no object can be
+    told.
+    """
+    factor = min(1.0, EDGE / max(footage.width, footage.height))
+    size = max(1, round(footage.width * factor)), max(1, round(footage.height * factor))
+    seen = {i: camera for i, camera in enumerate(cameras) if camera is not None}
+    box = Box(start.box.centre, start.box.half * GROWTH, start.box.rotation)
+    number = {name: n for n, name in enumerate(model.cameras)}
+    pictures, places = {}, {}
+    for i, camera in seen.items():
+        pictures[i] = _picture(footage.read_display(i), size)
+        places[i] = _place_by_points(
+            camera, model.points.seen_by(number[camera.name]), model, start, box, size
+        )
+    done = 0
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, 2 * len(seen))
+
+    masks = _segment(pictures, places, len(cameras), size, step)
+    consensus = build_consensus(masks, cameras, CONSENSUS, box)
+    hulls = {i: project_grid(consensus.grid, box, camera, *size) for i, camera in seen.items()}
+    masks = _segment(
+        pictures, {i: _place_by_hull(hull) for i, hull in hulls.items()}, len(cameras), size, step
+    )
+    overlap = {i: _overlap(masks.probability[i] > 127, hull > 0.5) for i, hull in hulls.items()}
+    if not start.core.any() and np.median(list(overlap.values())) < LEAST_AGREEMENT:
+        raise _untold()
+    for i, share in overlap.items():
+        masks.known[i] &= share >= LEAST_OVERLAP
+        masks.probability[i] *= masks.known[i]
+    return masks
+
+
+def _untold() -> InputError:
+    return InputError(
+        "The camera model's sparse points and the frames' colours do not tell the object from what is around it; "
+        "give --masks or --box."
+    )
+
+
+def _picture(rgb: np.ndarray, size: tuple[int, int]) -> _Picture:
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.int32)
+    light = lab[..., 0] * _BINS // 256
+    # a and b hardly ever leave the inner half of their range
+    a, b = (np.clip((lab[..., k] - 128) * _BINS // 128 + _BINS // 2, 0, _BINS - 1) for k in (1, 2))
+    return _Picture(small, (light * _BINS + a) * _BINS + b)
+
+
+def _place_by_points(
+    camera: Camera, seen: np.ndarray, model: CameraModel, start: AutomaticBox, box: Box, size: tuple[int, int]
+) -> _Place:
+    """By the core's points (all of them: one that the object hides still projects onto it), by the points off the object
+    that this image saw, and by how far from the middle of the start's box a pixel is."""
+    width, height = size
+    scale = width / camera.lens.width
+    xyz = model.points.xyz
+    others = xyz[seen][_off_object(xyz[seen], start, box)]
+    spread = 0.025 * max(size)
+    core, back = (_density(camera.project(p)[0] * scale, size, spread) for p in (xyz[start.core], others))
+    middle, depth = camera.project(start.box.centre[None])
+    radius = np.max(start.box.half) / max(depth[0], 1e-9) * camera.lens.focal
+    u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    with np.errstate(invalid="ignore"):
+        away = np.hypot(u / scale - middle[0, 0], v / scale - middle[0, 1]) / radius
+    central = np.clip(1 - 2 * away**2, -2, 1) if np.isfinite(middle).all() else np.zeros((height, width))
+    if start.core.any():
+        odds = central + 2 * np.clip(np.log((core + 0.3) / (back + 0.3)), -1.5, 1.5)
+    else:
+        odds = 2.5 * central
+    possible = _outline(box, camera, size)
+    return _Place(np.where(possible, odds, -5).astype(np.float32), possible)
+
+
+def _off_object(xyz: np.ndarray, start: AutomaticBox, box: Box) -> np.ndarray:
+    """(N,) bool: outside the box, or not above the support."""
+    off = ~box.contains(xyz)
+    if start.plane is not None:
+        off |= xyz @ start.plane[:3] + start.plane[3] < 0.03 * np.max(start.box.half)
+    return off
+
+
+def _density(pixels: np.ndarray, size: tuple[int, int], spread: float) -> np.ndarray:
+    """(h, w): a Gaussian of height 1 at each of the pixels (N, 2)."""
+    width, height = size
+    with np.errstate(invalid="ignore"):
+        inside = np.all((pixels >= 0) & (pixels < size), axis=1)
+    column, row = pixels[inside].astype(np.intp).T
+    counts = np.bincount(row * width + column, minlength=width * height).reshape(height, width)
+    return cv2.GaussianBlur(counts.astype(np.float32), (0, 0), spread) * (2 * np.pi * spread**2)
+
+
+def _outline(box: Box, camera: Camera, size: tuple[int, int]) -> np.ndarray:
+    """(h, w) bool: the box's silhouette; everything where a corner cannot be seen."""
+    width, height = size
+    corners = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, -1).T * box.extent
+    pixels, _ = camera.project(box.to_world(corners))
+    if not np.isfinite(pixels).all():
+        return np.ones((height, width), dtype=bool)
+    inside = np.zeros((height, width), np.uint8)
+    outline = cv2.convexHull((pixels * (width / camera.lens.width)).astype(np.float32))
+    # the bound keeps far corners of nearly grazing views within what the drawing can count
+    cv2.fillConvexPoly(inside, np.clip(np.rint(outline), -20000, 20000).astype(np.int32), 1)
+    return inside > 0
+
+
+def _place_by_hull(hull: np.ndarray) -> _Place:
+    """By the largest m^P along each pixel's ray (h, w); the object ends within 6 % of the picture from the hull."""
+    soft = cv2.GaussianBlur(hull, (0, 0), 0.008 * max(hull.shape))
+    inside = cv2.distanceTransform((soft > 0.5).astype(np.uint8), cv2.DIST_L2, 3) / max(hull.shape)
+    outside = cv2.distanceTransform((soft <= 0.5).astype(np.uint8), cv2.DIST_L2, 3) / max(hull.shape)
+    # in favour of the object: what some views have lost, or what is thin, the hull lacks
+    odds = np.log((soft + 0.003) / (1.003 - soft)) + 0.5 + inside / 0.04
+    return _Place(np.clip(odds, -3, 3), outside < 0.06)
+
+
+def _segment(
+    pictures: dict[int, _Picture],
+    places: dict[int, _Place],
+    count: int,
+    size: tuple[int, int],
+    step: Callable[[], None],
+) -> CoarseMasks:
+    """The masks of all frames from the places, and the colours that these teach."""
+    width, height = size
+    masks = CoarseMasks(
+        np.zeros((count, height, width), np.uint8), np.zeros(count, bool), np.zeros(count, bool)
+    )
+    inside = _colours(pictures[i].bins[places[i].odds > SURE] for i in pictures)
+    outside = _colours(pictures[i].bins[places[i].odds < -SURE] for i in pictures)
+    if inside is None or outside is None:
+        raise _untold()
+    # Colours redraw the outline only as far as they tell the object from the rest at all: 0 not, 1 entirely.
+    freedom = 6 * (0.5 * np.abs(inside - outside).sum())
+    for i, picture in pictures.items():
+        place = places[i]
+        here = _colours([picture.bins[place.odds < -SURE]])
+        beside = outside if here is None else (outside + here) / 2
+        colour = np.log((inside + 1e-5) / (beside + 1e-5))[picture.bins]
+        odds = np.where(place.possible, np.clip(colour, -3, 3) + place.odds, -9).astype(np.float32)
+        mask = _grab_cut(picture.rgb, _along_edges(picture.rgb, odds), freedom)
+        if mask is not None:
+            masks.probability[i] = 255 * mask
+            masks.known[i] = True
+        step()
+    return masks
+
+
+def _colours(bins: Iterable[np.ndarray]) -> np.ndarray | None:
+    """(bins,) how often each colour occurs, smoothed, in sum 1; None where there is no pixel."""
+    pixels = [np.zeros(0, np.int32), *(part.ravel() for part in bins)]
+    counts = np.bincount(np.concatenate(pixels), minlength=_BINS**3)
+    if not np.any(counts):
+        return None
+    smooth = ndimage.gaussian_filter(counts.reshape((_BINS,) * 3).astype(np.float64), 0.8, mode="nearest")
+    return smooth.ravel() / smooth.sum()
+
+
+def _along_edges(rgb: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values (h, w) smoothed but for the picture's edges: guided filter (He, Sun and Tang 2010), by its grey."""
+    window = (9, 9)
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    mean, level = cv2.blur(grey, window), cv2.blur(values, window)
+    variance = cv2.blur(grey * grey, window) - mean * mean
+    slope = (cv2.blur(grey * values, window) - mean * level) / (variance + 0.003)
+    return cv2.blur(slope, window) * grey + cv2.blur(level - slope * mean, window)
+
+
+def _grab_cut(rgb: np.ndarray, odds: np.ndarray, freedom: float) -> np.ndarray | None:
+    """(h, w) bool; log odds beyond +-freedom are fixed. None where nothing or all would be the object."""
+    if not 10 <= (odds > 0).sum() <= odds.size - 10:
+        return None
+    clues = np.select(
+        [odds > freedom, odds > 0, odds > -freedom], [cv2.GC_FGD, cv2.GC_PR_FGD, cv2.GC_PR_BGD], cv2.GC_BGD
+    ).astype(np.uint8)
+    cv2.setRNGSeed(0)  # its mixtures start from random colours
+    cv2.grabCut(rgb, clues, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), 2, cv2.GC_INIT_WITH_MASK)
+    mask = (clues == cv2.GC_FGD) | (clues == cv2.GC_PR_FGD)
+    return mask if 0 < mask.sum() < mask.size else None
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union."""
+    return float((a & b).sum() / max((a | b).sum(), 1))

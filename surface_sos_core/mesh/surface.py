@@ -1,0 +1,44 @@
+"""FoCoR's surface as a mesh in world space, with its colours."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from surface_sos_core.cameras import Box
+from surface_sos_core.errors import SurfaceSosError
+from surface_sos_core.fields.scene import Scene
+from surface_sos_core.mesh.extract import Mesh, extract_surface, vertex_normals
+from surface_sos_core.settings import MeshSettings
+
+_CHUNK = 1 << 16
+
+
+@torch.no_grad()
+def object_surface(scene: Scene, box: Box, settings: MeshSettings) -> tuple[Mesh, np.ndarray]:
+    """The zero level set inside m^P's hold, in world units, and its colours (V, 3) uint8 seen from straight above it."""
+    device = scene.extent.device
+
+    def distance(points: np.ndarray) -> np.ndarray:
+        x = torch.from_numpy(points.astype(np.float32)).to(device)
+        return scene.foreground.surface(x)[0].cpu().numpy()
+
+    def held(points: np.ndarray) -> np.ndarray:
+        x = torch.from_numpy(points.astype(np.float32)).to(device)
+        return (scene.hold(x) > 0.5).cpu().numpy()
+
+    mesh = extract_surface(distance, settings.resolution, box.extent, held)
+    if len(mesh) == 0:
+        raise SurfaceSosError(
+            "The object has no surface after training; give masks or a box, or train for longer."
+        )
+    normals = vertex_normals(mesh)
+    colours = np.empty((len(mesh.vertices), 3), np.uint8)
+    for start in range(0, len(colours), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        x = torch.from_numpy(mesh.vertices[part].astype(np.float32)).to(device)
+        sdf, feature, gradient = scene.foreground.surface.sdf_and_normal(x)
+        view = -torch.from_numpy(normals[part].astype(np.float32)).to(device)
+        colour = scene.foreground.colour(x, gradient, view, sdf, feature)
+        colours[part] = (colour.clamp(0.0, 1.0) * 255).round().byte().cpu().numpy()
+    return Mesh(box.to_world(mesh.vertices), mesh.faces), colours
