@@ -46,6 +46,7 @@ from surface_sos_core.train.checkpoint import load_trainer, save_trainer
 from surface_sos_core.train.preview import write_preview
 from surface_sos_core.train.trainer import Trainer
 
+_LEAST_TRACK = 3  # frames that must have seen a sparse point before it guides the fields
 _STAGES = ("footage", "cameras", "masks", "train", "layers", "mesh", "report")
 
 
@@ -129,7 +130,7 @@ def segment(
     inputs |= {"masks": folder_stamp(shot.masks), "box": folder_stamp(shot.box)}
     coarse, consensus = _mask_stage(run, model, masks, given_box, inputs)
     inputs |= {"settings": dataclasses.replace(settings, device="").as_dict()}
-    trainer = _training_stage(run, coarse, consensus, device, inputs)
+    trainer = _training_stage(run, coarse, consensus, model, device, inputs)
     _layer_stage(run, trainer, consensus, inputs)
     _mesh_stage(run, trainer, consensus)
     folder.plates.unlink(missing_ok=True)
@@ -169,8 +170,9 @@ def solve(
 def train(out: Path, settings: Settings | None = None, events: Events | None = None) -> None:
     """Train the fields of a shot folder whose cameras and masks are there; goes on from its checkpoint."""
     run, consensus, coarse = _open_shot(Path(out), settings, events or Events())
+    model = read_model(run.folder.cameras)
     inputs = {"consensus": folder_stamp(run.folder.consensus), "settings": run.settings.as_dict()}
-    _training_stage(run, coarse, consensus, _prepare_device(run.settings), inputs)
+    _training_stage(run, coarse, consensus, model, _prepare_device(run.settings), inputs)
 
 
 def layers(
@@ -334,7 +336,12 @@ def _warn_of_empty(run: _Run, masks: CoarseMasks) -> None:
 
 
 def _training_stage(
-    run: _Run, coarse: np.ndarray, consensus: Consensus, device: torch.device, inputs: dict[str, Any]
+    run: _Run,
+    coarse: np.ndarray,
+    consensus: Consensus,
+    model: CameraModel,
+    device: torch.device,
+    inputs: dict[str, Any],
 ) -> Trainer:
     """FoCoR and BaCo, trained; goes on from a checkpoint of the same inputs."""
     run.stage("train")
@@ -350,7 +357,14 @@ def _training_stage(
     if trainer.step < total:
         plates = cached_plates(run.footage, folder.plates, settings.train.image_edge)
         batches = Batches(
-            plates, coarse, consensus, run.cameras, settings.train, device, settings.seed + trainer.step
+            plates,
+            coarse,
+            consensus,
+            run.cameras,
+            model.points.xyz[model.points.track_length >= _LEAST_TRACK],
+            settings.train,
+            device,
+            settings.seed + trainer.step,
         )
         shown = next(i for i in [*run.selected, *range(len(run.cameras))] if run.cameras[i] is not None)
         saved = looked = time.monotonic()

@@ -68,8 +68,10 @@ class TrainSettings:
     """Sharpness of the sparsity loss, in units of the box."""
     mask_weight: float = 0.5
     """Weight of the mask loss in the first part of training."""
-    late_mask_weight: float = 0.1
+    late_mask_weight: float = 0.02
     """Its weight afterwards; the paper drops it, and then static supports grow into the object."""
+    point_weight: float = 0.3
+    """Weight of mean |sdf| at the sparse points of the solved cameras, where there are any."""
     mask_part: float = 0.4
     """Share of the steps that counts as the first part."""
     soft_pixels: float = 8.0

@@ -329,7 +329,8 @@ def _where_it_thins_out(away: np.ndarray) -> float:
 
     Points lie on surfaces, so as many as there are inside a radius r are expected anew within each further
     0.44 r^2 of area; the shell up to 1.2 r that holds less than a seventh of that is where the object ends.
-    That shell is still counted in: corners reach into it. The first tenth of the points is not asked: a look-at inside the object has none around it.
+    That shell is still counted in: corners reach into it. The first tenth of the points is not asked: a
+    look-at inside the object has none around it.
     """
     inside = np.sort(away)
     for number in range(max(LEAST_POINTS, len(inside) // 10), len(inside)):

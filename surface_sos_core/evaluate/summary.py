@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import trimesh
+from trimesh.visual import ColorVisuals
 
 from surface_sos_core.cameras import Box, CameraModel, read_model
 from surface_sos_core.evaluate.report import (
@@ -78,7 +79,8 @@ def _stills(folder: ShotFolder, manifest: Manifest, model: CameraModel | None) -
     if manifest.mesh is None or manifest.mesh.ply is None or model is None:
         return []
     loaded = trimesh.load_mesh(folder.out / manifest.mesh.ply, process=False)
-    colours = np.asarray(loaded.visual.vertex_colors)[:, :3]
+    painted = isinstance(loaded.visual, ColorVisuals)
+    colours = np.asarray(loaded.visual.vertex_colors)[:, :3] if painted else None
     surface = Mesh(np.asarray(loaded.vertices), np.asarray(loaded.faces, np.int64))
     return list(render_turntable(surface, colours, _up(model), views=4, towards=_towards(model)))
 

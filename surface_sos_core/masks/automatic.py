@@ -28,7 +28,7 @@ EDGE = 256  # pixels along the longer edge of the masks
 GROWTH = 1.3  # nothing beyond the box grown by so much is the object
 SURE = 1.5  # log odds of the place from which on a pixel teaches colours
 LEAST_OVERLAP = 0.3  # a mask that overlaps less with the hull says nothing
-LEAST_AGREEMENT = 0.7  # masks started without points that overlap less (median) are of no one object
+LEAST_TOLD = 0.5  # a start without points needs colours that differ so much, from 0 to 1 (total variation)
 CONSENSUS = ConsensusSettings(resolution=96, views=80)
 _BINS = 24  # of each of L, a, b
 
@@ -85,12 +85,10 @@ def automatic_masks(
     masks = _segment(pictures, places, len(cameras), size, step)
     consensus = build_consensus(masks, cameras, CONSENSUS, box)
     hulls = {i: project_grid(consensus.grid, box, camera, *size) for i, camera in seen.items()}
-    masks = _segment(
-        pictures, {i: _place_by_hull(hull) for i, hull in hulls.items()}, len(cameras), size, step
-    )
+    places = {i: _place_by_hull(hull) for i, hull in hulls.items()}
+    least_told = 0.0 if start.core.any() else LEAST_TOLD
+    masks = _segment(pictures, places, len(cameras), size, step, least_told)
     overlap = {i: _overlap(masks.probability[i] > 127, hull > 0.5) for i, hull in hulls.items()}
-    if not start.core.any() and np.median(list(overlap.values())) < LEAST_AGREEMENT:
-        raise _untold()
     for i, share in overlap.items():
         masks.known[i] &= share >= LEAST_OVERLAP
         masks.probability[i] *= masks.known[i]
@@ -186,6 +184,7 @@ def _segment(
     count: int,
     size: tuple[int, int],
     step: Callable[[], None],
+    least_told: float = 0.0,
 ) -> CoarseMasks:
     """The masks of all frames from the places, and the colours that these teach."""
     width, height = size
@@ -197,7 +196,10 @@ def _segment(
     if inside is None or outside is None:
         raise _untold()
     # Colours redraw the outline only as far as they tell the object from the rest at all: 0 not, 1 entirely.
-    freedom = 6 * (0.5 * np.abs(inside - outside).sum())
+    told = 0.5 * float(np.abs(inside - outside).sum())
+    if told < least_told:
+        raise _untold()
+    freedom = 6 * told
     for i, picture in pictures.items():
         place = places[i]
         here = _colours([picture.bins[place.odds < -SURE]])

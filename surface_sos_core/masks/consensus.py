@@ -158,7 +158,7 @@ def _look_size(probability: np.ndarray) -> tuple[int, int]:
 def _best_share(
     share: np.ndarray, masks: CoarseMasks, cameras: Sequence[Camera | None], voters: np.ndarray, box: Box
 ) -> tuple[float, float]:
-    """The share of votes whose hull agrees best with the masks, and the median IoU reached."""
+    """The share of votes whose hull agrees best with the masks, and the mean IoU reached."""
     scores = []
     for i in _spread(voters, 40):
         width, height = _look_size(masks.probability[i])
@@ -169,9 +169,11 @@ def _best_share(
         hulls = seen[None] > _SHARES[:, None, None]
         union = (hulls | mask).sum(axis=(1, 2))
         scores.append((hulls & mask).sum(axis=(1, 2)) / np.maximum(union, 1))
-    median = np.median(np.array(scores), axis=0)
-    best = int(np.argmax(median))
-    return float(_SHARES[best]), float(median[best])
+    # The worst quarter of the views may be damaged; the others should all agree, the few that look from aside too.
+    best_views = np.sort(np.array(scores), axis=0)[len(scores) // 4 :]
+    mean = best_views.mean(axis=0)
+    best = int(np.argmax(mean))
+    return float(_SHARES[best]), float(mean[best])
 
 
 def _judge(
@@ -179,16 +181,20 @@ def _judge(
 ) -> tuple[float, np.ndarray]:
     """A view's IoU with the hull, and the trust in each of its mask's pixels.
 
-    Blobs in which mask and hull differ (a lost part, a grabbed chair) lose all trust; differences as thin as a wobbly
-    outline do not, they average out over the views.
+    Trust is lost by blobs that the mask leaves out though nearly all other views want them (a lost part), and by blobs that
+    it adds though hardly any does (a grabbed chair). What a fair number of others share stays: it may be the few views from
+    aside that carve the object. Differences as thin as a wobbly outline stay too, they average out over the views.
     """
     assert camera is not None
     width, height = _look_size(probability)
-    hull = project_grid(share, box, camera, width, height) > border
+    seen = project_grid(share, box, camera, width, height)
     mask = cv2.resize(probability, (width, height), interpolation=cv2.INTER_AREA) > 127
+    hull = seen > border
     agreement = float((hull & mask).sum() / max((hull | mask).sum(), 1))
+    lost = ~mask & (seen > 0.5 * (1.0 + border))
+    grabbed = mask & (seen < 0.7 * border)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
-    blobs = cv2.morphologyEx((hull != mask).astype(np.uint8), cv2.MORPH_OPEN, disc)
+    blobs = cv2.morphologyEx((lost | grabbed).astype(np.uint8), cv2.MORPH_OPEN, disc)
     blobs = cv2.dilate(blobs, disc)
     full = (probability.shape[1], probability.shape[0])
     return agreement, cv2.resize(255 * (1 - blobs), full, interpolation=cv2.INTER_NEAREST)

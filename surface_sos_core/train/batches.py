@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
+from scipy import ndimage
 
 from surface_sos_core.cameras import Box, Camera
 from surface_sos_core.masks.consensus import Consensus
@@ -18,6 +19,7 @@ from surface_sos_core.settings import TrainSettings
 _LOOK = 192  # cells along a picture's longer edge in which the outline is looked for
 _OUTLINE = 4  # half the width of the outline's zone, in those cells
 _AROUND = 16  # how far the zone around the object reaches
+_POINTS = 512  # sparse points of each kind in a batch
 
 
 class RayCaster:
@@ -59,19 +61,25 @@ class RayCaster:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rays with what the plates and masks show there: plate (N, 3) in display values 0..1, mask and trust (N,)."""
+    """Rays with what the plates and masks show there: plate (N, 3) in display values 0..1, mask and trust (N,).
+
+    object_points, other_points: (M, 3) sparse points in box coordinates, on the object and off it; possibly none.
+    """
 
     rays: Rays
     plate: torch.Tensor
     mask: torch.Tensor
     trust: torch.Tensor
+    object_points: torch.Tensor
+    other_points: torch.Tensor
 
 
 class Batches:
     """Draws batches.
 
     plates: (frames, h, w, 3) uint8 display values, memory-mapped as a rule. probability: coarse masks
-    (frames, mh, mw) uint8. Frames without a camera are never drawn.
+    (frames, mh, mw) uint8. points: sparse points (N, 3) in the world, possibly none. Frames without a camera are never
+    drawn.
     """
 
     def __init__(
@@ -80,6 +88,7 @@ class Batches:
         probability: np.ndarray,
         consensus: Consensus,
         cameras: Sequence[Camera | None],
+        points: np.ndarray,
         settings: TrainSettings,
         device: torch.device,
         seed: int,
@@ -89,6 +98,7 @@ class Batches:
         self.caster = RayCaster(cameras, consensus.box, device)
         self.random = np.random.default_rng(seed)
         self.solved = np.array([i for i, camera in enumerate(cameras) if camera is not None])
+        self.points_on, self.points_off = _sort_points(points, consensus)
         self.pixel = _pixel_size(cameras, consensus.box, max(plates.shape[1:3]))
         self.outline, self.near = _zones(consensus, cameras, plates.shape[1:3])
 
@@ -122,6 +132,8 @@ class Batches:
             self._tensor(self.plates[frames, rows, columns]),
             self._tensor(self.probability[at]),
             self._tensor(self.trust[at]),
+            self._draw_points(self.points_on),
+            self._draw_points(self.points_off),
         )
 
     def _draw_zone(self, zone: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -134,6 +146,11 @@ class Batches:
         columns = (columns + self.random.random(count)) * width / look_width
         return frames, rows.astype(np.int64), columns.astype(np.int64)
 
+    def _draw_points(self, points: np.ndarray) -> torch.Tensor:
+        if len(points):
+            points = points[self.random.integers(0, len(points), _POINTS)]
+        return torch.from_numpy(points.astype(np.float32)).to(self.device)
+
     def _draw_anywhere(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         height, width = self.plates.shape[1:3]
         frames = self.solved[self.random.integers(0, len(self.solved), count)]
@@ -141,6 +158,21 @@ class Batches:
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values).to(self.device).float() / 255.0
+
+
+def _sort_points(points: np.ndarray, consensus: Consensus) -> tuple[np.ndarray, np.ndarray]:
+    """Sparse points (N, 3) in box coordinates that m^P says are surely on the object, and surely not."""
+    if len(points) == 0:
+        return np.zeros((0, 3)), np.zeros((0, 3))
+    x = consensus.box.to_box(points)
+    size = consensus.grid.shape[0]
+    cell = np.floor((x / consensus.box.extent + 1.0) * 0.5 * size).astype(int)
+    inside = ((cell >= 0) & (cell < size)).all(axis=1)
+    wide = ndimage.binary_dilation(consensus.grid > 0.5, iterations=3)
+    on, near = np.zeros(len(x), bool), np.zeros(len(x), bool)
+    at = tuple(cell[inside].T)
+    on[inside], near[inside] = consensus.grid[at] > 0.5, wide[at]
+    return x[on], x[~near]
 
 
 def _pixel_size(cameras: Sequence[Camera | None], box: Box, edge: int) -> float:

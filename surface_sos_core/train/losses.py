@@ -25,3 +25,8 @@ def mask_loss(matte: torch.Tensor, mask: torch.Tensor, trust: torch.Tensor) -> t
     """Binary cross entropy of a matte (rays,) against a mask (rays,), weighted by the trust (rays,) in each pixel."""
     entropy = binary_cross_entropy(matte.clamp(1e-3, 1.0 - 1e-3), mask, reduction="none")
     return (entropy * trust).sum() / trust.sum().clamp(min=1.0)
+
+
+def point_loss(sdf: torch.Tensor) -> torch.Tensor:
+    """mean |sdf| (N,) at sparse points that cameras triangulated: they lie on a surface (Fu et al., Geo-Neus, 2022)."""
+    return sdf.abs().mean() if len(sdf) else sdf.sum()

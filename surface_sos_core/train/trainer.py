@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from surface_sos_core.fields.contraction import contract
 from surface_sos_core.fields.hash_grid import default_backend
 from surface_sos_core.fields.scene import Scene, consensus_distance
 from surface_sos_core.render.proposal import OpacityGrid
 from surface_sos_core.render.renderer import Proposals, learn_proposals, render
 from surface_sos_core.settings import Settings
 from surface_sos_core.train.batches import Batch, Batches
-from surface_sos_core.train.losses import colour_loss, eikonal_loss, mask_loss, sparsity_loss
+from surface_sos_core.train.losses import colour_loss, eikonal_loss, mask_loss, point_loss, sparsity_loss
 from surface_sos_core.train.schedule import learning_rate, least_sharpness, mask_weight
 
 _LEARN_EVERY = 16  # steps between two looks at the proposal grids
@@ -117,11 +118,14 @@ class Trainer:
         x = torch.rand((_SPARSE_POINTS, 3), generator=self.generator, device=batch.plate.device) * 2.0 - 1.0
         x = x * self.scene.extent
         sparsity = sparsity_loss(self.scene.foreground.surface(x)[0], train.sparsity_tau)
+        on_object = point_loss(self.scene.foreground.surface(batch.object_points)[0])
+        behind = point_loss(self.scene.background.surface(contract(batch.other_points))[0])
         loss = (
             colour
             + mask_weight(self.step, train) * mask
             + train.eikonal_weight * eikonal
             + train.sparsity_weight * sparsity
+            + train.point_weight * (on_object + behind)
         )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()

@@ -1,0 +1,152 @@
+"""Cameras around a ball in a textured room: a shot whose every number is known in closed form."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from surface_sos_core.cameras import Box, Camera, Lens
+from surface_sos_core.settings import FieldSettings, Settings, TrainSettings
+
+WALL = 4.0  # radius of the room in box units
+
+
+def look_at(name: str, centre: np.ndarray, target: np.ndarray, lens: Lens, roll: float = 0.0) -> Camera:
+    """A camera at `centre` that looks at `target`, the world's z upwards before it rolls."""
+    forward = (target - centre) / np.linalg.norm(target - centre)
+    right = np.cross(forward, [0.0, 0.0, 1.0])
+    right /= np.linalg.norm(right)
+    down = np.cross(forward, right)
+    turned = np.array([[np.cos(roll), np.sin(roll), 0], [-np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
+    rotation = turned @ np.stack([right, down, forward])
+    return Camera(name, lens, rotation, -rotation @ centre)
+
+
+@dataclass(frozen=True)
+class Ball:
+    """A ball in the middle of an oriented box, seen from a ring of cameras."""
+
+    box: Box
+    radius: float
+    """World units."""
+    cameras: list[Camera]
+
+    def pixel_grid(self, camera: Camera, width: int, height: int) -> np.ndarray:
+        """Centres (width * height, 2), in the camera's pixels, of a picture of another size."""
+        u, v = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
+        return np.stack([u.ravel() * camera.lens.width, v.ravel() * camera.lens.height], axis=1)
+
+    def hit(self, camera: Camera, pixels: np.ndarray, radius: float | None = None) -> np.ndarray:
+        """Depth (N,) at which the rays of pixels enter the ball (nan: never)."""
+        return self._crossing(camera, pixels, radius or self.radius, -1.0)
+
+    def wall(self, camera: Camera, pixels: np.ndarray) -> np.ndarray:
+        """World points (N, 3) of the room that pixels show."""
+        origin, directions = camera.rays(pixels)
+        depth = self._crossing(camera, pixels, WALL / self.box.scale, 1.0)
+        return origin + depth[:, None] * directions
+
+    def _crossing(self, camera: Camera, pixels: np.ndarray, radius: float, sign: float) -> np.ndarray:
+        origin, directions = camera.rays(pixels)
+        away = origin - self.box.centre
+        a = (directions**2).sum(axis=1)
+        b = directions @ away
+        square = b * b - a * (away @ away - radius**2)
+        with np.errstate(invalid="ignore"):
+            return (-b + sign * np.sqrt(square)) / a
+
+    def cover(self, camera: Camera, width: int, height: int, fine: int = 8) -> np.ndarray:
+        """(height, width) share of each pixel that the ball covers."""
+        inside = ~np.isnan(self.hit(camera, self.pixel_grid(camera, width * fine, height * fine)))
+        return inside.reshape(height, fine, width, fine).mean(axis=(1, 3))
+
+    def probability(self, resolution: int, radius: float | None = None) -> np.ndarray:
+        """m^P of a perfect consensus: (R, R, R) over the whole box."""
+        ticks = (np.arange(resolution) + 0.5) / resolution * 2 - 1
+        cells = np.stack(np.meshgrid(ticks, ticks, ticks, indexing="ij"), axis=-1) * self.box.half
+        away = np.linalg.norm(cells, axis=-1)
+        cell = 2 * self.box.half.max() / resolution
+        return (1 / (1 + np.exp(2 * (away - (radius or self.radius)) / cell))).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def aim():
+    """look_at(name, centre, target, lens, roll)."""
+    return look_at
+
+
+@pytest.fixture(scope="session")
+def ball() -> Ball:
+    """Twelve cameras at two heights; the box is turned, off the world's origin, and not a cube."""
+    angle = np.radians([20.0, -35.0, 50.0])
+    turn = np.eye(3)
+    for k in range(3):
+        i, j = (k + 1) % 3, (k + 2) % 3
+        step = np.eye(3)
+        step[[i, i, j, j], [i, j, i, j]] = [
+            np.cos(angle[k]), -np.sin(angle[k]), np.sin(angle[k]), np.cos(angle[k]),
+        ]  # fmt: skip
+        turn = turn @ step
+    box = Box(np.array([3.0, -2.0, 1.0]), np.array([2.0, 1.6, 1.8]), turn)
+    lens = Lens("PINHOLE", 96, 72, (110.0, 110.0, 48.0, 36.0))
+    cameras = []
+    for n in range(12):
+        around = 2 * np.pi * n / 12
+        place = box.centre + 6.0 * np.array([np.cos(around), np.sin(around), 0.3 + 0.3 * (n % 2)])
+        cameras.append(look_at(f"plate.{1001 + n}.png", place, box.centre, lens, 0.1 * (n % 3)))
+    return Ball(box, 1.1, cameras)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Settings:
+    """Settings for fields that are only there to be small."""
+    return replace(
+        Settings(device="cpu"),
+        fields=FieldSettings(levels=4, log2_table=10, base_resolution=4, max_resolution=32, hidden=16, features=4),
+        train=TrainSettings(
+            iterations=20, rays=64, foreground_samples=8, background_samples=8, image_edge=96, warm_up=4
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def ball_fields(ball, tiny):
+    """A trainer whose FoCoR is exactly the ball and whose BaCo is exactly the room, grey and sharp."""
+    import torch
+
+    from surface_sos_core.fields.sdf_network import SdfNetwork, SdfSample
+    from surface_sos_core.render.renderer import learn_proposals
+    from surface_sos_core.train.trainer import Trainer
+
+    class Sphere(SdfNetwork):
+        """sign * (|x| - radius), instead of a trained network."""
+
+        def become(self, radius: float, sign: float) -> None:
+            self.radius, self.sign = radius, sign
+
+        def sample(self, x: torch.Tensor) -> SdfSample:
+            whole = super().sample(x)
+            distance = self.sign * (torch.linalg.vector_norm(x, dim=1) - self.radius)
+            return SdfSample(x.detach(), whole.slope, distance, whole.feature)
+
+        def normal(self, sample: SdfSample, subset: torch.Tensor | None = None) -> torch.Tensor:
+            x = sample.position if subset is None else sample.position[subset]
+            return self.sign * torch.nn.functional.normalize(x, dim=1)
+
+    torch.manual_seed(0)
+    trainer = Trainer.start(tiny, ball.probability(48, 1.35), ball.box.extent, torch.device("cpu"))
+    scene = trainer.scene
+    for field, radius, sign, sharpness in (
+        (scene.foreground, ball.radius * ball.box.scale, 1.0, 150.0),
+        (scene.background, 1 - 1 / (2 * WALL), -1.0, 400.0),  # the room, contracted
+    ):
+        field.surface.__class__ = Sphere
+        field.surface.become(radius, sign)
+        with torch.no_grad():
+            field.log_sharpness.fill_(np.log(sharpness) / 10.0)
+            field.colour.output.weight.zero_()
+            field.colour.output.bias.fill_(0.0)  # a sigmoid's middle
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(12):
+        learn_proposals(scene, trainer.proposals, 200_000, generator)
+    return trainer

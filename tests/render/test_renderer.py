@@ -1,0 +1,139 @@
+"""Rendering an exact ball in an exact room."""
+
+import numpy as np
+import pytest
+import torch
+
+from surface_sos_core.render.renderer import (
+    Rays,
+    background_depths,
+    box_span,
+    foreground_depths,
+    render,
+    render_backdrop,
+    render_object_colour,
+    render_surface,
+    surface_normals,
+)
+
+WALL = 4.0
+
+
+@pytest.fixture
+def rays(ball):
+    """Rays of one camera in box coordinates, with its pixels."""
+    from surface_sos_core.train.batches import RayCaster
+
+    camera = ball.cameras[0]
+    pixels = ball.pixel_grid(camera, 48, 36)
+    caster = RayCaster(ball.cameras, ball.box, torch.device("cpu"))
+    return caster.cast(np.zeros(len(pixels), np.int64), pixels), camera, pixels
+
+
+def test_box_span_by_hand():
+    origin = torch.tensor([[-3.0, 0.0, 0.0], [0.0, 0.0, 0.0], [-3.0, 2.0, 0.0], [3.0, 0.0, 0.0]])
+    direction = torch.tensor([[1.0, 0.0, 0.0]]).repeat(4, 1)
+    enter, leave = box_span(Rays(origin, direction), torch.tensor([1.0, 0.5, 0.25]))
+    assert (enter[0].item(), leave[0].item()) == pytest.approx((2.0, 4.0))
+    assert (enter[1].item(), leave[1].item()) == pytest.approx((0.0, 1.0))  # from within: from the start
+    assert leave[2] <= enter[2] and leave[3] <= enter[3]  # past it, and behind
+
+
+def test_foreground_depths_lie_in_the_box_where_the_object_may_be(ball, ball_fields, rays):
+    seen, camera, pixels = rays
+    index, depth = foreground_depths(ball_fields.scene, ball_fields.proposals.foreground, seen, 16, None)
+    assert torch.all(depth[:, 1:] >= depth[:, :-1])
+    on_ball = np.flatnonzero(~np.isnan(ball.hit(camera, pixels)))
+    assert set(on_ball) <= set(index.tolist()) and len(index) < len(seen)
+    points = seen[index].at(depth)
+    assert torch.all(points.abs() <= ball_fields.scene.extent + 1e-4)
+    assert torch.linalg.vector_norm(points, dim=-1).max() < 1.0  # m^P ends at 0.68
+
+
+def test_background_depths_reach_from_near_to_far(ball_fields, rays):
+    seen, *_ = rays
+    depth = background_depths(ball_fields.proposals.background, seen, 32, None)
+    assert torch.all(depth[:, 1:] >= depth[:, :-1]) and depth.min() > 0
+    away = torch.linalg.vector_norm(seen.at(depth), dim=-1)
+    assert torch.all(away.amax(dim=1) > WALL)
+
+
+def test_matte_and_depth_of_the_ball(ball, ball_fields, rays):
+    seen, camera, pixels = rays
+    surface = render_surface(ball_fields.scene, ball_fields.proposals, seen, 32, 16)
+    truth = ball.hit(camera, pixels)
+    inner = ~np.isnan(ball.hit(camera, pixels, 0.9 * ball.radius))
+    outer = ~np.isnan(ball.hit(camera, pixels, 1.1 * ball.radius))
+    matte, depth = surface.matte.numpy(), surface.depth.numpy()
+    assert matte[inner].min() > 0.95 and matte[~outer].max() < 0.02
+    wrong = np.abs(depth - truth)[inner]
+    assert np.median(wrong) < 0.01 * ball.radius and wrong.max() < 0.1 * ball.radius
+    assert np.all(depth[matte == 0] == 0)
+
+
+def test_what_stands_in_front_of_the_ball_hides_it(ball_fields, rays, monkeypatch):
+    """BaCo as a solid ball around the object, its inside (where it is cropped) hidden by its near side."""
+    seen, *_ = rays
+    surface = ball_fields.scene.background.surface
+    monkeypatch.setattr(surface, "radius", 0.45)  # contracted: a ball of 0.9 box units, seen from outside
+    monkeypatch.setattr(surface, "sign", 1.0)
+    before = ball_fields.proposals.background.values.clone()
+    try:
+        ball_fields.proposals.background.values.fill_(0.05)
+        hidden = render_surface(ball_fields.scene, ball_fields.proposals, seen, 32, 64)
+    finally:
+        ball_fields.proposals.background.values.copy_(before)
+    assert hidden.matte.max() < 0.05
+
+
+def test_backdrop_is_the_room_behind_the_ball(ball, ball_fields, rays):
+    seen, camera, pixels = rays
+    backdrop = render_backdrop(ball_fields.scene, ball_fields.proposals, seen, 64)
+    origin, directions = camera.rays(pixels)
+    world = origin + backdrop.depth.numpy()[:, None] * directions
+    away = np.linalg.norm(ball.box.to_box(world), axis=1)
+    assert np.abs(away - WALL).max() < 0.25 * WALL and np.median(np.abs(away - WALL)) < 0.1 * WALL
+    np.testing.assert_allclose(backdrop.colour.numpy(), 0.5, atol=0.01)  # the ray ends: weights sum to one
+
+
+def test_colour_composites_both_fields(ball, ball_fields, rays, monkeypatch):
+    seen, camera, pixels = rays
+    scene = ball_fields.scene
+    with torch.no_grad():
+        scene.foreground.colour.output.bias.copy_(torch.tensor([3.0, -3.0, 0.0]))
+    try:
+        done = render(scene, ball_fields.proposals, seen, 24, 24, None)
+        own = render_object_colour(scene, ball_fields.proposals, seen, 24)
+    finally:
+        with torch.no_grad():
+            scene.foreground.colour.output.bias.zero_()
+    red = torch.sigmoid(torch.tensor([3.0, -3.0, 0.0]))
+    expected = done.matte[:, None] * red + (1 - done.matte[:, None]) * 0.5
+    np.testing.assert_allclose(done.colour.detach().numpy(), expected.detach().numpy(), atol=0.01)
+    inner = ~np.isnan(ball.hit(camera, pixels, 0.9 * ball.radius))
+    np.testing.assert_allclose(own.numpy()[inner], red.expand(inner.sum(), 3).numpy(), atol=0.01)
+    assert np.all(own.numpy()[(done.matte == 0).numpy()] == 0)
+
+
+def test_rendering_hands_gradients_to_both_fields(tiny, ball, rays):
+    from surface_sos_core.train.trainer import Trainer
+
+    seen, *_ = rays
+    trainer = Trainer.start(tiny, ball.probability(32), ball.box.extent, torch.device("cpu"))
+    done = render(trainer.scene, trainer.proposals, seen, 8, 8, trainer.generator, eikonal_share=0.25)
+    normals = sum((n**2).sum() for n in done.normals)
+    (done.colour.sum() + done.matte.sum() + normals).backward()
+    missing = [
+        name for name, p in trainer.scene.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()
+    ]
+    assert missing == []
+    assert len(done.normals) == 2 and all(n.shape[1] == 3 and len(n) > 0 for n in done.normals)
+
+
+def test_normals_have_length_one_and_point_outwards(ball_fields):
+    points = torch.randn((100, 3), generator=torch.Generator().manual_seed(0))
+    normals = surface_normals(ball_fields.scene, points)
+    np.testing.assert_allclose(
+        normals.numpy(), torch.nn.functional.normalize(points, dim=1).numpy(), atol=1e-5
+    )
+    assert surface_normals(ball_fields.scene, points[:0]).shape == (0, 3)

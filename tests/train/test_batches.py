@@ -1,0 +1,132 @@
+"""Rays of pixels, and what the plates and masks show there."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from surface_sos_core.cameras import Lens
+from surface_sos_core.masks.consensus import Consensus
+from surface_sos_core.train.batches import Batches, RayCaster
+
+CPU = torch.device("cpu")
+WIDE = Lens("OPENCV", 96, 72, (70.0, 72.0, 47.0, 37.0, -0.12, 0.03, 0.002, -0.001))
+LARGE = Lens("SIMPLE_RADIAL", 192, 144, (220.0, 96.0, 72.0, 0.08))
+
+
+@pytest.fixture(scope="module")
+def cameras(ball):
+    """Three lenses, and two frames without a camera."""
+    lenses = [ball.cameras[0].lens, WIDE, LARGE]
+    found = [replace(camera, lens=lenses[n % 3]) for n, camera in enumerate(ball.cameras)]
+    found[3] = found[8] = None
+    return found
+
+
+def expected_points(ball, camera, pixels: np.ndarray, depth: float) -> np.ndarray:
+    origin, directions = camera.rays(pixels)
+    return ball.box.to_box(origin + depth * directions)
+
+
+def test_rays_are_the_cameras_own_in_box_coordinates(ball, cameras):
+    generator = np.random.default_rng(0)
+    frames = generator.choice([0, 1, 2, 4, 5, 7], 60)
+    pixels = generator.uniform(0, 1, (60, 2)) * [
+        (cameras[i].lens.width, cameras[i].lens.height) for i in frames
+    ]
+    rays = RayCaster(cameras, ball.box, CPU).cast(frames, pixels)
+    for depth in (0.0, 1.0, 7.0):
+        found = rays.at(torch.full((60, 1), depth))[:, 0].numpy()
+        for n, i in enumerate(frames):
+            np.testing.assert_allclose(
+                found[n], expected_points(ball, cameras[i], pixels[n : n + 1], depth)[0], atol=2e-5
+            )
+
+
+def test_rays_of_frames_with_one_lens(ball):
+    frames = np.arange(12)
+    pixels = np.tile([[10.5, 60.5]], (12, 1))
+    rays = RayCaster(ball.cameras, ball.box, CPU).cast(frames, pixels)
+    found = rays.at(torch.full((12, 1), 5.0))[:, 0].numpy()
+    for i in frames:
+        np.testing.assert_allclose(found[i], expected_points(ball, ball.cameras[i], pixels[:1], 5.0)[0], atol=2e-5)
+
+
+def test_a_frame_without_a_camera_has_no_rays(ball, cameras):
+    with pytest.raises(ValueError, match="3"):
+        RayCaster(cameras, ball.box, CPU).cast(np.array([3]), np.array([[1.0, 1.0]]))
+
+
+@pytest.fixture(scope="module")
+def batches(ball, cameras, tiny):
+    """Plates of 48x36 whose colours are column, row and frame; masks of 24x18, white in the upper half."""
+    plates = np.zeros((12, 36, 48, 3), np.uint8)
+    plates[..., 0], plates[..., 1] = np.arange(48), np.arange(36)[:, None]
+    plates[..., 2] = np.arange(12)[:, None, None]
+    masks = np.zeros((12, 18, 24), np.uint8)
+    masks[:, :9] = 255
+    trust = np.full_like(masks, 255)
+    trust[:, :, :12] = 0
+    consensus = Consensus(box=ball.box, grid=ball.probability(48), trust=trust, agreement=np.ones(12))
+    return Batches(plates, masks, consensus, cameras, tiny.train, CPU, seed=3)
+
+
+def test_drawn_pixels_and_their_rays_belong_together(ball, cameras, batches):
+    batch = batches.draw()
+    columns, rows, frames = np.round(batch.plate.numpy() * 255).astype(int).T
+    found = batch.rays.at(torch.full((len(frames), 1), 6.0))[:, 0].numpy()
+    for n, i in enumerate(frames):
+        lens = cameras[i].lens
+        pixel = np.array([[(columns[n] + 0.5) * lens.width / 48, (rows[n] + 0.5) * lens.height / 36]])
+        np.testing.assert_allclose(found[n], expected_points(ball, cameras[i], pixel, 6.0)[0], atol=5e-5)
+    np.testing.assert_array_equal(batch.mask.numpy(), rows < 18)
+    np.testing.assert_array_equal(batch.trust.numpy(), columns >= 24)
+
+
+def test_batches_have_the_size_that_was_asked_for(batches, tiny):
+    batch = batches.draw()
+    assert len(batch.rays) == len(batch.plate) == len(batch.mask) == len(batch.trust) == tiny.train.rays
+
+
+def test_frames_without_a_camera_are_never_drawn_and_all_others_are(batches):
+    drawn = np.concatenate([np.round(batches.draw().plate[:, 2].numpy() * 255) for _ in range(30)])
+    assert set(drawn.astype(int)) == set(range(12)) - {3, 8}
+
+
+def test_most_rays_fall_near_the_object(ball, batches, cameras):
+    near, total = 0, 0
+    for _ in range(10):
+        columns, rows, frames = np.round(batches.draw().plate.numpy() * 255).astype(int).T
+        for column, row, i in zip(columns, rows, frames, strict=True):
+            lens = cameras[i].lens
+            pixel = np.array([[(column + 0.5) * lens.width / 48, (row + 0.5) * lens.height / 36]])
+            near += not np.isnan(ball.hit(cameras[i], pixel, 1.5 * ball.radius)[0])
+            total += 1
+    assert near / total > 0.5
+
+
+def test_the_same_seed_draws_the_same(ball, cameras, tiny, batches):
+    made = [
+        Batches(
+            batches.plates, batches.probability,
+            Consensus(box=ball.box, grid=ball.probability(48), trust=batches.trust, agreement=np.ones(12)),
+            cameras, tiny.train, CPU, seed=seed,
+        ).draw()
+        for seed in (5, 5, 6)
+    ]  # fmt: skip
+    assert torch.equal(made[0].plate, made[1].plate) and torch.equal(made[0].rays.direction, made[1].rays.direction)
+    assert not torch.equal(made[0].plate, made[2].plate)
+
+
+def test_pixel_is_the_size_of_a_training_pixel_on_the_object(ball, tiny, batches):
+    consensus = Consensus(
+        box=ball.box, grid=ball.probability(48), trust=batches.trust, agreement=np.ones(12)
+    )
+    made = Batches(batches.plates, batches.probability, consensus, ball.cameras, tiny.train, CPU, seed=0)
+    camera = ball.cameras[0]
+    ahead = camera.centre + camera.axis * ((ball.box.centre - camera.centre) @ camera.axis)
+    aside = ahead + camera.rotation[0]
+    pixels, _ = camera.project(np.stack([ahead, aside]))
+    world_unit = np.linalg.norm(pixels[1] - pixels[0]) * 48 / 96  # training pixels
+    assert made.pixel == pytest.approx(ball.box.scale / world_unit, rel=0.05)

@@ -1,0 +1,39 @@
+"""The terms of the loss, by hand."""
+
+import math
+
+import pytest
+import torch
+
+from surface_sos_core.train.losses import colour_loss, eikonal_loss, mask_loss, sparsity_loss
+
+
+def test_colour():
+    rendered = torch.tensor([[0.5, 0.5, 0.5], [1.0, 0.0, 0.0]])
+    plate = torch.tensor([[0.5, 0.5, 0.5], [0.0, 0.0, 0.5]])
+    assert colour_loss(rendered, plate).item() == pytest.approx((1.0 + 0.25) / 6)
+
+
+def test_eikonal():
+    normals = torch.tensor([[3.0, 4.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    assert eikonal_loss(normals).item() == pytest.approx((16.0 + 0.0 + 1.0) / 3)
+
+
+def test_sparsity():
+    assert sparsity_loss(torch.tensor([0.0, 0.1, -0.1]), 20.0).item() == pytest.approx((1 + 2 * math.exp(-2)) / 3)
+
+
+def test_mask():
+    matte, mask = torch.tensor([0.8, 0.3]), torch.tensor([1.0, 0.0])
+    full = -(math.log(0.8) + math.log(0.7)) / 2
+    assert mask_loss(matte, mask, torch.ones(2)).item() == pytest.approx(full, rel=1e-5)
+    # what is not trusted does not count; the others' mean stays
+    assert mask_loss(matte, mask, torch.tensor([1.0, 0.0])).item() == pytest.approx(-math.log(0.8), rel=1e-5)
+    assert mask_loss(matte, mask, torch.zeros(2)).item() == 0.0
+
+
+def test_a_matte_of_exactly_zero_or_one_stays_finite():
+    matte = torch.tensor([0.0, 1.0, 0.0, 1.0], requires_grad=True)
+    loss = mask_loss(matte, torch.tensor([1.0, 0.0, 0.0, 1.0]), torch.ones(4))
+    loss.backward()
+    assert torch.isfinite(loss) and torch.isfinite(matte.grad).all()
