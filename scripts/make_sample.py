@@ -657,22 +657,11 @@ def spread(mask: np.ndarray) -> np.ndarray:
     return grown
 
 
-def fill_holes(mask: np.ndarray) -> np.ndarray:
-    """Everything that cannot be reached from the image's border without crossing the mask."""
-    outside = np.zeros_like(mask)
-    outside[0], outside[-1], outside[:, 0], outside[:, -1] = ~mask[0], ~mask[-1], ~mask[:, 0], ~mask[:, -1]
-    while True:
-        grown = spread(outside) & ~mask
-        if (grown == outside).all():
-            return ~outside
-        outside = grown
-
-
 def damage(matte: np.ndarray, rng: np.random.Generator, lost: str | None, grabbed: bool) -> np.ndarray:
-    """A detector's idea of the matte (H, W): no holes, a wobbly blocky outline, maybe a part too few or many."""
+    """A detector's idea of the matte (H, W): a wobbly blocky outline, maybe a part too few or many."""
     height, width = matte.shape
     pixel = width / 320  # the damage scales with the picture
-    mask = fill_holes(matte > 0.5)
+    mask = matte > 0.5
     rows, columns = np.nonzero(mask)
     top, bottom, left, right = rows.min(), rows.max(), columns.min(), columns.max()
     if lost == "top":
@@ -684,7 +673,7 @@ def damage(matte: np.ndarray, rng: np.random.Generator, lost: str | None, grabbe
         centre_y, centre_x = bottom - 0.25 * (bottom - top), left if rng.random() < 0.5 else right
         radius_y, radius_x = 0.22 * (bottom - top), 0.45 * (right - left)
         mask |= ((y - centre_y) / radius_y) ** 2 + ((x - centre_x) / radius_x) ** 2 < 1
-    dy, dx = (2.4 * pixel * smooth_noise(rng, mask.shape, 13 * pixel) for _ in range(2))
+    dy, dx = (1.8 * pixel * smooth_noise(rng, mask.shape, 13 * pixel) for _ in range(2))
     y, x = np.mgrid[:height, :width]
     wobbled = mask[
         np.clip(y + np.round(dy), 0, height - 1).astype(int),
@@ -692,7 +681,7 @@ def damage(matte: np.ndarray, rng: np.random.Generator, lost: str | None, grabbe
     ]
     for _ in range(round(rng.uniform(0, 2) * pixel)):
         wobbled = spread(wobbled)
-    block = max(round(4 * pixel), 1)
+    block = max(round(2 * pixel), 1)
     padded = np.pad(wobbled, ((0, -height % block), (0, -width % block)))
     coarse = padded.reshape(padded.shape[0] // block, block, -1, block).mean((1, 3)) > 0.5
     return coarse.repeat(block, 0).repeat(block, 1)[:height, :width].astype(np.float32)

@@ -15,6 +15,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
@@ -23,7 +24,7 @@ from typing import Any, NoReturn, TextIO
 from surface_sos_core.errors import Cancelled, InputError, SetupError, SurfaceSosError
 from surface_sos_core.events import Events, json_line
 from surface_sos_core.manifest import ManifestError, read_manifest
-from surface_sos_core.settings import Settings, preset
+from surface_sos_core.settings import Settings, preset, settings_from_dict
 from surface_sos_core.terminal import Display, display, drop, say
 
 PROGRAM = "surface-sos"
@@ -198,12 +199,9 @@ def _stage_settings(args: argparse.Namespace) -> Settings | None:
     """The shot's own settings with what was typed instead; None where nothing was."""
     if args.preset is None and args.device is None and args.seed is None:
         return None
-    own = read_manifest(args.out).settings
-    return preset(
-        args.preset or own.get("preset", "default"),
-        args.device or own.get("device", "auto"),
-        own.get("seed", 0) if args.seed is None else args.seed,
-    )
+    own = settings_from_dict(read_manifest(args.out).settings)
+    chosen = own if args.preset is None else preset(args.preset, own.device, own.seed)
+    return replace(chosen, device=args.device or own.device, seed=own.seed if args.seed is None else args.seed)
 
 
 def _print_made(args: argparse.Namespace, out: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +43,7 @@ from surface_sos_core.mesh.export import write_glb, write_ply
 from surface_sos_core.mesh.surface import object_surface
 from surface_sos_core.settings import Settings, preset, settings_from_dict
 from surface_sos_core.shot_folder import ShotFolder, folder_stamp, software_versions
-from surface_sos_core.train.batches import Batches
+from surface_sos_core.train.batches import Batches, sights_of
 from surface_sos_core.train.checkpoint import load_trainer, save_trainer
 from surface_sos_core.train.preview import write_preview
 from surface_sos_core.train.trainer import Trainer
@@ -112,7 +114,7 @@ def segment(
 
     events.stage("footage", 1, len(_STAGES))
     footage = open_footage(shot.footage, shot.skip_bad_frames, events.warning)
-    selected = _selected(shot.frames, footage)
+    selected = _selected(shot.frames, [frame.number for frame in footage.frames])
     given_box = read_box(shot.box) if shot.box is not None else None
     given_cameras = read_model(shot.cameras) if shot.cameras is not None else None
     if given_cameras is not None:
@@ -130,7 +132,7 @@ def segment(
     inputs |= {"masks": folder_stamp(shot.masks), "box": folder_stamp(shot.box)}
     coarse, consensus = _mask_stage(run, model, masks, given_box, inputs)
     inputs |= {"settings": dataclasses.replace(settings, device="").as_dict()}
-    trainer = _training_stage(run, coarse, consensus, model, device, inputs)
+    trainer = _training_stage(run, coarse, consensus, model, device)
     _layer_stage(run, trainer, consensus, inputs)
     _mesh_stage(run, trainer, consensus)
     folder.plates.unlink(missing_ok=True)
@@ -171,8 +173,7 @@ def train(out: Path, settings: Settings | None = None, events: Events | None = N
     """Train the fields of a shot folder whose cameras and masks are there; goes on from its checkpoint."""
     run, consensus, coarse = _open_shot(Path(out), settings, events or Events())
     model = read_model(run.folder.cameras)
-    inputs = {"consensus": folder_stamp(run.folder.consensus), "settings": run.settings.as_dict()}
-    _training_stage(run, coarse, consensus, model, _prepare_device(run.settings), inputs)
+    _training_stage(run, coarse, consensus, model, _prepare_device(run.settings))
 
 
 def layers(
@@ -191,10 +192,12 @@ def mesh(out: Path, settings: Settings | None = None, events: Events | None = No
 
 def render(out: Path, cameras: Path, to: Path, events: Events | None = None, overwrite: bool = False) -> Path:
     """The layers as other cameras of the same world see them; `to` gets the shape of a shot folder."""
-    run, consensus, _ = _open_shot(Path(out), None, events or Events())
     model = read_model(cameras)
     target = ShotFolder(Path(to))
+    if target.out.resolve() == Path(out).resolve():
+        raise InputError(f"{to} is the shot itself, whose layers would be lost; give another folder to --out.")
     target.check("overwrite" if overwrite else "new")
+    run, consensus, _ = _open_shot(Path(out), None, events or Events())
     trainer = _trained(run, consensus)
     if target.out.exists() and any(target.out.iterdir()):
         target.clear()
@@ -235,14 +238,11 @@ def evaluate(
 def _prepare_device(settings: Settings) -> torch.device:
     device = choose_device(settings.device)
     torch.manual_seed(settings.seed)
-    torch.set_flush_denormal(True)  # moments of hash entries that are never hit decay into denormals
     return device
 
 
-def _selected(frames: str | None, footage: Footage) -> list[int]:
-    if frames is None:
-        return list(range(len(footage.frames)))
-    return parse_frames(frames, [frame.number for frame in footage.frames])
+def _selected(frames: str | None, numbers: list[int]) -> list[int]:
+    return list(range(len(numbers))) if frames is None else parse_frames(frames, numbers)
 
 
 def _footage_stamp(footage: Footage) -> list[Any]:
@@ -335,17 +335,35 @@ def _warn_of_empty(run: _Run, masks: CoarseMasks) -> None:
         )
 
 
+@contextmanager
+def _without_denormals() -> Iterator[None]:
+    """Moments of hash entries that are never hit decay into denormals, which are slow.
+
+    Only while it trains: building a k-d tree of scipy's without denormals can end in a segmentation fault.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@_without_denormals()
 def _training_stage(
     run: _Run,
     coarse: np.ndarray,
     consensus: Consensus,
     model: CameraModel,
     device: torch.device,
-    inputs: dict[str, Any],
 ) -> Trainer:
     """FoCoR and BaCo, trained; goes on from a checkpoint of the same inputs."""
     run.stage("train")
     folder, events, settings = run.folder, run.events, run.settings
+    inputs = {
+        "footage": _footage_stamp(run.footage),
+        "consensus": hashlib.sha256(folder.consensus.read_bytes()).hexdigest(),
+        "settings": dataclasses.replace(settings, device="").as_dict(),
+    }
     trainer = Trainer.start(settings, consensus.grid, consensus.box.extent, device)
     if folder.finished("train started", inputs) and folder.fields.exists():
         load_trainer(folder.fields, trainer)
@@ -361,7 +379,7 @@ def _training_stage(
             coarse,
             consensus,
             run.cameras,
-            model.points.xyz[model.points.track_length >= _LEAST_TRACK],
+            sights_of(model.points, list(model.cameras), run.cameras, _LEAST_TRACK),
             settings.train,
             device,
             settings.seed + trainer.step,
@@ -445,8 +463,9 @@ def _open_shot(
     folder = ShotFolder(out)
     manifest = folder.manifest()
     settings = settings or settings_from_dict(manifest.settings)
+    selected = _selected(frames, [entry.frame for entry in manifest.frames])
     footage = open_footage(manifest.footage.path, True, events.warning)
-    run = _Run(folder, settings, events, footage, manifest, [], _selected(frames, footage))
+    run = _Run(folder, settings, events, footage, manifest, [], selected)
     if len(manifest.frames) != len(footage.frames):
         raise InputError(
             f"{manifest.footage.path} now has {len(footage.frames)} frames, the shot in {out} was made from "

@@ -46,7 +46,7 @@ class FieldSettings:
 class TrainSettings:
     """The optimisation of both fields together."""
 
-    iterations: int = 2000
+    iterations: int = 1500
     """Optimiser steps."""
     rays: int = 1024
     """Rays in a step."""
@@ -72,15 +72,19 @@ class TrainSettings:
     """Its weight afterwards; the paper drops it, and then static supports grow into the object."""
     point_weight: float = 0.3
     """Weight of mean |sdf| at the sparse points of the solved cameras, where there are any."""
+    depth_weight: float = 0.1
+    """Weight of the relative error of depth on rays through sparse points."""
     mask_part: float = 0.4
     """Share of the steps that counts as the first part."""
     soft_pixels: float = 8.0
     """Width 1 / b of FoCoR's surface at the first step, in pixels of the training plates."""
     sharp_pixels: float = 1.6
     """Its width after four fifths of the steps."""
-    border_share: float = 0.5
+    point_share: float = 0.15
+    """Share of the rays drawn through sparse points, where there are any."""
+    border_share: float = 0.4
     """Share of the rays drawn at the object's outline."""
-    near_share: float = 0.3
+    near_share: float = 0.25
     """Share of the rays drawn on and around the object; the others fall anywhere."""
     preview_seconds: float = 30.0
     """Time between two preview pictures."""

@@ -110,6 +110,35 @@ def tiny() -> Settings:
 
 
 @pytest.fixture(scope="session")
+def make_batches(ball, tiny):
+    """Batches of given plates (frames, h, w, 3) and masks (frames, mh, mw), both uint8, of the ball's shot."""
+    import torch
+
+    from surface_sos_core.masks.consensus import Consensus
+    from surface_sos_core.train.batches import Batches, Sights
+
+    def make(plates, masks, seed=0, cameras=None, trust=None, points=None, sights=None) -> Batches:
+        if sights is None:
+            xyz = np.zeros((0, 3)) if points is None else points
+            sights = Sights(xyz, np.zeros(0, np.int64), np.zeros((0, 2)), np.zeros(0))
+        trust = np.full_like(masks, 255) if trust is None else trust
+        return Batches(
+            plates=plates,
+            probability=masks,
+            consensus=Consensus(
+                box=ball.box, grid=ball.probability(48), trust=trust, agreement=np.ones(len(masks))
+            ),
+            cameras=ball.cameras if cameras is None else cameras,
+            points=sights,
+            settings=tiny.train,
+            device=torch.device("cpu"),
+            seed=seed,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def ball_fields(ball, tiny):
     """A trainer whose FoCoR is exactly the ball and whose BaCo is exactly the room, grey and sharp."""
     import torch
@@ -147,6 +176,6 @@ def ball_fields(ball, tiny):
             field.colour.output.weight.zero_()
             field.colour.output.bias.fill_(0.0)  # a sigmoid's middle
     generator = torch.Generator().manual_seed(1)
-    for _ in range(12):
+    for _ in range(8):
         learn_proposals(scene, trainer.proposals, 200_000, generator)
     return trainer

@@ -103,7 +103,7 @@ def write_shot(out: Path) -> Path:
         Manifest(
             FootageEntry("plates", WIDTH, HEIGHT, "plate"),
             [FrameEntry("plate.1001", 1001, "layers/plate.1001.exr"), FrameEntry("plate.1002", 1002)],
-            settings={"preset": "preview", "device": "cpu", "seed": 7},
+            settings=surface_sos_core.preset("preview", "cpu", 7).as_dict(),
             cameras="cameras",
             mesh=MeshEntry("mesh/object.ply"),
         ),
@@ -266,6 +266,7 @@ def test_stages(calls, tmp_path, capsys):
     assert cli.main(["train", str(out)]) == 0
     assert cli.main(["layers", str(out), "--frames", "1001"]) == 0
     assert cli.main(["mesh", str(out), "--seed", "9"]) == 0
+    assert cli.main(["train", str(out), "--preset", "default"]) == 0
     assert cli.main(["render", str(out), "--cameras", "others", "--out", str(out), "--overwrite"]) == 0
     own = surface_sos_core.preset("preview", "cpu", 9)
     assert calls.noted == [
@@ -273,6 +274,7 @@ def test_stages(calls, tmp_path, capsys):
         ("train", out, None),
         ("layers", out, None, "1001"),
         ("mesh", out, own),
+        ("train", out, surface_sos_core.preset("default", "cpu", 7)),
         ("render", out, Path("others"), out, True),
     ]
     assert str(tmp_path / "model") in capsys.readouterr().out

@@ -13,7 +13,8 @@ from surface_sos_core.fields.hash_grid import GridSpec
 from surface_sos_core.fields.sdf_network import SdfNetwork, SdfSample
 from surface_sos_core.settings import FieldSettings
 
-_HOLD_CELLS = 2  # how far FoCoR may reach beyond m^P's border
+_POSSIBLE = 0.02  # m^P from which on FoCoR may be there: thin parts that wobbly masks half agree on
+_HOLD_CELLS = 1.5  # and how far it may reach beyond that
 _CROP_CELLS = 2  # how far inside m^P's border BaCo is surely empty
 
 
@@ -112,8 +113,7 @@ def _lookup(grid: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
 
 
 def _hold(probability: np.ndarray) -> np.ndarray:
-    inside = probability > 0.5
-    away = ndimage.distance_transform_edt(~inside)
+    away = ndimage.distance_transform_edt(probability <= _POSSIBLE)
     return np.clip(1.0 + _HOLD_CELLS - away, 0.0, 1.0).astype(np.float32)
 
 

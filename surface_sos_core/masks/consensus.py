@@ -25,6 +25,7 @@ from surface_sos_core.settings import ConsensusSettings
 
 _SHARES = np.arange(0.40, 0.98, 0.03)
 _SOFTNESS = 0.05  # how fast m^P rises with the share of votes at the border
+_THIN = 0.75  # share of the border's votes that thin parts still get
 _LOOK = 128  # pixels along the longer edge of the pictures in which hulls and masks are compared
 
 
@@ -230,7 +231,8 @@ def _fit_box(
         region = np.ones((size,) * 3, dtype=bool)
         share = _count_votes(masks, cameras, voters, weights, trust, box, region)
         border, _ = _best_share(share, masks, cameras, voters, box)
-        hull = _largest_piece(share > border)
+        # Thin parts, on which wobbly masks hardly agree, must fit in as well.
+        hull = _largest_piece(share > _THIN * border)
         cells = np.argwhere(hull > 0)
         low = cells.min(axis=0) / size * 2 - 1
         high = (cells.max(axis=0) + 1) / size * 2 - 1
@@ -249,7 +251,7 @@ def _fit_box(
 def _first_box(masks: CoarseMasks, cameras: Sequence[Camera | None], voters: np.ndarray) -> Box:
     """A cube where the rays through the masks' centroids come closest (iteratively reweighted least squares)."""
     origins, directions, spreads, focals = [], [], [], []
-    height, width = masks.probability.shape[1:]
+    width = masks.probability.shape[2]
     for i in voters:
         camera = cameras[i]
         assert camera is not None

@@ -13,7 +13,7 @@ from surface_sos_core.render.volume import interleave, section_alpha, section_me
 
 _FOREGROUND_BINS = 96
 _BACKGROUND_BINS = 96
-_NEAREST = 0.05  # BaCo starts at this share of the distance to the box's centre
+_NEAREST = 0.3  # BaCo starts at this share of the distance to the box's centre
 _FARTHEST = 100.0  # and ends at this multiple of it
 _CHUNK = 8192  # rays at once where nothing is learnt
 
@@ -63,11 +63,13 @@ class FieldSections:
 
 @dataclass(frozen=True)
 class Rendered:
-    """What rays see. colour (rays, 3): everything composited (Eq. 7); matte (rays,): share of the object; normals:
+    """What rays see. colour (rays, 3): everything composited (Eq. 7); matte (rays,): share of the object; depth (rays,):
+    mean depth of what is seen; normals:
     gradients (M, 3) of each field's distance at some of its samples, for the Eikonal loss."""
 
     colour: torch.Tensor
     matte: torch.Tensor
+    depth: torch.Tensor
     normals: tuple[torch.Tensor, ...]
 
 
@@ -193,12 +195,16 @@ def render(
     missed_index = torch.nonzero(missed)[:, 0]
     weight_f, weight_b = interleave(front.depth, front.alpha, back.depth[hit], back.alpha[hit])
     seen_hit = (weight_f[..., None] * front.colour).sum(1) + (weight_b[..., None] * back.colour[hit]).sum(1)
-    seen_missed = (visible_weights(back.alpha[missed_index])[..., None] * back.colour[missed_index]).sum(1)
+    weight_missed = visible_weights(back.alpha[missed_index])
+    seen_missed = (weight_missed[..., None] * back.colour[missed_index]).sum(1)
+    depth = torch.empty_like(rays.origin[:, 0])
+    depth = depth.index_copy(0, hit, (weight_f * front.depth).sum(1) + (weight_b * back.depth[hit]).sum(1))
+    depth = depth.index_copy(0, missed_index, (weight_missed * back.depth[missed_index]).sum(1))
     colour = torch.empty_like(rays.origin).index_copy(0, hit, seen_hit)
     colour = colour.index_copy(0, missed_index, seen_missed)
     matte = torch.zeros_like(rays.origin[:, 0]).index_copy(0, hit, weight_f.sum(1))
     normals = tuple(n for n in (front.normal, back.normal) if n is not None)
-    return Rendered(colour, matte, normals)
+    return Rendered(colour, matte, depth, normals)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from surface_sos_core.cameras import Box, Camera
+from surface_sos_core.cameras import Box, Camera, Points
 from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.render.renderer import Rays
@@ -61,7 +61,8 @@ class RayCaster:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rays with what the plates and masks show there: plate (N, 3) in display values 0..1, mask and trust (N,).
+    """Rays with what the plates and masks show there: plate (N, 3) in display values 0..1, mask and trust (N,); depth
+    (N,) where a sparse point tells it, else 0.
 
     object_points, other_points: (M, 3) sparse points in box coordinates, on the object and off it; possibly none.
     """
@@ -70,16 +71,51 @@ class Batch:
     plate: torch.Tensor
     mask: torch.Tensor
     trust: torch.Tensor
+    depth: torch.Tensor
     object_points: torch.Tensor
     other_points: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Sights:
+    """Sparse points xyz (N, 3) in the world, and M sights of them.
+
+    frame (M,): which frame; place (M, 2): where in it, as shares of its width and height; depth (M,): how far, along the
+    camera's axis, in world units.
+    """
+
+    xyz: np.ndarray
+    frame: np.ndarray
+    place: np.ndarray
+    depth: np.ndarray
+
+
+def sights_of(points: Points, images: Sequence[str], cameras: Sequence[Camera | None], least: int) -> Sights:
+    """What the frames saw of points with at least `least` observations; images: names in the model's own order."""
+    frame_of = {camera.name: i for i, camera in enumerate(cameras) if camera is not None}
+    good = points.track_length >= least
+    frames, places, depths = [np.zeros(0, np.int64)], [np.zeros((0, 2))], [np.zeros(0)]
+    for image, name in enumerate(images):
+        if name not in frame_of:
+            continue
+        seen = points.seen_by(image)
+        camera = cameras[frame_of[name]]
+        assert camera is not None
+        pixels, depth = camera.project(points.xyz[seen[good[seen]]])
+        place = pixels / (camera.lens.width, camera.lens.height)
+        with np.errstate(invalid="ignore"):
+            inside = (depth > 0) & ((place >= 0) & (place < 1)).all(axis=1)
+        frames.append(np.full(int(inside.sum()), frame_of[name]))
+        places.append(place[inside])
+        depths.append(depth[inside])
+    return Sights(points.xyz[good], np.concatenate(frames), np.concatenate(places), np.concatenate(depths))
 
 
 class Batches:
     """Draws batches.
 
     plates: (frames, h, w, 3) uint8 display values, memory-mapped as a rule. probability: coarse masks
-    (frames, mh, mw) uint8. points: sparse points (N, 3) in the world, possibly none. Frames without a camera are never
-    drawn.
+    (frames, mh, mw) uint8. points: the sparse points, possibly none. Frames without a camera are never drawn.
     """
 
     def __init__(
@@ -88,7 +124,7 @@ class Batches:
         probability: np.ndarray,
         consensus: Consensus,
         cameras: Sequence[Camera | None],
-        points: np.ndarray,
+        points: Sights,
         settings: TrainSettings,
         device: torch.device,
         seed: int,
@@ -98,7 +134,8 @@ class Batches:
         self.caster = RayCaster(cameras, consensus.box, device)
         self.random = np.random.default_rng(seed)
         self.solved = np.array([i for i, camera in enumerate(cameras) if camera is not None])
-        self.points_on, self.points_off = _sort_points(points, consensus)
+        self.points_on, self.points_off = _sort_points(points.xyz, consensus)
+        self.sights = points
         self.pixel = _pixel_size(cameras, consensus.box, max(plates.shape[1:3]))
         self.outline, self.near = _zones(consensus, cameras, plates.shape[1:3])
 
@@ -107,19 +144,24 @@ class Batches:
         count = self.settings.rays
         border = round(count * self.settings.border_share)
         near = round(count * self.settings.near_share)
+        sights = round(count * self.settings.point_share) if len(self.sights.frame) else 0
+        drawn = self.random.integers(0, max(1, len(self.sights.frame)), sights)
         frames, rows, columns = (
             np.concatenate(parts)
             for parts in zip(
                 self._draw_zone(self.outline, border),
                 self._draw_zone(self.near, near),
-                self._draw_anywhere(count - border - near),
+                self._draw_anywhere(count - border - near - sights),
+                self._pixels_of(drawn),
                 strict=True,
             )
         )
-        return self.look(frames, rows, columns)
+        depth = np.zeros(count)
+        depth[count - sights :] = self.sights.depth[drawn]
+        return self.look(frames, rows, columns, depth)
 
-    def look(self, frames: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> Batch:
-        """The batch of given pixels of the training plates."""
+    def look(self, frames: np.ndarray, rows: np.ndarray, columns: np.ndarray, depth: np.ndarray) -> Batch:
+        """The batch of given pixels of the training plates, with what is known of their depth (0: nothing)."""
         height, width = self.plates.shape[1:3]
         full = np.array(
             [(lens.width, lens.height) for lens in (self.caster.lenses[i] for i in frames) if lens]
@@ -132,6 +174,7 @@ class Batches:
             self._tensor(self.plates[frames, rows, columns]),
             self._tensor(self.probability[at]),
             self._tensor(self.trust[at]),
+            torch.from_numpy(depth.astype(np.float32)).to(self.device),
             self._draw_points(self.points_on),
             self._draw_points(self.points_off),
         )
@@ -145,6 +188,13 @@ class Batches:
         rows = (rows + self.random.random(count)) * height / look_height
         columns = (columns + self.random.random(count)) * width / look_width
         return frames, rows.astype(np.int64), columns.astype(np.int64)
+
+    def _pixels_of(self, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Frames, rows and columns of some sights."""
+        height, width = self.plates.shape[1:3]
+        place = self.sights.place[drawn]
+        rows, columns = (place[:, 1] * height).astype(np.int64), (place[:, 0] * width).astype(np.int64)
+        return self.sights.frame[drawn], rows.clip(0, height - 1), columns.clip(0, width - 1)
 
     def _draw_points(self, points: np.ndarray) -> torch.Tensor:
         if len(points):

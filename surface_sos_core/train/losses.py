@@ -30,3 +30,13 @@ def mask_loss(matte: torch.Tensor, mask: torch.Tensor, trust: torch.Tensor) -> t
 def point_loss(sdf: torch.Tensor) -> torch.Tensor:
     """mean |sdf| (N,) at sparse points that cameras triangulated: they lie on a surface (Fu et al., Geo-Neus, 2022)."""
     return sdf.abs().mean() if len(sdf) else sdf.sum()
+
+
+def depth_loss(rendered: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Relative error of depth (rays,) where it is known (known > 0), no ray counting for more than 1.
+
+    Sparse points as depth supervision follow Deng et al. (DS-NeRF, CVPR 2022).
+    """
+    has = known > 0
+    error = (rendered[has] / known[has] - 1.0).abs()
+    return torch.tanh(error).sum() / has.sum().clamp(min=1)

@@ -15,7 +15,7 @@ from surface_sos_core.render.proposal import OpacityGrid
 from surface_sos_core.render.renderer import Proposals, learn_proposals, render
 from surface_sos_core.settings import Settings
 from surface_sos_core.train.batches import Batch, Batches
-from surface_sos_core.train.losses import colour_loss, eikonal_loss, mask_loss, point_loss, sparsity_loss
+from surface_sos_core.train.losses import colour_loss, depth_loss, eikonal_loss, mask_loss, point_loss, sparsity_loss
 from surface_sos_core.train.schedule import learning_rate, least_sharpness, mask_weight
 
 _LEARN_EVERY = 16  # steps between two looks at the proposal grids
@@ -126,6 +126,7 @@ class Trainer:
             + train.eikonal_weight * eikonal
             + train.sparsity_weight * sparsity
             + train.point_weight * (on_object + behind)
+            + train.depth_weight * depth_loss(seen.depth, batch.depth)
         )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()

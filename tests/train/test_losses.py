@@ -5,7 +5,14 @@ import math
 import pytest
 import torch
 
-from surface_sos_core.train.losses import colour_loss, eikonal_loss, mask_loss, sparsity_loss
+from surface_sos_core.train.losses import (
+    colour_loss,
+    depth_loss,
+    eikonal_loss,
+    mask_loss,
+    point_loss,
+    sparsity_loss,
+)
 
 
 def test_colour():
@@ -37,3 +44,17 @@ def test_a_matte_of_exactly_zero_or_one_stays_finite():
     loss = mask_loss(matte, torch.tensor([1.0, 0.0, 0.0, 1.0]), torch.ones(4))
     loss.backward()
     assert torch.isfinite(loss) and torch.isfinite(matte.grad).all()
+
+
+def test_points():
+    sdf = torch.tensor([0.2, -0.4, 0.0], requires_grad=True)
+    assert point_loss(sdf).item() == pytest.approx(0.2)
+    none = point_loss(sdf[:0])
+    none.backward()
+    assert none.item() == 0.0
+
+
+def test_depth_counts_only_where_it_is_known():
+    rendered, known = torch.tensor([1.1, 5.0, 900.0]), torch.tensor([1.0, 0.0, 1.0])
+    assert depth_loss(rendered, known).item() == pytest.approx((math.tanh(0.1) + 1.0) / 2, rel=1e-4)
+    assert depth_loss(rendered, torch.zeros(3)).item() == 0.0

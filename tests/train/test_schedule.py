@@ -1,5 +1,7 @@
 """What changes with the step."""
 
+from itertools import pairwise
+
 import pytest
 
 from surface_sos_core.settings import TrainSettings
@@ -13,8 +15,8 @@ def test_learning_rate_ramps_holds_and_decays():
     assert 0 < rates[0] < 0.1
     top = rates.index(max(rates))
     assert max(rates) == pytest.approx(1.0) and top < 200
-    assert all(a <= b for a, b in zip(rates[:top], rates[1 : top + 1], strict=True))
-    assert all(a >= b for a, b in zip(rates[top:], rates[top + 1 :], strict=False))
+    assert all(a <= b for a, b in pairwise(rates[: top + 1]))
+    assert all(a >= b for a, b in pairwise(rates[top:]))
     assert 0 < rates[-1] < 0.2
 
 
@@ -30,7 +32,7 @@ def test_the_surface_goes_from_soft_to_sharp_in_pixels():
     widths = [1.0 / least_sharpness(step, pixel, SETTINGS) / pixel for step in range(0, 1001, 50)]
     assert widths[0] == pytest.approx(SETTINGS.soft_pixels)
     assert widths[-1] == pytest.approx(SETTINGS.sharp_pixels)
-    assert all(a >= b for a, b in zip(widths, widths[1:], strict=False))
+    assert all(a >= b for a, b in pairwise(widths))
     assert least_sharpness(300, 2 * pixel, SETTINGS) == pytest.approx(0.5 * least_sharpness(300, pixel, SETTINGS))
 
 

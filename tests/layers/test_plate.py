@@ -1,0 +1,209 @@
+"""Clean plates in a textured room whose walls' depth is known: the ball's place filled from the other frames."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import distance_transform_edt
+
+from surface_sos_core.cameras import Lens
+from surface_sos_core.evaluate.metrics import psnr
+from surface_sos_core.footage.colour import srgb_decode, srgb_encode
+from surface_sos_core.layers import plate as plate_module
+from surface_sos_core.layers.plate import CleanPlate, Sources, clean_plate
+from surface_sos_core.render.renderer import Backdrop, Rays
+from surface_sos_core.settings import LayerSettings
+from surface_sos_core.train.batches import RayCaster
+
+WIDTH, HEIGHT = 96, 72
+WALL = 4.0
+SETTINGS = LayerSettings(sources=8)
+BALL_COLOUR = 0.9
+
+
+def texture(points: np.ndarray) -> np.ndarray:
+    """Display colour (N, 3) of the room at world points: waves a few pixels long."""
+    waves = np.array([[2.1, 0.7, 1.1], [0.4, 1.9, -1.3], [-1.2, 1.0, 1.7]])
+    return 0.45 + 0.25 * np.sin(points @ waves.T)
+
+
+@pytest.fixture(scope="module")
+def clean(ball) -> list[np.ndarray]:
+    """Scene-linear pictures (HEIGHT, WIDTH, 3) of the empty room."""
+    pictures = []
+    for camera in ball.cameras:
+        seen = texture(ball.wall(camera, ball.pixel_grid(camera, WIDTH, HEIGHT)))
+        pictures.append(srgb_decode(seen).reshape(HEIGHT, WIDTH, 3).astype(np.float32))
+    return pictures
+
+
+@pytest.fixture(scope="module")
+def alphas(ball) -> list[np.ndarray]:
+    return [ball.cover(camera, WIDTH, HEIGHT).astype(np.float32) for camera in ball.cameras]
+
+
+@pytest.fixture(scope="module")
+def plates(clean, alphas) -> list[np.ndarray]:
+    return [c * (1 - a[..., None]) + BALL_COLOUR * a[..., None] for c, a in zip(clean, alphas, strict=True)]
+
+
+@pytest.fixture(autouse=True)
+def exact_backdrop(monkeypatch):
+    """BaCo knows the walls' depth; its colour is a flat grey that no test may take for the room."""
+
+    def backdrop(scene: object, proposals: object, rays: Rays, *_: object) -> Backdrop:
+        a = (rays.direction**2).sum(1)
+        b = (rays.origin * rays.direction).sum(1)
+        c = (rays.origin**2).sum(1) - WALL**2
+        depth = (-b + torch.sqrt(b * b - a * c)) / a
+        return Backdrop(depth, torch.full((len(rays), 3), 0.05))
+
+    monkeypatch.setattr(plate_module, "render_backdrop", backdrop)
+
+
+@pytest.fixture
+def fill(ball, plates, alphas, ball_fields):
+    """Clean a frame; `used` says which frames may give pixels, `pictures` stands for the plates."""
+
+    def run(frame: int, used=None, pictures=None, alpha=None, own: bool = True) -> CleanPlate:
+        pictures = plates if pictures is None else pictures
+        cameras = [c if used is None or n in used else None for n, c in enumerate(ball.cameras)]
+        holdouts = np.stack([np.uint8(255 * (a > 0)) for a in alphas])
+        sources = Sources(lambda i: pictures[i], cameras, holdouts)
+        caster = RayCaster(ball.cameras, ball.box, torch.device("cpu"))
+        alpha = alphas[frame] if alpha is None else alpha
+        return clean_plate(
+            ball_fields.scene, ball_fields.proposals, ball.cameras[frame],
+            lambda pixels: caster.cast(np.full(len(pixels), frame), pixels),
+            sources, SETTINGS, 16, (frame, pictures[frame], alpha) if own else None,
+        )  # fmt: skip
+
+    return run
+
+
+def quality(found: np.ndarray, truth: np.ndarray, region: np.ndarray) -> float:
+    return psnr(srgb_encode(found.clip(0, 1)), srgb_encode(truth), region)
+
+
+def far_from(alpha: np.ndarray, pixels: int = 8) -> np.ndarray:
+    return distance_transform_edt(alpha == 0) > pixels
+
+
+def test_pixels_outside_the_hole_are_the_plates_own_bit_for_bit(fill, plates, alphas):
+    done = fill(0)
+    outside = far_from(alphas[0])
+    assert outside.sum() > 1000
+    np.testing.assert_array_equal(done.colour[outside], plates[0][outside])
+    assert np.all(done.seen[outside] == 1.0)
+
+
+@pytest.mark.parametrize("frame", [0, 5])
+def test_the_hole_shows_the_room(fill, clean, alphas, frame):
+    done = fill(frame)
+    hole = alphas[frame] > 0
+    assert done.colour.dtype == np.float32 and np.isfinite(done.colour).all()
+    assert quality(done.colour, clean[frame], hole) > 30.0
+    assert quality(done.colour, clean[frame], ~hole) > 30.0  # its margin as well
+    assert np.all(done.seen[hole] == 1.0)
+
+
+def test_bright_plates_are_not_clipped(fill, plates, clean):
+    bright = [8.0 * p for p in plates]
+    done = fill(0, pictures=bright)
+    wrong = np.abs(done.colour - 8.0 * clean[0])
+    assert done.colour.max() > 2.0 and np.median(wrong / (8.0 * clean[0])) < 0.05
+
+
+def test_sources_of_another_exposure_are_matched(fill, plates, clean, alphas):
+    uneven = [p * (1.0 if n == 0 else 1.25 if n % 2 else 0.85) for n, p in enumerate(plates)]
+    done = fill(0, pictures=[np.float32(p) for p in uneven])
+    assert quality(done.colour, clean[0], alphas[0] > 0) > 27.0
+
+
+def test_a_passer_by_in_one_source_does_not_come_through(fill, plates, clean, alphas):
+    pictures = [p.copy() for p in plates]
+    pictures[1][20:50, 10:60] = (0.9, 0.0, 0.0)
+    assert quality(fill(0, pictures=pictures).colour, clean[0], alphas[0] > 0) > 25.0
+
+
+def test_without_sources_the_hole_is_invented_and_says_so(fill, plates, alphas):
+    done = fill(0, used=[0])
+    hole = alphas[0] > 0
+    assert np.all(done.seen[hole] == 0.0)
+    assert np.isfinite(done.colour).all()
+    outside = far_from(alphas[0])
+    np.testing.assert_array_equal(done.colour[outside], plates[0][outside])
+    # what is invented meets what is around it: neither the backdrop's dark grey nor the ball
+    inside = srgb_encode(done.colour[hole])
+    around = srgb_encode(plates[0][far_from(alphas[0], 2) & ~far_from(alphas[0], 10)])
+    assert np.abs(inside.mean(axis=0) - around.mean(axis=0)).max() < 0.15
+
+
+def test_seen_is_set_where_a_source_sees_and_only_there(ball, fill, alphas):
+    """One source: the places that it sees are computed here, from the truth."""
+    frame, source = 0, 2
+    done = fill(frame, used=[frame, source])
+    camera, other = ball.cameras[frame], ball.cameras[source]
+    pixels, depth = other.project(ball.wall(camera, ball.pixel_grid(camera, WIDTH, HEIGHT)))
+    inside = (depth > 0) & np.all((pixels > 2) & (pixels < (WIDTH - 2, HEIGHT - 2)), axis=1)
+    safe = np.where(inside[:, None], pixels, 0).astype(int)
+    free = (inside & far_from(alphas[source], 1)[safe[:, 1], safe[:, 0]]).reshape(HEIGHT, WIDTH)
+    hidden = (~np.all((pixels > -2) & (pixels < (WIDTH + 2, HEIGHT + 2)), axis=1)).reshape(HEIGHT, WIDTH)
+    hole = alphas[frame] > 0
+    assert (hole & free).any()
+    assert np.mean(done.seen[hole & free] == 1.0) > 0.97
+    assert np.all(done.seen[hole & hidden] == 0.0)
+    assert set(np.unique(done.seen)) <= {0.0, 1.0}
+
+
+def test_no_object_no_change(fill, plates):
+    done = fill(3, alpha=np.zeros((HEIGHT, WIDTH), np.float32))
+    np.testing.assert_array_equal(done.colour, plates[3])
+    assert np.all(done.seen == 1.0)
+
+
+def test_a_camera_that_filmed_nothing_gets_a_whole_picture(fill, clean):
+    done = fill(0, used=range(1, 12), own=False)
+    everywhere = done.seen == 1.0
+    assert everywhere.mean() > 0.5
+    assert quality(done.colour, clean[0], everywhere) > 24.0
+
+
+def test_a_frame_without_a_camera_is_no_source(ball, plates):
+    cameras = [None, *ball.cameras[1:]]
+    sources = Sources(lambda i: plates[i], cameras, np.zeros((12, 36, 48), np.uint8))
+    assert sources.usable == list(range(1, 12))
+
+
+def test_pictures_are_kept_within_the_budget(ball, plates):
+    read: list[int] = []
+
+    def picture(index: int) -> np.ndarray:
+        read.append(index)
+        return plates[index]
+
+    each = HEIGHT * WIDTH * 3 * 2  # half floats
+    sources = Sources(picture, ball.cameras, np.zeros((12, 36, 48), np.uint8), budget=2 * each)
+    for index in (0, 1, 0, 2, 0, 1):
+        np.testing.assert_allclose(sources.picture(index), srgb_encode(plates[index]), atol=2e-3)
+    assert read == [0, 1, 2, 1]  # the one that was not asked for longest goes first
+
+
+def test_a_distorted_lens(ball, ball_fields, clean):
+    """The frame's own lens bends straight lines; its hole still shows the right part of the room."""
+    lens = Lens("SIMPLE_RADIAL", WIDTH, HEIGHT, (110.0, 48.0, 36.0, -0.15))
+    camera = replace(ball.cameras[0], lens=lens)
+    truth = srgb_decode(texture(ball.wall(camera, ball.pixel_grid(camera, WIDTH, HEIGHT))))
+    truth = truth.reshape(HEIGHT, WIDTH, 3).astype(np.float32)
+    alpha = ball.cover(camera, WIDTH, HEIGHT).astype(np.float32)
+    own = truth * (1 - alpha[..., None]) + BALL_COLOUR * alpha[..., None]
+    cameras = [camera, *ball.cameras[1:]]
+    sources = Sources(lambda i: clean[i], cameras, np.zeros((12, 36, 48), np.uint8))
+    caster = RayCaster(cameras, ball.box, torch.device("cpu"))
+    done = clean_plate(
+        ball_fields.scene, ball_fields.proposals, camera,
+        lambda pixels: caster.cast(np.zeros(len(pixels), np.int64), pixels),
+        sources, SETTINGS, 16, (0, own, alpha),
+    )  # fmt: skip
+    assert quality(done.colour, truth, alpha > 0) > 30.0

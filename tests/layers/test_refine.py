@@ -1,0 +1,82 @@
+"""The outline read off the plate, and the foreground's own colour."""
+
+import numpy as np
+import pytest
+
+from surface_sos_core.layers.refine import refine_alpha, unmix_foreground
+
+SIZE = 96
+RED, BLUE = np.array([0.8, 0.1, 0.1]), np.array([0.1, 0.2, 0.7])
+
+
+def disc(radius: float, shift: float = 0.0) -> np.ndarray:
+    """Coverage (SIZE, SIZE) of a disc, soft over a pixel."""
+    y, x = np.mgrid[:SIZE, :SIZE] + 0.5
+    return np.clip(radius - np.hypot(x - SIZE / 2 - shift, y - SIZE / 2) + 0.5, 0.0, 1.0).astype(np.float32)
+
+
+def picture(alpha: np.ndarray) -> np.ndarray:
+    return (alpha[..., None] * RED + (1 - alpha[..., None]) * BLUE).astype(np.float32)
+
+
+def test_a_wrong_outline_moves_to_the_edge_of_the_plate():
+    truth, guess = disc(25.0), disc(25.0, shift=2.0)
+    refined = refine_alpha(picture(truth), guess, 5)
+    assert np.abs(refined - truth).mean() < 0.3 * np.abs(guess - truth).mean()
+    assert refined.min() >= 0.0 and refined.max() <= 1.0
+
+
+def test_only_the_band_changes():
+    truth, guess = disc(25.0), disc(25.0, shift=2.0)
+    refined = refine_alpha(picture(truth), guess, 5)
+    y, x = np.mgrid[:SIZE, :SIZE] + 0.5
+    off = np.abs(np.hypot(x - SIZE / 2 - 2.0, y - SIZE / 2) - 25.0) > 8
+    np.testing.assert_array_equal(refined[off], guess[off])
+
+
+@pytest.mark.parametrize("alpha", [np.zeros((SIZE, SIZE), np.float32), np.ones((SIZE, SIZE), np.float32)])
+def test_no_outline_no_change(alpha):
+    np.testing.assert_array_equal(refine_alpha(picture(disc(20.0)), alpha, 4), alpha)
+
+
+def test_an_object_of_a_few_pixels_and_one_on_the_border():
+    dot = np.zeros((SIZE, SIZE), np.float32)
+    dot[40:42, 40:42] = 1.0
+    edge = np.zeros((SIZE, SIZE), np.float32)
+    edge[:, :30] = 1.0
+    for alpha in (dot, edge):
+        refined = refine_alpha(picture(alpha), alpha, 4)
+        assert np.isfinite(refined).all() and refined.shape == alpha.shape
+    assert np.abs(refine_alpha(picture(edge), edge, 4) - edge).max() < 0.1
+
+
+def test_solid_pixels_pass_through_premultiplied_and_nothing_is_left_outside():
+    alpha = disc(25.0)
+    plate = picture(alpha) * np.float32(1.0)
+    layer = unmix_foreground(plate, alpha)
+    np.testing.assert_array_equal(layer[..., 3], alpha)
+    np.testing.assert_array_equal(layer[alpha == 1.0][:, :3], plate[alpha == 1.0])
+    assert not layer[alpha == 0.0].any()
+
+
+def test_the_background_is_taken_out_of_the_border():
+    alpha = disc(25.0)
+    layer = unmix_foreground(picture(alpha), alpha)
+    border = (alpha > 0.2) & (alpha < 0.8)
+    colour = layer[border][:, :3] / alpha[border][:, None]
+    mixed = picture(alpha)[border]
+    assert np.abs(colour - RED).mean() < 0.3 * np.abs(mixed - RED).mean()
+
+
+def test_plates_brighter_than_white_keep_their_values():
+    alpha = disc(25.0)
+    plate = 12.0 * picture(alpha)
+    layer = unmix_foreground(plate, alpha)
+    np.testing.assert_array_equal(layer[alpha == 1.0][:, :3], plate[alpha == 1.0])
+    border = (alpha > 0.2) & (alpha < 0.8)
+    colour = layer[border][:, :3] / alpha[border][:, None]
+    assert np.abs(colour - 12 * RED).mean() < 1.5
+
+
+def test_no_object():
+    assert not unmix_foreground(picture(disc(20.0)), np.zeros((SIZE, SIZE), np.float32)).any()

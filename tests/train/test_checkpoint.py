@@ -1,0 +1,117 @@
+"""A run that is interrupted and goes on is the run that was not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from surface_sos_core.errors import InputError
+from surface_sos_core.train.checkpoint import load_trainer, read_history, save_trainer
+from surface_sos_core.train.trainer import Trainer
+
+HALF = 10  # of the tiny settings' 20 steps; the proposal grids learn in both halves or in the second
+
+
+class Stop(Exception):
+    """Ends a run in its middle."""
+
+
+def stop_at_half(step: int) -> None:
+    if step == HALF:
+        raise Stop
+
+
+@pytest.fixture
+def fresh(ball, tiny):
+    """A trainer before its first step."""
+    return lambda: Trainer.start(tiny, ball.probability(24), ball.box.extent, torch.device("cpu"))
+
+
+@pytest.fixture
+def draws(ball, make_batches):
+    """Batches of noise, the same for the same seed."""
+    generator = np.random.default_rng(0)
+    plates = generator.integers(0, 256, (12, 36, 48, 3), np.uint8)
+    masks = np.stack([np.uint8(255 * ball.cover(camera, 48, 36, 2)) for camera in ball.cameras])
+    points = ball.box.centre + generator.normal(size=(200, 3)) * 3
+    return lambda seed: make_batches(plates, masks, seed, points=points)
+
+
+@pytest.fixture
+def halfway(fresh, draws):
+    trainer = fresh()
+    with pytest.raises(Stop):
+        trainer.run(draws(1), stop_at_half)
+    return trainer
+
+
+def state(trainer: Trainer) -> dict[str, torch.Tensor]:
+    parts = {"scene": trainer.scene, "fore": trainer.proposals.foreground, "back": trainer.proposals.background}
+    return {f"{part}.{k}": v.clone() for part, module in parts.items() for k, v in module.state_dict().items()}
+
+
+def test_a_resumed_run_ends_bit_for_bit_where_the_other_does(tmp_path, fresh, draws, halfway):
+    save_trainer(tmp_path / "fields.npz", halfway)
+    resumed = fresh()
+    load_trainer(tmp_path / "fields.npz", resumed)
+    assert resumed.step == HALF
+    halfway.run(draws(2), lambda step: None)
+    resumed.run(draws(2), lambda step: None)
+    assert resumed.step == halfway.step == halfway.settings.train.iterations
+    assert resumed.history == halfway.history and len(halfway.history) > 0
+    expected, found = state(halfway), state(resumed)
+    assert [name for name in expected if not torch.equal(expected[name], found[name])] == []
+
+
+def test_a_run_changes_every_part(fresh, halfway):
+    before, after = state(fresh()), state(halfway)
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    for part in ("scene.foreground.surface", "scene.background.surface", "scene.foreground.colour"):
+        assert any(name.startswith(part) for name in moved), part
+
+
+def test_history_is_read_without_a_trainer(tmp_path, draws, fresh):
+    trainer = fresh()
+    trainer.run(draws(1), lambda step: None)
+    save_trainer(tmp_path / "fields.npz", trainer)
+    assert read_history(tmp_path / "fields.npz") == trainer.history
+    assert read_history(tmp_path / "none.npz") == []
+
+
+def test_a_checkpoint_holds_no_pickle(tmp_path, halfway):
+    save_trainer(tmp_path / "fields.npz", halfway)
+    with np.load(tmp_path / "fields.npz", allow_pickle=False) as file:
+        assert all(file[name].dtype != object for name in file.files)
+    assert [path.name for path in tmp_path.iterdir()] == ["fields.npz"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda b: b[: len(b) // 2], lambda b: b[:200], lambda b: b"not an archive", lambda b: b""],
+    ids=["half", "head", "text", "empty"],
+)
+def test_a_damaged_checkpoint_is_bad_input(tmp_path, fresh, halfway, damage):
+    path = tmp_path / "fields.npz"
+    save_trainer(path, halfway)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(InputError, match=r"fields\.npz"):
+        load_trainer(path, fresh())
+
+
+def test_a_flipped_byte_is_bad_input(tmp_path, fresh, halfway):
+    path = tmp_path / "fields.npz"
+    save_trainer(path, halfway)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(bytes(content))
+    with pytest.raises(InputError, match=r"fields\.npz"):
+        load_trainer(path, fresh())
+
+
+def test_a_checkpoint_of_other_settings_is_bad_input(tmp_path, ball, tiny, halfway):
+    save_trainer(tmp_path / "fields.npz", halfway)
+    wider = replace(tiny, fields=replace(tiny.fields, hidden=tiny.fields.hidden + 8))
+    other = Trainer.start(wider, ball.probability(24), ball.box.extent, torch.device("cpu"))
+    with pytest.raises(InputError, match=r"fields\.npz"):
+        load_trainer(tmp_path / "fields.npz", other)
