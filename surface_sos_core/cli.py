@@ -201,7 +201,9 @@ def _stage_settings(args: argparse.Namespace) -> Settings | None:
         return None
     own = settings_from_dict(read_manifest(args.out).settings)
     chosen = own if args.preset is None else preset(args.preset, own.device, own.seed)
-    return replace(chosen, device=args.device or own.device, seed=own.seed if args.seed is None else args.seed)
+    return replace(
+        chosen, device=args.device or own.device, seed=own.seed if args.seed is None else args.seed
+    )
 
 
 def _print_made(args: argparse.Namespace, out: Path) -> None:

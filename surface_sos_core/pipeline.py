@@ -195,7 +195,9 @@ def render(out: Path, cameras: Path, to: Path, events: Events | None = None, ove
     model = read_model(cameras)
     target = ShotFolder(Path(to))
     if target.out.resolve() == Path(out).resolve():
-        raise InputError(f"{to} is the shot itself, whose layers would be lost; give another folder to --out.")
+        raise InputError(
+            f"{to} is the shot itself, whose layers would be lost; give another folder to --out."
+        )
     target.check("overwrite" if overwrite else "new")
     run, consensus, _ = _open_shot(Path(out), None, events or Events())
     trainer = _trained(run, consensus)
@@ -247,7 +249,8 @@ def _selected(frames: str | None, numbers: list[int]) -> list[int]:
 
 def _footage_stamp(footage: Footage) -> list[Any]:
     source = Path(footage.source)
-    return [str(source.resolve()), [frame.file for frame in footage.frames], footage.width, footage.height]
+    stamp = folder_stamp(source if source.exists() else source.parent)
+    return [stamp, [frame.file for frame in footage.frames], footage.width, footage.height]
 
 
 def _new_manifest(footage: Footage, settings: Settings) -> Manifest:
@@ -412,10 +415,17 @@ def _training_stage(
 
 
 def _studio(run: _Run, trainer: Trainer, consensus: Consensus) -> Studio:
+    points = read_model(run.folder.cameras).points
     return open_studio(
-        run.settings, trainer.scene, trainer.proposals, consensus.box, run.footage, run.cameras,
+        run.settings,
+        trainer.scene,
+        trainer.proposals,
+        consensus.box,
+        run.footage,
+        run.cameras,
+        points.xyz[points.track_length >= _LEAST_TRACK],
         run.progress("holdouts"),
-    )  # fmt: skip
+    )
 
 
 def _layer_stage(run: _Run, trainer: Trainer, consensus: Consensus, inputs: dict[str, Any] | None) -> None:

@@ -102,7 +102,9 @@ def tiny() -> Settings:
     """Settings for fields that are only there to be small."""
     return replace(
         Settings(device="cpu"),
-        fields=FieldSettings(levels=4, log2_table=10, base_resolution=4, max_resolution=32, hidden=16, features=4),
+        fields=FieldSettings(
+            levels=4, log2_table=10, base_resolution=4, max_resolution=32, hidden=16, features=4
+        ),
         train=TrainSettings(
             iterations=20, rays=64, foreground_samples=8, background_samples=8, image_edge=96, warm_up=4
         ),

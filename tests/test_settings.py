@@ -37,7 +37,11 @@ def test_presets_do_more_and_more_work():
 
 def test_quality_is_the_papers_scale():
     quality = preset("quality")
-    assert (quality.fields.levels, quality.fields.base_resolution, quality.fields.max_resolution) == (16, 16, 2048)
+    assert (quality.fields.levels, quality.fields.base_resolution, quality.fields.max_resolution) == (
+        16,
+        16,
+        2048,
+    )
     assert (quality.train.iterations, quality.train.learning_rate) == (40_000, 0.01)
 
 

@@ -79,8 +79,8 @@ def _stills(folder: ShotFolder, manifest: Manifest, model: CameraModel | None) -
     if manifest.mesh is None or manifest.mesh.ply is None or model is None:
         return []
     loaded = trimesh.load_mesh(folder.out / manifest.mesh.ply, process=False)
-    painted = isinstance(loaded.visual, ColorVisuals)
-    colours = np.asarray(loaded.visual.vertex_colors)[:, :3] if painted else None
+    visual = loaded.visual
+    colours = np.asarray(visual.vertex_colors)[:, :3] if isinstance(visual, ColorVisuals) else None
     surface = Mesh(np.asarray(loaded.vertices), np.asarray(loaded.faces, np.int64))
     return list(render_turntable(surface, colours, _up(model), views=4, towards=_towards(model)))
 

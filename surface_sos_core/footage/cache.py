@@ -27,7 +27,7 @@ def cached_plates(
             cached = np.load(path, mmap_mode="r", allow_pickle=False)
             if cached.shape == shape and cached.dtype == np.uint8:
                 return cached
-        except ValueError:
+        except (ValueError, EOFError):
             pass  # not an array any more: made anew below
     with write_atomically(path) as partial:
         plates = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)

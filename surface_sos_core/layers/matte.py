@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
+from scipy import ndimage
 
 from surface_sos_core.fields.scene import Scene
 from surface_sos_core.render.renderer import Proposals, Rays, render_surface, surface_normals
@@ -83,9 +84,7 @@ def render_matte(
         alpha[tuple(outline.T)] = np.clip(total / settings.border_rays, 0.0, 1.0)
     alpha[alpha < _CERTAIN] = 0.0
     alpha[alpha > 1.0 - _CERTAIN] = 1.0
-    depth[alpha == 0.0] = NO_DEPTH
-    normal[alpha == 0.0] = 0.0
-    return Matte(alpha, depth, normal)
+    return complete_surface(Matte(alpha, depth, normal), alpha)
 
 
 def _outline(alpha: np.ndarray) -> np.ndarray:
@@ -97,4 +96,18 @@ def _outline(alpha: np.ndarray) -> np.ndarray:
 def _pattern(count: int) -> np.ndarray:
     """(count, 2) places in a pixel, evenly spread (the R2 sequence of Roberts, 2018)."""
     g = 1.32471795724474602596
-    return np.mod(0.5 + np.arange(1, count + 1)[:, None] * np.array([1 / g, 1 / g**2]), 1.0)
+    places = np.mod(np.arange(1, count + 1)[:, None] * np.array([1 / g, 1 / g**2]), 1.0)
+    return places - places.mean(axis=0) + 0.5  # centred, or the matte would be shifted
+
+
+def complete_surface(matte: Matte, alpha: np.ndarray) -> Matte:
+    """The matte with this alpha (H, W), every pixel of it with a surface: one that has none takes its nearest's."""
+    missing = (alpha > 0) & (matte.depth >= NO_DEPTH)
+    depth, normal = matte.depth.copy(), matte.normal.copy()
+    if missing.any() and not missing.all() and (matte.depth < NO_DEPTH).any():
+        rows, columns = ndimage.distance_transform_edt(
+            matte.depth >= NO_DEPTH, return_distances=False, return_indices=True
+        )[:, missing]
+        depth[missing], normal[missing] = matte.depth[rows, columns], matte.normal[rows, columns]
+    depth[alpha == 0], normal[alpha == 0] = NO_DEPTH, 0.0
+    return Matte(alpha, depth, normal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ _STRIDE = 2  # pixels between BaCo's rays; between them depth and colour are int
 _PROBES = 600  # points of the hole that decide which frames are asked
 _ANGLE = 0.25  # radians between two views of a place at which the other one counts a third
 _SPREAD = 0.06  # display values by which a source may differ from the others' median before it counts a third
+_OFF = 0.25  # log of the factor by which BaCo's depth may be off at a sparse point
+_AROUND = 0.03  # reach of a sparse point's word on depth, as a share of the longer edge
 _GAIN = 1.5  # exposures are matched by no more than this factor
 
 
@@ -83,11 +86,13 @@ def clean_plate(
     settings: LayerSettings,
     samples: int,
     own: tuple[int, np.ndarray, np.ndarray] | None,
+    points: np.ndarray,
 ) -> CleanPlate:
     """The picture of `camera` without the object.
 
     cast: pixels (N, 2) to rays in box coordinates. own: the camera's own frame as (index, scene-linear picture (H, W, 3),
     alpha (H, W)); None for a camera that filmed nothing, whose whole picture is then made of other frames.
+    points: sparse background points (N, 3) in the world that correct BaCo's depth; possibly none.
     """
     height, width = camera.lens.height, camera.lens.width
     if own is None:
@@ -98,6 +103,7 @@ def clean_plate(
     seen = np.ones((height, width), np.float32)
     if hole.any():
         backdrop, depth = _backdrop(scene, proposals, cast, hole, samples)
+        depth = _anchored(depth, camera, points)
         ring = _grown(hole, 8) & ~hole
         rows, columns = np.nonzero(hole | ring)
         pixels = np.stack([columns + 0.5, rows + 0.5], axis=1)
@@ -160,6 +166,28 @@ def _backdrop(
     return colour, depth
 
 
+def _anchored(depth: np.ndarray, camera: Camera, points: np.ndarray) -> np.ndarray:
+    """BaCo's depth (H, W), scaled where sparse points (N, 3) around a place say that it is a little off.
+
+    Points whose depth differs by more than a quarter lie on something else, behind or in front.
+    """
+    height, width = depth.shape
+    pixels, away = camera.project(points)
+    with np.errstate(invalid="ignore"):
+        inside = (away > 0) & ((pixels >= 0) & (pixels < (width, height))).all(axis=1)
+    column, row = pixels[inside].astype(int).T
+    ratio = away[inside] / depth[row, column]
+    near = np.abs(np.log(ratio)) < _OFF
+    weight = np.zeros((height, width), np.float32)
+    total = np.zeros((height, width), np.float32)
+    np.add.at(weight, (row[near], column[near]), 1.0)
+    np.add.at(total, (row[near], column[near]), np.log(ratio[near]))
+    sigma = _AROUND * max(height, width)
+    weight = cv2.GaussianBlur(weight, (0, 0), sigma) * (2 * np.pi * sigma**2)
+    total = cv2.GaussianBlur(total, (0, 0), sigma) * (2 * np.pi * sigma**2)
+    return depth * np.exp(total / (weight + 0.3))
+
+
 def _gather(
     sources: Sources,
     camera: Camera,
@@ -188,7 +216,8 @@ def _gather(
         assert other is not None
         weights[n, free] = np.exp(-_parallax(camera.centre, other.centre, world[free]) / _ANGLE)
     count = (weights > 0).sum(axis=0)
-    with np.errstate(all="ignore"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a point that no source sees has no median
         median = np.nan_to_num(np.nanmedian(colours, axis=0)) if len(chosen) else np.zeros((len(world), 3))
     colours = np.nan_to_num(colours)
     apart = np.abs(colours - median).max(axis=-1)

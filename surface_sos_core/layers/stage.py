@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 
 from surface_sos_core.cameras import Box, Camera
 from surface_sos_core.fields.scene import Scene
 from surface_sos_core.footage import Footage
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
 from surface_sos_core.layers.exr import FrameLayers
-from surface_sos_core.layers.matte import render_matte
+from surface_sos_core.layers.matte import complete_surface, render_matte
 from surface_sos_core.layers.plate import Sources, clean_plate
 from surface_sos_core.layers.refine import refine_alpha, unmix_foreground
 from surface_sos_core.render.renderer import Proposals, Rays, render_object_colour, render_surface
@@ -36,6 +37,8 @@ class Studio:
     cameras: Sequence[Camera | None]
     caster: RayCaster
     sources: Sources
+    points: np.ndarray
+    """(N, 3) sparse background points in the world."""
 
 
 def open_studio(
@@ -45,9 +48,13 @@ def open_studio(
     box: Box,
     footage: Footage,
     cameras: Sequence[Camera | None],
+    points: np.ndarray,
     progress: Callable[[int, int], None],
 ) -> Studio:
-    """Look at the object in every frame at a small size; clean plates take no pixels from there."""
+    """Look at the object in every frame at a small size; clean plates take no pixels from there.
+
+    points: sparse points (N, 3) in the world; those that the object may own are left out.
+    """
     caster = RayCaster(cameras, box, scene.extent.device)
     factor = min(1.0, _HOLDOUT_EDGE / max(footage.width, footage.height))
     width, height = max(1, round(footage.width * factor)), max(1, round(footage.height * factor))
@@ -64,7 +71,9 @@ def open_studio(
             holdouts[i] = cv2.dilate((seen > 0.1).astype(np.uint8), kernel)
         progress(i + 1, len(cameras))
     sources = Sources(footage.read_linear, cameras, holdouts)
-    return Studio(settings, scene, proposals, box, footage, cameras, caster, sources)
+    inside = torch.from_numpy(box.to_box(points).astype(np.float32)).to(scene.extent.device)
+    others = points[(scene.hold(inside) <= 0).cpu().numpy()]
+    return Studio(settings, scene, proposals, box, footage, cameras, caster, sources, others)
 
 
 def frame_layers(studio: Studio, index: int) -> FrameLayers:
@@ -80,13 +89,14 @@ def frame_layers(studio: Studio, index: int) -> FrameLayers:
     if settings.layers.refine:
         radius = max(2, round(settings.layers.band * max(alpha.shape)))
         alpha = refine_alpha(srgb_encode(linear), alpha, radius)
+        matte = complete_surface(matte, alpha)
 
     def cast(pixels: np.ndarray) -> Rays:
         return studio.caster.cast(np.full(len(pixels), index), pixels)
 
     plate = clean_plate(
         studio.scene, studio.proposals, camera, cast, studio.sources, settings.layers, 2 * behind,
-        (index, linear, alpha),
+        (index, linear, alpha), studio.points,
     )  # fmt: skip
     return FrameLayers(unmix_foreground(linear, alpha), plate.colour, plate.seen, matte.depth, matte.normal)
 
@@ -113,6 +123,14 @@ def view_layers(studio: Studio, camera: Camera) -> FrameLayers:
         )
         foreground[rows, columns, :3] = srgb_decode(colour) * matte.alpha[rows, columns, None]
     plate = clean_plate(
-        studio.scene, studio.proposals, camera, cast, studio.sources, settings.layers, 2 * behind, None
+        studio.scene,
+        studio.proposals,
+        camera,
+        cast,
+        studio.sources,
+        settings.layers,
+        2 * behind,
+        None,
+        studio.points,
     )
     return FrameLayers(foreground, plate.colour, plate.seen, matte.depth, matte.normal)

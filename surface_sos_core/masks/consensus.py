@@ -102,7 +102,7 @@ def read_consensus(path: Path) -> tuple[np.ndarray, Consensus]:
         with np.load(path, allow_pickle=False) as file:
             box = Box(file["centre"], file["half"], file["rotation"])
             return file["probability"], Consensus(box, file["grid"], file["trust"], file["agreement"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(f"{path} cannot be read ({error}); run segment again with --overwrite.") from error
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch.nn.functional import max_pool1d, max_pool3d
-
-from surface_sos_core.render.volume import visible_weights
+from torch.nn.functional import max_pool1d
 
 
 class OpacityGrid(torch.nn.Module):
@@ -36,8 +34,10 @@ class OpacityGrid(torch.nn.Module):
         return self.values.view(-1)[self._index(x)]
 
     def draw_cells(self, count: int, generator: torch.Generator | None) -> torch.Tensor:
-        """Random positions (count, 3) in the cube, for the next `learn`."""
-        return torch.rand((count, 3), generator=generator, device=self.values.device) * 2.0 - 1.0
+        """The centres (count, 3) of random cells, for the next `learn`."""
+        size = self.resolution
+        cells = torch.randint(0, size, (count, 3), generator=generator, device=self.values.device)
+        return (cells + 0.5) * self.cell - 1.0
 
     def learn(self, x: torch.Tensor, opacity: torch.Tensor, forget: float = 0.9) -> None:
         """Take in the opacity (N,) now found at x (N, 3)."""
@@ -48,10 +48,6 @@ class OpacityGrid(torch.nn.Module):
         self.values.copy_(
             torch.where(touched, torch.maximum(flat * forget, fresh), flat).view_as(self.values)
         )
-
-    def widened(self) -> torch.Tensor:
-        """The grid with each cell as opaque as its most opaque neighbour."""
-        return max_pool3d(self.values[None, None], 3, stride=1, padding=1)[0, 0]
 
 
 def cell_opacity(sdf: torch.Tensor, half_cell: float, sharpness: torch.Tensor) -> torch.Tensor:
@@ -68,8 +64,13 @@ def bin_weights(opacity: torch.Tensor, cells: torch.Tensor, floor: float) -> tor
     `floor` is shared among all bins whose opacity is not exactly zero.
     """
     alpha = 1.0 - (1.0 - opacity.clamp(0.0, 0.9999)) ** cells
-    weights = visible_weights(alpha)
+    # What lies within a cell of an opaque one may still be the surface itself, so the light is dimmed a cell later.
+    passed = torch.cat((torch.ones_like(alpha[:, :1]), torch.cumprod(1.0 - alpha, dim=1)), dim=1)
+    lag = torch.ceil(1.0 / cells.clamp(min=1e-3)).clamp(max=alpha.shape[1]).long().expand_as(alpha)
+    position = torch.arange(alpha.shape[1], device=alpha.device)
+    weights = alpha * passed.gather(1, (position - lag).clamp(min=0))
     weights = max_pool1d(weights[:, None], 3, stride=1, padding=1)[:, 0]
+    weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-9)
     open_ = (opacity > 0).float()
     return weights * open_ + floor * open_ / open_.sum(dim=1, keepdim=True).clamp(min=1.0)
 

@@ -256,8 +256,12 @@ def render_backdrop(scene: Scene, proposals: Proposals, rays: Rays, samples: int
         back = sample_background(scene, part, depth, True)
         assert back.colour is not None
         weights = visible_weights(back.alpha)
-        half = (torch.cumsum(weights, dim=1) < 0.5).sum(dim=1, keepdim=True).clamp(max=weights.shape[1] - 1)
-        depths.append(back.depth.gather(1, half)[:, 0])
+        absorbed = torch.cumsum(weights, dim=1)
+        half = (absorbed < 0.5).sum(dim=1, keepdim=True).clamp(max=weights.shape[1] - 1)
+        here = weights.gather(1, half)
+        within = ((0.5 - absorbed.gather(1, half) + here) / here.clamp(min=1e-6)).clamp(0.0, 1.0)
+        front, rear = depth.gather(1, half), depth.gather(1, half + 1)
+        depths.append((front + within * (rear - front))[:, 0])
         colours.append((weights[..., None] * back.colour).sum(1))
     return Backdrop(torch.cat(depths), torch.cat(colours))
 

@@ -42,9 +42,9 @@ def load_trainer(path: Path, trainer: Trainer) -> None:
         _load_optimiser(trainer.optimiser, stored)
         trainer.step = int(meta["step"])
         trainer.history = [(int(step), float(colour), float(mask)) for step, colour, mask in meta["history"]]
-    except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(
-            f"{path} is not a checkpoint of this shot and these settings ({error}); run again with --overwrite."
+            f"{path} is not a checkpoint of this shot and these settings ({error}); segment it again with --overwrite."
         ) from error
 
 
@@ -52,8 +52,11 @@ def read_history(path: Path) -> list[tuple[int, float, float]]:
     """(step, colour loss, mask loss) as a checkpoint has them; empty where there is no checkpoint."""
     if not path.exists():
         return []
-    with np.load(path, allow_pickle=False) as file:
-        meta = json.loads(file["meta"].tobytes())
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            meta = json.loads(file["meta"].tobytes())
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} cannot be read ({error}); segment it again with --overwrite.") from error
     return [(int(step), float(colour), float(mask)) for step, colour, mask in meta["history"]]
 
 

@@ -23,7 +23,7 @@ def mask_weight(step: int, settings: TrainSettings) -> float:
 
 
 def least_sharpness(step: int, pixel: float, settings: TrainSettings) -> float:
-    """Floor of FoCoR's b: its surface is `soft_pixels` wide at first and `sharp_pixels` towards the end.
+    """Floor of both fields' b: a surface at the box is `soft_pixels` wide at first and `sharp_pixels` towards the end.
 
     pixel: size of a training pixel on the object, in box units.
     """

@@ -15,7 +15,14 @@ from surface_sos_core.render.proposal import OpacityGrid
 from surface_sos_core.render.renderer import Proposals, learn_proposals, render
 from surface_sos_core.settings import Settings
 from surface_sos_core.train.batches import Batch, Batches
-from surface_sos_core.train.losses import colour_loss, depth_loss, eikonal_loss, mask_loss, point_loss, sparsity_loss
+from surface_sos_core.train.losses import (
+    colour_loss,
+    depth_loss,
+    eikonal_loss,
+    mask_loss,
+    point_loss,
+    sparsity_loss,
+)
 from surface_sos_core.train.schedule import learning_rate, least_sharpness, mask_weight
 
 _LEARN_EVERY = 16  # steps between two looks at the proposal grids
@@ -94,6 +101,7 @@ class Trainer:
         while self.step < self.settings.train.iterations:
             floor = least_sharpness(self.step, batches.pixel, self.settings.train)
             self.scene.foreground.floor.fill_(floor)
+            self.scene.background.floor.fill_(floor)
             losses.append(self._advance(batches.draw()))
             self.step += 1
             if self.step % _LEARN_EVERY == 0:

@@ -8,7 +8,9 @@ from surface_sos_core.fields.contraction import contract, expand
 
 def points() -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
-    directions = torch.nn.functional.normalize(torch.randn((500, 3), generator=generator, dtype=torch.float64), dim=1)
+    directions = torch.nn.functional.normalize(
+        torch.randn((500, 3), generator=generator, dtype=torch.float64), dim=1
+    )
     return directions * torch.logspace(-3, 3, 500, dtype=torch.float64)[:, None]
 
 

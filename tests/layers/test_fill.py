@@ -29,7 +29,10 @@ def test_a_hole_in_a_ramp_is_filled_smoothly():
     known[20:44, 20:44] = False
     filled = diffuse(np.where(known[..., None], ramp, 9.0).astype(np.float32), known)
     assert np.abs(filled - ramp).max() < 0.2
-    assert np.abs(np.diff(filled[..., 0], axis=0)).max() < 0.12 and np.abs(np.diff(filled[..., 0], axis=1)).max() < 0.12
+    assert (
+        np.abs(np.diff(filled[..., 0], axis=0)).max() < 0.12
+        and np.abs(np.diff(filled[..., 0], axis=1)).max() < 0.12
+    )
 
 
 def test_values_stay_within_those_known():

@@ -77,7 +77,8 @@ def test_more_rays_make_the_outline_of_a_sharp_surface_finer(ball, ball_fields, 
     floor.fill_(1500.0)  # a surface far thinner than a pixel
     try:
         coarse, fine = (
-            matte_of(ball, ball_fields, ball.cameras, 1, replace(SETTINGS, border_rays=n)).alpha for n in (1, 8)
+            matte_of(ball, ball_fields, ball.cameras, 1, replace(SETTINGS, border_rays=n)).alpha
+            for n in (1, 8)
         )
     finally:
         floor.fill_(0.0)

@@ -20,6 +20,7 @@ WIDTH, HEIGHT = 96, 72
 WALL = 4.0
 SETTINGS = LayerSettings(sources=8)
 BALL_COLOUR = 0.9
+NO_POINTS = np.zeros((0, 3))
 
 
 def texture(points: np.ndarray) -> np.ndarray:
@@ -76,7 +77,7 @@ def fill(ball, plates, alphas, ball_fields):
         return clean_plate(
             ball_fields.scene, ball_fields.proposals, ball.cameras[frame],
             lambda pixels: caster.cast(np.full(len(pixels), frame), pixels),
-            sources, SETTINGS, 16, (frame, pictures[frame], alpha) if own else None,
+            sources, SETTINGS, 16, (frame, pictures[frame], alpha) if own else None, NO_POINTS,
         )  # fmt: skip
 
     return run
@@ -204,6 +205,24 @@ def test_a_distorted_lens(ball, ball_fields, clean):
     done = clean_plate(
         ball_fields.scene, ball_fields.proposals, camera,
         lambda pixels: caster.cast(np.zeros(len(pixels), np.int64), pixels),
-        sources, SETTINGS, 16, (0, own, alpha),
+        sources, SETTINGS, 16, (0, own, alpha), NO_POINTS,
     )  # fmt: skip
     assert quality(done.colour, truth, alpha > 0) > 30.0
+
+
+def test_sparse_points_correct_a_depth_that_is_a_little_off(ball):
+    camera = ball.cameras[0]
+    pixels = ball.pixel_grid(camera, WIDTH, HEIGHT)
+    wall = ball.wall(camera, pixels)
+    _, true = camera.project(wall)
+    points = wall[::7]
+    found = plate_module._anchored(1.1 * true.reshape(HEIGHT, WIDTH), camera, points).ravel()
+    assert np.median(np.abs(found / true - 1)) < 0.02
+
+
+def test_sparse_points_of_other_things_leave_the_depth_alone(ball):
+    camera = ball.cameras[0]
+    wall = ball.wall(camera, ball.pixel_grid(camera, WIDTH, HEIGHT))
+    _, true = camera.project(wall)
+    depth = 2.0 * true.reshape(HEIGHT, WIDTH)
+    assert np.array_equal(plate_module._anchored(depth, camera, wall[::7]), depth)

@@ -45,15 +45,17 @@ def test_cell_opacity_is_that_of_a_section_through_the_cell():
     sharpness = torch.tensor(25.0)
     for sdf in (-0.1, 0.0, 0.05, 1.0):
         section = section_alpha(torch.tensor([[sdf + 0.03, sdf - 0.03]]), sharpness)
-        assert cell_opacity(torch.tensor([sdf]), 0.03, sharpness).item() == pytest.approx(section.item(), abs=1e-6)
+        assert cell_opacity(torch.tensor([sdf]), 0.03, sharpness).item() == pytest.approx(
+            section.item(), abs=1e-6
+        )
 
 
 def test_weights_are_nothing_where_nothing_can_be_and_little_behind_a_wall():
     opacity = torch.tensor([[0.0, 0.0, 1e-6, 1e-6, 1e-6, 0.99, 0.99, 0.99, 0.99, 0.0]])
     weights = bin_weights(opacity, torch.ones(1, 1), floor=0.1)[0]
     assert weights[0] == weights[1] == weights[9] == 0
-    assert weights[5] > 0.9  # the wall's front
-    assert weights[4] > 0.9  # its neighbour, since a surface moves
+    # The wall's front, a cell behind it, and a neighbour on either side, since a surface moves.
+    assert weights[4:8].min() > 0.2
     assert weights[8] < 0.05  # what the wall hides, still looked at
     assert weights[2].item() == pytest.approx(0.1 / 7, rel=0.1)
 

@@ -124,7 +124,9 @@ def test_rendering_hands_gradients_to_both_fields(tiny, ball, rays):
     normals = sum((n**2).sum() for n in done.normals)
     (done.colour.sum() + done.matte.sum() + normals).backward()
     missing = [
-        name for name, p in trainer.scene.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()
+        name
+        for name, p in trainer.scene.named_parameters()
+        if p.grad is None or not torch.isfinite(p.grad).all()
     ]
     assert missing == []
     assert len(done.normals) == 2 and all(n.shape[1] == 3 and len(n) > 0 for n in done.normals)

@@ -29,7 +29,9 @@ def test_two_samples_by_hand():
 
 
 def test_a_surface_seen_from_behind_is_not_there():
-    assert torch.equal(section_alpha(torch.tensor([[-1.0, -0.5, 0.5, 1.0]]), torch.tensor(30.0)), torch.zeros(1, 3))
+    assert torch.equal(
+        section_alpha(torch.tensor([[-1.0, -0.5, 0.5, 1.0]]), torch.tensor(30.0)), torch.zeros(1, 3)
+    )
 
 
 def test_the_surface_is_where_the_distance_is_zero():
@@ -90,4 +92,6 @@ def test_what_lies_in_front_hides_what_lies_behind():
 
 def test_section_mean():
     values = torch.arange(12.0).view(1, 4, 3)
-    assert torch.equal(section_mean(values), torch.tensor([[[1.5, 2.5, 3.5], [4.5, 5.5, 6.5], [7.5, 8.5, 9.5]]]))
+    assert torch.equal(
+        section_mean(values), torch.tensor([[[1.5, 2.5, 3.5], [4.5, 5.5, 6.5], [7.5, 8.5, 9.5]]])
+    )

@@ -49,7 +49,9 @@ def test_rays_of_frames_with_one_lens(ball):
     rays = RayCaster(ball.cameras, ball.box, CPU).cast(frames, pixels)
     found = rays.at(torch.full((12, 1), 5.0))[:, 0].numpy()
     for i in frames:
-        np.testing.assert_allclose(found[i], expected_points(ball, ball.cameras[i], pixels[:1], 5.0)[0], atol=2e-5)
+        np.testing.assert_allclose(
+            found[i], expected_points(ball, ball.cameras[i], pixels[:1], 5.0)[0], atol=2e-5
+        )
 
 
 def test_a_frame_without_a_camera_has_no_rays(ball, cameras):
@@ -122,7 +124,9 @@ def test_pixel_is_the_size_of_a_training_pixel_on_the_object(ball, make_batches)
     ahead = camera.centre + camera.axis * ((ball.box.centre - camera.centre) @ camera.axis)
     pixels, _ = camera.project(np.stack([ahead, ahead + camera.rotation[0]]))
     world_unit = np.linalg.norm(pixels[1] - pixels[0]) * 48 / 96  # training pixels
-    assert make_batches(plates, masks).pixel == pytest.approx(ball.box.scale / world_unit, rel=0.12)  # cameras stand at two distances
+    assert make_batches(plates, masks).pixel == pytest.approx(
+        ball.box.scale / world_unit, rel=0.12
+    )  # cameras stand at two distances
 
 
 def test_sparse_points_are_sorted_by_the_consensus(ball, make_batches):

@@ -47,8 +47,14 @@ def halfway(fresh, draws):
 
 
 def state(trainer: Trainer) -> dict[str, torch.Tensor]:
-    parts = {"scene": trainer.scene, "fore": trainer.proposals.foreground, "back": trainer.proposals.background}
-    return {f"{part}.{k}": v.clone() for part, module in parts.items() for k, v in module.state_dict().items()}
+    parts = {
+        "scene": trainer.scene,
+        "fore": trainer.proposals.foreground,
+        "back": trainer.proposals.background,
+    }
+    return {
+        f"{part}.{k}": v.clone() for part, module in parts.items() for k, v in module.state_dict().items()
+    }
 
 
 def test_a_resumed_run_ends_bit_for_bit_where_the_other_does(tmp_path, fresh, draws, halfway):

@@ -27,7 +27,9 @@ def test_eikonal():
 
 
 def test_sparsity():
-    assert sparsity_loss(torch.tensor([0.0, 0.1, -0.1]), 20.0).item() == pytest.approx((1 + 2 * math.exp(-2)) / 3)
+    assert sparsity_loss(torch.tensor([0.0, 0.1, -0.1]), 20.0).item() == pytest.approx(
+        (1 + 2 * math.exp(-2)) / 3
+    )
 
 
 def test_mask():

@@ -33,7 +33,9 @@ def test_the_surface_goes_from_soft_to_sharp_in_pixels():
     assert widths[0] == pytest.approx(SETTINGS.soft_pixels)
     assert widths[-1] == pytest.approx(SETTINGS.sharp_pixels)
     assert all(a >= b for a, b in pairwise(widths))
-    assert least_sharpness(300, 2 * pixel, SETTINGS) == pytest.approx(0.5 * least_sharpness(300, pixel, SETTINGS))
+    assert least_sharpness(300, 2 * pixel, SETTINGS) == pytest.approx(
+        0.5 * least_sharpness(300, pixel, SETTINGS)
+    )
 
 
 @pytest.mark.parametrize("iterations", [1, 2, 3])
