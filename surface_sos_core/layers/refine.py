@@ -14,7 +14,8 @@ def refine_alpha(display: np.ndarray, alpha: np.ndarray, radius: int) -> np.ndar
     """Alpha (H, W) with the band of `radius` pixels around its outline solved from the plate's edges.
 
     display: (H, W, 3) plate in display values. Closed-form matting (Levin et al., PAMI 2008) between what is surely
-    object and surely background; pixels off the band keep their alpha.
+    object and surely background. Pixels off the band are one or the other: what is seen through a solid surface far from its
+    outline is a fault of the fields, no softness of the object.
     """
     solid = (alpha > 0.5).astype(np.uint8)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
@@ -27,7 +28,7 @@ def refine_alpha(display: np.ndarray, alpha: np.ndarray, radius: int) -> np.ndar
     if (trimap == 0).sum() == 0 or (trimap == 1).sum() == 0:
         return alpha
     solved = estimate_alpha_cf(display[cut].astype(np.float64).clip(0.0, 1.0), trimap)
-    out = alpha.copy()
+    out = solid.astype(np.float32)
     clear = (solved - _HAZE) / (1.0 - 2.0 * _HAZE)
     out[cut][band[cut]] = clear[band[cut]].clip(0.0, 1.0)
     return out
