@@ -1,4 +1,4 @@
-"""Clean plates: the frame's own pixels, other frames' real pixels in the hole, BaCo's colour where none saw it."""
+"""Clean plates: the frame's own pixels, other frames' real pixels in the hole, a smooth fill where none saw it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 
 from surface_sos_core.cameras import Camera
 from surface_sos_core.fields.scene import Scene
@@ -17,7 +16,7 @@ from surface_sos_core.layers.fill import diffuse
 from surface_sos_core.render.renderer import Proposals, Rays, render_backdrop
 from surface_sos_core.settings import LayerSettings
 
-_STRIDE = 2  # pixels between BaCo's rays; between them depth and colour are interpolated
+_STRIDE = 2  # pixels between BaCo's rays; between them depth is interpolated
 _PROBES = 600  # points of the hole that decide which frames are asked
 _ANGLE = 0.25  # radians between two views of a place at which the other one counts a third
 _SPREAD = 0.06  # display values by which a source may differ from the others' median before it counts a third
@@ -102,8 +101,7 @@ def clean_plate(
     colour = np.zeros((height, width, 3), np.float32) if own is None else srgb_encode(own[1])
     seen = np.ones((height, width), np.float32)
     if hole.any():
-        backdrop, depth = _backdrop(scene, proposals, cast, hole, samples)
-        depth = _anchored(depth, camera, points)
+        depth = _anchored(_depth_behind(scene, proposals, cast, hole, samples), camera, points)
         ring = _grown(hole, 8) & ~hole
         rows, columns = np.nonzero(hole | ring)
         pixels = np.stack([columns + 0.5, rows + 0.5], axis=1)
@@ -118,7 +116,7 @@ def clean_plate(
         picture = np.zeros((height, width, 3), np.float32)
         known[rows, columns] = count > 0
         picture[rows, columns] = filled
-        picture = _complete(picture, known & hole, hole, colour, backdrop, own is not None)
+        picture = _complete(picture, known & hole, hole, colour, own is not None)
         seen[hole & ~known] = 0.0
         if own is None:
             colour = picture
@@ -139,31 +137,25 @@ def _grown(mask: np.ndarray, radius: int) -> np.ndarray:
     return cv2.dilate(mask.astype(np.uint8), disc) > 0
 
 
-def _backdrop(
+def _depth_behind(
     scene: Scene, proposals: Proposals, cast: Callable[[np.ndarray], Rays], hole: np.ndarray, samples: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """BaCo's colour (H, W, 3) in display values and depth (H, W), around the hole; unset far from it."""
+) -> np.ndarray:
+    """BaCo's depth (H, W) in and around the hole; 1 far from it."""
     height, width = hole.shape
     low = (np.argwhere(hole).min(axis=0) - 16).clip(0) // _STRIDE
     high = -(-(np.argwhere(hole).max(axis=0) + 17).clip(None, (height, width)) // _STRIDE)
     rows, columns = np.arange(low[0], high[0]), np.arange(low[1], high[1])
     lattice = np.stack(np.meshgrid((columns + 0.5) * _STRIDE, (rows + 0.5) * _STRIDE), axis=-1)
-    seen = render_backdrop(scene, proposals, cast(lattice.reshape(-1, 2)), samples)
+    behind = render_backdrop(scene, proposals, cast(lattice.reshape(-1, 2)), samples).depth.cpu().numpy()
     size = (len(columns) * _STRIDE, len(rows) * _STRIDE)
-
-    def enlarge(values: torch.Tensor, channels: int) -> np.ndarray:
-        small = values.cpu().numpy().reshape(len(rows), len(columns), channels)
-        return cv2.resize(small, size, interpolation=cv2.INTER_LINEAR).reshape(size[1], size[0], channels)
-
-    colour = np.zeros((height, width, 3), np.float32)
+    # Disparity is what changes linearly over a flat surface.
+    small = (1.0 / behind).reshape(len(rows), len(columns))
+    disparity = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
     depth = np.ones((height, width), np.float32)
     top, left = rows[0] * _STRIDE, columns[0] * _STRIDE
     bottom, right = min(height, top + size[1]), min(width, left + size[0])
-    colour[top:bottom, left:right] = enlarge(seen.colour, 3)[: bottom - top, : right - left]
-    # Disparity is what changes linearly over a flat surface.
-    disparity = enlarge(1.0 / seen.depth, 1)[..., 0]
     depth[top:bottom, left:right] = 1.0 / disparity[: bottom - top, : right - left]
-    return colour, depth
+    return depth
 
 
 def _anchored(depth: np.ndarray, camera: Camera, points: np.ndarray) -> np.ndarray:
@@ -285,26 +277,20 @@ def _match_exposure(found: np.ndarray, own: np.ndarray, ring: np.ndarray) -> np.
 
 
 def _complete(
-    picture: np.ndarray,
-    known: np.ndarray,
-    hole: np.ndarray,
-    own: np.ndarray,
-    backdrop: np.ndarray,
-    has_own: bool,
+    picture: np.ndarray, known: np.ndarray, hole: np.ndarray, own: np.ndarray, has_own: bool
 ) -> np.ndarray:
-    """The hole's unseen part: BaCo's colour, lifted so that it meets what is known around it."""
+    """The hole's unseen part: the colours around it, carried on smoothly. BaCo's own invention measured worse."""
     if (known == hole).all():
         return picture
-    anchor = known | ~hole if has_own else known
     around = np.where(known[..., None], picture, own)
     reach = cv2.dilate(hole.astype(np.uint8), np.ones((33, 33), np.uint8)) > 0
     rows, columns = np.nonzero(reach)
     cut = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
-    usable = anchor[cut] & reach[cut] & (np.abs(backdrop[cut]).sum(-1) > 0)
-    lift = diffuse((around - backdrop)[cut] * usable[..., None], usable)
+    usable = (known | ~hole if has_own else known)[cut] & reach[cut]
+    carried = diffuse(around[cut] * usable[..., None], usable)
     out = picture.copy()
     missing = hole[cut] & ~known[cut]
-    out[cut][missing] = (backdrop[cut] + lift)[missing].clip(0.0, None)
+    out[cut][missing] = carried[missing]
     return out
 
 
