@@ -374,8 +374,9 @@ def test_a_cancelled_run_says_what_is_kept(calls, tmp_path, capsys):
 
 
 FAKE = """
-import subprocess, sys, time, types
+import signal, subprocess, sys, time, types
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 fake = types.ModuleType("surface_sos_core.pipeline")
 fake.Shot = lambda *args, **options: None
 {body}
