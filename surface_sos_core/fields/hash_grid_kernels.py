@@ -3,6 +3,7 @@
 A block of points takes two steps on each level: first, in vector instructions, which entries and weights are wanted,
 then the lookups. Evaluation runs in parallel over blocks; what adds to the table runs in parallel over levels, so no two
 threads write to the same entry. Cells are found again in every pass, which costs less than to store and load them.
+Encodings are rows whose levels start at a given column: what a network puts before them stays where it is.
 """
 
 from __future__ import annotations
@@ -101,11 +102,13 @@ def trilinear(place, count, weight):  # type: ignore[no-untyped-def]
 
 
 @njit(fastmath=True, cache=True)
-def slopes(place, count, g, first, resolution, weight):  # type: ignore[no-untyped-def]
-    """Derivatives (8, BLOCK) of the corners' weights along the rows of g (N, 3)."""
+def slopes(x, g, first, count, place, resolution, weight):  # type: ignore[no-untyped-def]
+    """Derivatives (8, BLOCK) of the corners' weights along the rows of g (N, 3), 0 along axes on which x is clamped."""
+    zero, one = np.float32(0.0), np.float32(1.0)
     for axis in range(3):  # transposed first, or the loop below would not become vector instructions
-        weight[axis, :count] = g[first : first + count, axis]
-    one = np.float32(1.0)
+        for i in range(count):
+            clamped = x[first + i, axis] < zero or x[first + i, axis] > one
+            weight[axis, i] = zero if clamped else g[first + i, axis]
     for i in range(count):
         fx, fy, fz = place[0, i], place[1, i], place[2, i]
         gx, gy, gz = weight[0, i] * resolution, weight[1, i] * resolution, weight[2, i] * resolution
@@ -131,43 +134,43 @@ def interpolate(entries, corner, weight, i):  # type: ignore[no-untyped-def]
 
 
 @njit(parallel=True, fastmath=True, cache=True)
-def encode(table, x, levels, active, out):  # type: ignore[no-untyped-def]
-    """out[i, 2l..2l+1] = interpolation of level l at point i."""
+def encode(table, x, levels, active, column, out):  # type: ignore[no-untyped-def]
+    """out[i, column + 2l..] = interpolation of level l at point i, both features."""
     for block in prange((len(x) + BLOCK - 1) // BLOCK):
         first = block * BLOCK
         count = min(BLOCK, len(x) - first)
         position, place, corner, weight = scratch()
         load_block(x, first, count, position)
         for k in range(active):
-            level = levels[k]
+            level, to = levels[k], column + 2 * k
             entries = table[level[1] : level[2]]
             locate(position, count, level, corner, place)
             trilinear(place, count, weight)
             for i in range(count):
-                out[first + i, 2 * k], out[first + i, 2 * k + 1] = interpolate(entries, corner, weight, i)
+                out[first + i, to], out[first + i, to + 1] = interpolate(entries, corner, weight, i)
 
 
 @njit(parallel=True, fastmath=True, cache=True)
-def jacobian(table, x, g, levels, active, out):  # type: ignore[no-untyped-def]
-    """out[i] = J(x_i) g_i."""
+def jacobian(table, x, g, levels, active, column, out):  # type: ignore[no-untyped-def]
+    """out[i, column..] = J(x_i) g_i, for g (N, 3)."""
     for block in prange((len(x) + BLOCK - 1) // BLOCK):
         first = block * BLOCK
         count = min(BLOCK, len(x) - first)
         position, place, corner, weight = scratch()
         load_block(x, first, count, position)
         for k in range(active):
-            level = levels[k]
+            level, to = levels[k], column + 2 * k
             entries = table[level[1] : level[2]]
             locate(position, count, level, corner, place)
-            slopes(place, count, g, first, np.float32(level[0]), weight)
+            slopes(x, g, first, count, place, np.float32(level[0]), weight)
             for i in range(count):
-                out[first + i, 2 * k], out[first + i, 2 * k + 1] = interpolate(entries, corner, weight, i)
+                out[first + i, to], out[first + i, to + 1] = interpolate(entries, corner, weight, i)
 
 
 @njit(parallel=True, fastmath=True, cache=True)
-def transposed_jacobian(table, x, u, levels, active, out):  # type: ignore[no-untyped-def]
-    """out[i] = J(x_i)^T u_i."""
-    one = np.float32(1.0)
+def transposed_jacobian(table, x, u, levels, active, column, out):  # type: ignore[no-untyped-def]
+    """out[i] = J(x_i)^T u_i, for rows of u from `column` on; 0 along axes on which x is clamped."""
+    zero, one = np.float32(0.0), np.float32(1.0)
     for block in prange((len(x) + BLOCK - 1) // BLOCK):
         first = block * BLOCK
         count = min(BLOCK, len(x) - first)
@@ -175,12 +178,12 @@ def transposed_jacobian(table, x, u, levels, active, out):  # type: ignore[no-un
         total = np.zeros((3, BLOCK), np.float32)
         load_block(x, first, count, position)
         for k in range(active):
-            level = levels[k]
+            level, at = levels[k], column + 2 * k
             entries = table[level[1] : level[2]]
             resolution = np.float32(level[0])
             locate(position, count, level, corner, place)
             for i in range(count):
-                a, b = resolution * u[first + i, 2 * k], resolution * u[first + i, 2 * k + 1]
+                a, b = resolution * u[first + i, at], resolution * u[first + i, at + 1]
                 for c in range(8):
                     v[c, i] = a * entries[corner[c, i], 0] + b * entries[corner[c, i], 1]
             for i in range(count):
@@ -193,47 +196,41 @@ def transposed_jacobian(table, x, u, levels, active, out):  # type: ignore[no-un
                 total[1, i] += ez * (e1 - e0) + fz * (e3 - e2)
                 total[2, i] += ey * (e2 - e0) + fy * (e3 - e1)
         for i in range(count):
-            out[first + i, 0], out[first + i, 1], out[first + i, 2] = total[0, i], total[1, i], total[2, i]
+            for axis in range(3):
+                clamped = x[first + i, axis] < zero or x[first + i, axis] > one
+                out[first + i, axis] = zero if clamped else total[axis, i]
 
 
 @njit(parallel=True, fastmath=True, cache=True)
-def add_weighted(grad, x, u, levels, active, threads):  # type: ignore[no-untyped-def]
-    """grad += what u sends back through the encoding."""
+def add_gradient(grad, x, u, v, g, levels, active, column, threads):  # type: ignore[no-untyped-def]
+    """grad += what u sends back through the encoding, and g (M, 3) through the transposed Jacobian's v.
+
+    u and v belong to the first rows of x, as many as they have; their levels start at `column`.
+    """
     for thread in prange(threads):
         position, place, corner, weight = scratch()
         # Strided: fine levels miss the cache and cost more, so each thread gets coarse and fine ones.
         for k in range(thread, active, threads):
-            level = levels[k]
+            level, at = levels[k], column + 2 * k
             entries = grad[level[1] : level[2]]
-            for first in range(0, len(x), BLOCK):
+            for first in range(0, max(len(u), len(v)), BLOCK):
                 count = min(BLOCK, len(x) - first)
                 load_block(x, first, count, position)
                 locate(position, count, level, corner, place)
-                trilinear(place, count, weight)
-                _scatter(entries, corner, weight, u, first, count, k)
-
-
-@njit(parallel=True, fastmath=True, cache=True)
-def add_sloped(grad, x, u, g, levels, active, threads):  # type: ignore[no-untyped-def]
-    """grad += what g sends back through the transposed Jacobian."""
-    for thread in prange(threads):
-        position, place, corner, weight = scratch()
-        for k in range(thread, active, threads):
-            level = levels[k]
-            entries = grad[level[1] : level[2]]
-            for first in range(0, len(x), BLOCK):
-                count = min(BLOCK, len(x) - first)
-                load_block(x, first, count, position)
-                locate(position, count, level, corner, place)
-                slopes(place, count, g, first, np.float32(level[0]), weight)
-                _scatter(entries, corner, weight, u, first, count, k)
+                weighted, sloped = min(count, len(u) - first), min(count, len(v) - first)
+                if weighted > 0:
+                    trilinear(place, weighted, weight)
+                    _scatter(entries, corner, weight, u, first, weighted, at)
+                if sloped > 0:
+                    slopes(x, g, first, sloped, place, np.float32(level[0]), weight)
+                    _scatter(entries, corner, weight, v, first, sloped, at)
 
 
 @njit(fastmath=True, cache=True)
-def _scatter(entries, corner, weight, u, first, count, k):  # type: ignore[no-untyped-def]
-    """Add level k of the rows of u, weighted, to the corners, of which some may share an entry."""
+def _scatter(entries, corner, weight, u, first, count, at):  # type: ignore[no-untyped-def]
+    """Add columns `at` and `at` + 1 of u, weighted, to the corners, of which some may share an entry."""
     for i in range(count):
-        a, b = u[first + i, 2 * k], u[first + i, 2 * k + 1]
+        a, b = u[first + i, at], u[first + i, at + 1]
         for c in range(8):
             n, w = corner[c, i], weight[c, i]
             entries[n, 0] += w * a

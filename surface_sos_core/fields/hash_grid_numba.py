@@ -31,24 +31,16 @@ class _Encode(torch.autograd.Function):
     def forward(ctx: Any, table: torch.Tensor, x: torch.Tensor, spec: GridSpec, active: int) -> torch.Tensor:
         ctx.save_for_backward(x)
         ctx.spec, ctx.active = spec, active
-        out = _rows(len(x), spec, active)
-        kernels.encode(table.detach().numpy(), x.numpy(), kernels.grid_levels(spec), active, out.numpy())
+        out = torch.empty(len(x), spec.width)
+        fill_encoding(table, x, spec, active, out)
         return out
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, u: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
         (x,) = ctx.saved_tensors
-        grad = torch.zeros(ctx.spec.entries, 2)
-        threads = numba.get_num_threads()
-        kernels.add_weighted(
-            grad.numpy(),
-            x.numpy(),
-            u.contiguous().numpy(),
-            kernels.grid_levels(ctx.spec),
-            ctx.active,
-            threads,
-        )
+        none = torch.empty(0, u.shape[1])
+        grad = table_gradient(x, u.contiguous(), none, torch.empty(0, 3), ctx.spec, ctx.active)
         return grad, None, None, None
 
 
@@ -60,11 +52,7 @@ class _Vjp(torch.autograd.Function):
         u = u.detach().contiguous()
         ctx.save_for_backward(table, x, u)
         ctx.spec, ctx.active = spec, active
-        out = torch.zeros(len(x), 3)
-        kernels.transposed_jacobian(
-            table.detach().numpy(), x.numpy(), u.numpy(), kernels.grid_levels(spec), active, out.numpy()
-        )
-        return out
+        return transposed_jacobian(table, x, u, spec, active)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -72,23 +60,63 @@ class _Vjp(torch.autograd.Function):
         ctx: Any, g: torch.Tensor
     ) -> tuple[torch.Tensor | None, None, torch.Tensor | None, None, None]:
         table, x, u = ctx.saved_tensors
-        levels = kernels.grid_levels(ctx.spec)
-        direction = g.contiguous().numpy()
+        g = g.contiguous()
         grad_table = grad_u = None
         if ctx.needs_input_grad[0]:
-            grad_table = torch.zeros(ctx.spec.entries, 2)
-            threads = numba.get_num_threads()
-            kernels.add_sloped(
-                grad_table.numpy(), x.numpy(), u.numpy(), direction, levels, ctx.active, threads
-            )
+            grad_table = table_gradient(x, torch.empty(0, u.shape[1]), u, g, ctx.spec, ctx.active)
         if ctx.needs_input_grad[2]:
-            grad_u = _rows(len(x), ctx.spec, ctx.active)
-            kernels.jacobian(table.detach().numpy(), x.numpy(), direction, levels, ctx.active, grad_u.numpy())
+            grad_u = torch.empty_like(u)
+            fill_jacobian(table, x, g, ctx.spec, ctx.active, grad_u)
         return grad_table, None, grad_u, None, None
 
 
-def _rows(count: int, spec: GridSpec, active: int) -> torch.Tensor:
-    """Room for encodings; only inactive levels need the zeros, the kernels fill the others."""
-    rows = torch.empty(count, spec.width)
-    rows[:, 2 * active :] = 0.0
-    return rows
+def fill_encoding(
+    table: torch.Tensor, x: torch.Tensor, spec: GridSpec, active: int, out: torch.Tensor
+) -> None:
+    """Write the encodings of x (N, 3) to the last columns of out (N, any)."""
+    column = _clear_inactive(out, spec, active)
+    kernels.encode(table.detach().numpy(), x.numpy(), kernels.grid_levels(spec), active, column, out.numpy())
+
+
+def fill_jacobian(
+    table: torch.Tensor, x: torch.Tensor, g: torch.Tensor, spec: GridSpec, active: int, out: torch.Tensor
+) -> None:
+    """Write J(x) g, for g (N, 3), to the last columns of out (N, any)."""
+    column = _clear_inactive(out, spec, active)
+    levels = kernels.grid_levels(spec)
+    kernels.jacobian(table.detach().numpy(), x.numpy(), g.numpy(), levels, active, column, out.numpy())
+
+
+def transposed_jacobian(
+    table: torch.Tensor, x: torch.Tensor, u: torch.Tensor, spec: GridSpec, active: int
+) -> torch.Tensor:
+    """J(x)^T u (N, 3), u being the last columns of the given rows (N, any)."""
+    out = torch.empty(len(x), 3)
+    levels, column = kernels.grid_levels(spec), u.shape[1] - spec.width
+    kernels.transposed_jacobian(
+        table.detach().numpy(), x.numpy(), u.numpy(), levels, active, column, out.numpy()
+    )
+    return out
+
+
+def table_gradient(
+    x: torch.Tensor, u: torch.Tensor, v: torch.Tensor, g: torch.Tensor, spec: GridSpec, active: int
+) -> torch.Tensor:
+    """The table's gradient (entries, 2) of sum(u . encode) + sum(g . J^T v), u and v on the first rows of x.
+
+    u, v: rows of the same width, whose last columns count; g: as many rows as v.
+    """
+    grad = torch.zeros(spec.entries, 2)
+    levels, column = kernels.grid_levels(spec), u.shape[1] - spec.width
+    kernels.add_gradient(
+        grad.numpy(), x.numpy(), u.numpy(), v.numpy(), g.numpy(), levels, active, column,
+        numba.get_num_threads(),
+    )  # fmt: skip
+    return grad
+
+
+def _clear_inactive(rows: torch.Tensor, spec: GridSpec, active: int) -> int:
+    """Zero the columns of inactive levels, which no kernel fills; returns the encoding's first column."""
+    column = rows.shape[1] - spec.width
+    rows[:, column + 2 * active :] = 0.0
+    return column
