@@ -95,14 +95,21 @@ class Scene(torch.nn.Module):
         """How surely the place belongs to the object, 0..1 (...), at x (..., 3) in box coordinates."""
         return _lookup(self.crop_grid, x / self.extent)
 
-    def background_sample(self, x: torch.Tensor) -> tuple[SdfSample, torch.Tensor]:
+    def background_sample(self, x: torch.Tensor, normals: int = 0) -> tuple[SdfSample, torch.Tensor]:
         """BaCo at x (N, 3) in box coordinates: the network's answer, and its distance (N,) with the object cropped.
 
-        Where m^P is sure of the object, the distance is 1.0: empty (Section III-B of the paper).
+        Where m^P is sure of the object, the distance is 1.0: empty (Section III-B of the paper). The first `normals`
+        points get normals.
         """
-        sample = self.background.surface.sample(contract(x))
+        sample = self.background.surface.sample(contract(x), normals)
         crop = self.crop(x)
         return sample, sample.sdf * (1.0 - crop) + crop
+
+    @torch.no_grad()
+    def background_distance(self, x: torch.Tensor) -> torch.Tensor:
+        """BaCo's distance (N,) with the object cropped, alone and without gradients."""
+        crop = self.crop(x)
+        return self.background.surface.distance(contract(x)) * (1.0 - crop) + crop
 
 
 def _lookup(grid: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
