@@ -135,19 +135,16 @@ def _gather(
 
 def _lookup(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Bicubic samples (N, 3) of a picture at pixels (N, 2)."""
-    at = np.ascontiguousarray(pixels[None].astype(np.float32) - 0.5)
-    low = np.floor(at[0].min(axis=0)).astype(int).clip(0) - 2
-    high = np.ceil(at[0].max(axis=0)).astype(int) + 3
-    low = low.clip(0)
+    at = pixels.astype(np.float32) - 0.5
+    low = (np.floor(at.min(axis=0)).astype(int) - 2).clip(0)
+    high = np.ceil(at.max(axis=0)).astype(int) + 3
     part = picture[low[1] : high[1] + 1, low[0] : high[0] + 1].astype(np.float32)
-    at = at - low.astype(np.float32)
-    columns = 8192  # remap's own limit on a row is 32767
-    nothing = np.empty(0)  # the second map, unused where the first has both coordinates
-    whole = [
-        cv2.remap(part, at[:, s : s + columns], nothing, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)[0]
-        for s in range(0, at.shape[1], columns)
-    ]
-    return np.concatenate(whole)
+    width = 8192  # remap's own limit on a row is 32767
+    padded = np.zeros((-(-len(at) // width) * width, 2), np.float32)
+    padded[: len(at)] = at - low.astype(np.float32)
+    x, y = padded.reshape(-1, width, 2).transpose(2, 0, 1)
+    found = cv2.remap(part, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return found.reshape(len(padded), -1)[: len(at)]
 
 
 def _match_exposure(found: np.ndarray, own: np.ndarray, ring: np.ndarray) -> np.ndarray:

@@ -89,11 +89,13 @@ class Sources:
             self.picture(index).astype(np.float32), (width, height), interpolation=cv2.INTER_AREA
         )
         shown = (pixels * (width / lens.width, height / lens.height) - 0.5).astype(np.float32)
-        picture = cv2.remap(small, shown, np.empty(0), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        picture = cv2.remap(
+            small, shown[..., 0], shown[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         holdout_height, holdout_width = self.holdouts.shape[1:]
         at = (pixels * (holdout_width / lens.width, holdout_height / lens.height) - 0.5).astype(np.float32)
         free = (self.holdouts[index] == 0).astype(np.uint8)
-        free = cv2.remap(free, at, np.empty(0), cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)
+        free = cv2.remap(free, at[..., 0], at[..., 1], cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)
         return PinholeView(picture, free, focal, centre, camera.rotation, camera.centre)
 
     def choose(self, camera: Camera, world: np.ndarray, most: int, own: int | None) -> list[int]:
