@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from surface_sos_core.fields.contraction import contract
 from surface_sos_core.fields.scene import Scene
-from surface_sos_core.render.proposal import OpacityGrid, bin_weights, draw_depths
+from surface_sos_core.render import proposal_numba
+from surface_sos_core.render.proposal import OpacityGrid, bin_weights, draw_depths, jitter
 from surface_sos_core.render.volume import section_mean
 
 _FOREGROUND_BINS = 96
 _BACKGROUND_BINS = 96
+_FLOOR = 0.25  # share of the samples that goes to where nothing is expected
 _NEAREST = 0.3  # BaCo starts at this share of the distance to the box's centre
 _FARTHEST = 100.0  # and ends at this multiple of it
 
@@ -51,7 +54,28 @@ def box_span(rays: Rays, extent: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
 def foreground_depths(
     scene: Scene, grid: OpacityGrid, rays: Rays, count: int, generator: torch.Generator | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Which rays can see the object at all (indices), and `count` depths for each of those."""
+    """Which rays can see the object at all (indices), and `count` depths in order for each of those.
+
+    Jittered with a generator, the middles of equal shares of the chance to be seen without one.
+    """
+    if rays.origin.device.type == "cpu":
+        return _foreground_numba(scene, grid, rays, count, generator)
+    return _foreground_torch(scene, grid, rays, count, generator)
+
+
+def background_depths(
+    grid: OpacityGrid, rays: Rays, count: int, generator: torch.Generator | None
+) -> torch.Tensor:
+    """`count` depths (rays, count) in order for BaCo, whose bins are even in depth up to twice the box's distance, then
+    in disparity."""
+    if rays.origin.device.type == "cpu":
+        return _background_numba(grid, rays, count, generator)
+    return _background_torch(grid, rays, count, generator)
+
+
+def _foreground_torch(
+    scene: Scene, grid: OpacityGrid, rays: Rays, count: int, generator: torch.Generator | None
+) -> tuple[torch.Tensor, torch.Tensor]:
     enter, leave = box_span(rays, scene.extent)
     index = torch.nonzero(leave > enter)[:, 0]
     rays, enter, leave = rays[index], enter[index], leave[index]
@@ -63,24 +87,68 @@ def foreground_depths(
     index, rays, edges, middle, held = index[some], rays[some], edges[some], middle[some], held[some]
     length = (edges[:, 1] - edges[:, 0]) * torch.linalg.vector_norm(rays.direction, dim=1) / grid.cell
     opacity = grid.lookup(middle).clamp(min=1e-6) * held
-    weights = bin_weights(opacity, length[:, None], floor=0.25)
-    return index, draw_depths(edges, weights, count, generator)
+    weights = bin_weights(opacity, length[:, None], _FLOOR)
+    return index, draw_depths(edges, weights, jitter(len(index), count, generator, edges.device))
 
 
-def background_depths(
+def _background_torch(
     grid: OpacityGrid, rays: Rays, count: int, generator: torch.Generator | None
 ) -> torch.Tensor:
-    """`count` depths (rays, count) for BaCo: even in depth up to twice the box's distance, then in disparity."""
-    reach = (
-        2.0 * torch.linalg.vector_norm(rays.origin, dim=1) / torch.linalg.vector_norm(rays.direction, dim=1)
-    )
-    reach = reach.clamp(min=1e-6)
-    low = 0.5 * 0.5 * _NEAREST
-    high = 1.0 - 1.0 / _FARTHEST
-    s = torch.linspace(low, high, _BACKGROUND_BINS + 1, device=reach.device)
-    edges = reach[:, None] * torch.where(s < 0.5, 2.0 * s, 0.5 / (1.0 - s))
+    away, length = (torch.linalg.vector_norm(v, dim=1) for v in (rays.origin, rays.direction))
+    reach = (2.0 * away / length).clamp(min=1e-6)
+    edges = reach[:, None] * _background_spacing(reach.device)
     corners = contract(rays.at(edges))
     cells = torch.linalg.vector_norm(corners[:, 1:] - corners[:, :-1], dim=-1) / grid.cell
     opacity = grid.lookup(section_mean(corners)).clamp(min=1e-6)
-    weights = bin_weights(opacity, cells, floor=0.25)
-    return draw_depths(edges, weights, count, generator)
+    weights = bin_weights(opacity, cells, _FLOOR)
+    return draw_depths(edges, weights, jitter(len(edges), count, generator, edges.device))
+
+
+def _background_spacing(device: torch.device) -> torch.Tensor:
+    """Edges (bins + 1,) of a ray's bins, in units of twice the distance to the box's centre."""
+    s = torch.linspace(0.25 * _NEAREST, 1.0 - 1.0 / _FARTHEST, _BACKGROUND_BINS + 1, device=device)
+    return torch.where(s < 0.5, 2.0 * s, 0.5 / (1.0 - s))
+
+
+def _foreground_numba(
+    scene: Scene, grid: OpacityGrid, rays: Rays, count: int, generator: torch.Generator | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    edges, opacity, cells = _room(len(rays), _FOREGROUND_BINS)
+    proposal_numba.foreground_bins(
+        rays.origin.numpy(), rays.direction.numpy(), scene.extent.numpy(), scene.hold_grid.numpy(),
+        grid.values.numpy(), edges, opacity, cells,
+    )  # fmt: skip
+    index = np.flatnonzero(opacity.any(axis=1))
+    return torch.from_numpy(index), _drawn(edges, opacity, cells, index, count, generator)
+
+
+def _background_numba(
+    grid: OpacityGrid, rays: Rays, count: int, generator: torch.Generator | None
+) -> torch.Tensor:
+    edges, opacity, cells = _room(len(rays), _BACKGROUND_BINS)
+    proposal_numba.background_bins(
+        rays.origin.numpy(), rays.direction.numpy(), _background_spacing(rays.origin.device).numpy(),
+        grid.values.numpy(), edges, opacity, cells,
+    )  # fmt: skip
+    return _drawn(edges, opacity, cells, np.arange(len(rays)), count, generator)
+
+
+def _room(rays: int, bins: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Room for edges (rays, bins + 1), and opacities and lengths in cells (rays, bins)."""
+    shapes = ((rays, bins + 1), (rays, bins), (rays, bins))
+    edges, opacity, cells = (np.empty(shape, np.float32) for shape in shapes)
+    return edges, opacity, cells
+
+
+def _drawn(
+    edges: np.ndarray,
+    opacity: np.ndarray,
+    cells: np.ndarray,
+    index: np.ndarray,
+    count: int,
+    generator: torch.Generator | None,
+) -> torch.Tensor:
+    out = torch.empty(len(index), count)
+    places = jitter(len(index), count, generator, out.device).numpy()
+    proposal_numba.draw(edges, opacity, cells, np.float32(_FLOOR), index, places, out.numpy())
+    return out

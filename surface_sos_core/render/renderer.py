@@ -93,6 +93,17 @@ def march_background(scene: Scene, rays: Rays, depth: torch.Tensor) -> _March:
     return _March(rays, depth, point, scene.background_distance(point.view(-1, 3)).view(depth.shape), None)
 
 
+@torch.no_grad()
+def _march_in_front(scene: Scene, rays: Rays, depth: torch.Tensor, end: torch.Tensor) -> _March:
+    """BaCo at depths (rays, samples) as far as `end` (rays, 1); empty behind, where it can hide nothing."""
+    point = rays.at(depth)
+    # A section counts if it begins in front, so its far end is needed as well.
+    near = torch.nonzero(pad(depth[:, :-1], (1, 0)).view(-1) < end.expand_as(depth).reshape(-1))[:, 0]
+    sdf = torch.ones_like(depth)
+    sdf.view(-1)[near] = scene.background_distance(point.view(-1, 3)[near])
+    return _March(rays, depth, point, sdf, None)
+
+
 @dataclass(frozen=True)
 class _Choice:
     """Samples worth more than a look, as indices (M,) into the flat rays * samples.
@@ -239,7 +250,7 @@ def render_surface(
             continue
         front = march_foreground(scene, part[hit], depth_f)
         depth_b = background_depths(proposals.background, part[hit], background_samples, None)
-        back = march_background(scene, part[hit], depth_b)
+        back = _march_in_front(scene, part[hit], depth_b, depth_f[:, -1:])
         weight, _ = interleave(
             front.middle, front.alpha(front.sdf, scene.foreground.sharpness),
             back.middle, back.alpha(back.sdf, scene.background.sharpness),
