@@ -3,8 +3,8 @@
 pycolmap installs signal handlers and aborts on some errors, so it never runs in the main process. The job is
 one line of JSON on stdin (see solver_process.Job); stdin then stays open, and its end means that the parent
 is gone. What happens is told as JSON lines on stdout: {"done", "total"} while it works, {"outcome"} at the
-end: "registered", "static" and "panoramic" of solved cameras, "points" for given ones. The model is written to the
-job's output folder. COLMAP's own log goes to stderr.
+end: "registered", "static" and "panoramic" of solved cameras, "matches" and their "fit" with given ones. The
+model is written to the job's output folder. COLMAP's own log goes to stderr.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ OVERLAP = 12
 WIDE_OVERLAP = 40
 # A pair whose features move less than this share of the image's diagonal stands still.
 STILL = 0.006
+# A match within so many pixels of where the given cameras expect it fits them.
+FITTING = 4.0
 # Rays of a point that meet at less than this angle say nothing about its depth.
 LEAST_ANGLE_DEGREES = 1.0
 
@@ -195,16 +197,15 @@ class _Triangulator(_Features):
         self._enter(given)
         self._extract(colmap.ImageReaderOptions(), colmap.CameraMode.AUTO)
         self._match(self._job.pairs, count, 2 * count)
+        matches, fit = self._fit(given)
         options = colmap.IncrementalPipelineOptions()
         options.num_threads = self._job.threads
         options.random_seed = self._job.seed
         options.triangulation.ignore_two_view_tracks = self._job.least_track > 2
         Path(self._job.output).mkdir()
-        model = colmap.triangulate_points(
-            given, self._database, self._job.images, self._job.output, options=options
-        )
+        colmap.triangulate_points(given, self._database, self._job.images, self._job.output, options=options)
         self._progress(3 * count)
-        self._tell({"outcome": {"points": model.num_points3D()}})
+        self._tell({"outcome": {"matches": matches, "fit": fit}})
 
     def _enter(self, given: Any) -> None:
         """The given lenses and images, under their ids, so that features are taken as seen by them."""
@@ -218,6 +219,37 @@ class _Triangulator(_Features):
                 database.write_frame(frame, use_frame_id=True)
             for image in given.images.values():
                 database.write_image(image, use_image_id=True)
+
+    def _fit(self, given: Any) -> tuple[int, float]:
+        """How many matches there are, and the share that lies where the given cameras let them: by their
+        epipolar lines."""
+        fitting = total = 0
+        with self._colmap.Database.open(self._database) as database:
+            keypoints = {i: database.read_keypoints(i)[:, :2] for i in given.images}
+            for pair_id, geometry in zip(*database.read_two_view_geometries(), strict=True):
+                matches = geometry.inlier_matches
+                if not len(matches):
+                    continue
+                first, second = (given.images[i] for i in self._colmap.pair_id_to_image_pair(pair_id))
+                error = sampson_error(
+                    second.cam_from_world() * first.cam_from_world().inverse(),
+                    first.camera.cam_from_img(keypoints[first.image_id][matches[:, 0]]),
+                    second.camera.cam_from_img(keypoints[second.image_id][matches[:, 1]]),
+                )
+                fitting += int((error * second.camera.mean_focal_length() < FITTING).sum())
+                total += len(matches)
+        return total, fitting / max(total, 1)
+
+
+def sampson_error(second_from_first: Any, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(N,) distance of matches (N, 2), at depth 1 before each camera, from the relative pose's epipolar lines
+    (Hartley and Zisserman 2003, Eq. 11.9, its root)."""
+    x, y, z = second_from_first.translation
+    essential = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]) @ second_from_first.rotation.matrix()
+    first, second = (np.column_stack((p, np.ones(len(p)))) for p in (first, second))
+    there, back = first @ essential.T, second @ essential
+    slope = np.hypot(np.hypot(there[:, 0], there[:, 1]), np.hypot(back[:, 0], back[:, 1]))
+    return np.abs((second * there).sum(axis=1)) / np.maximum(slope, 1e-12)
 
 
 def point_angle(model: Any, point: Any) -> float:

@@ -22,9 +22,11 @@ from surface_sos_core.cameras.solver_process import (
 )
 from surface_sos_core.errors import SetupError, SolveError
 
-# A model with so many points, or that gets fewer than the second number, stays as it is.
+# A model with so many points stays as it is, and so does one that would get fewer than the second number.
 ENOUGH_POINTS = 100
 LEAST_FOUND = 30
+# With right cameras nearly all matches agree with them; with those of the next frame, less than half.
+LEAST_FIT = 0.6
 # A point's largest distance in pixels from where an image saw it, and the least angle between its rays.
 MAX_ERROR = 2.0
 LEAST_ANGLE_DEGREES = 1.5
@@ -54,18 +56,11 @@ def triangulate_points(
         return model
     try:
         points = _found(footage, model, scratch, progress, seed)
-        trouble = (
-            f"{len(points)} were found in the frames; check that the cameras belong to them"
-            if len(points) < max(LEAST_FOUND, len(model.points))
-            else ""
-        )
     except (SolveError, SetupError) as error:
-        trouble = str(error).rstrip(".")
-    if not trouble:
-        return CameraModel(model.cameras, points)
-    if warn is not None:
-        warn(f"The camera model has {len(model.points)} sparse points and stays with these: {trouble}.")
-    return model
+        if warn is not None:
+            warn(f"The camera model stays at {len(model.points)} sparse points: {error}")
+        return model
+    return CameraModel(model.cameras, points)
 
 
 def _found(
@@ -75,8 +70,13 @@ def _found(
     progress: Callable[[int, int], None] | None,
     seed: int,
 ) -> Points:
-    """Points that hold up, their tracks in the model's order of images and in its lenses' pixels."""
+    """Points that hold up, their tracks in the model's order of images and in its lenses' pixels.
+
+    Raises SolveError where the cameras are not those of the frames, and where there are too few points.
+    """
     fitted = match_cameras(model, footage, lambda message: None)  # lenses of the frames' size
+    if sum(camera is not None for camera in fitted) < 2:
+        raise SolveError("a single frame has a camera; triangulating takes more.")
     order = {name: number for number, name in enumerate(model.cameras)}
     with workplace(footage, scratch) as (work, files):
         seen = {camera.name: (camera, file) for camera, file in zip(fitted, files, strict=True) if camera}
@@ -88,8 +88,13 @@ def _found(
             str(work / "images"), names, str(work), str(work / "model"), seed, usable_cores(),
             str(work / "given"), pairs_by_pose(list(named.values())), least,
         )  # fmt: skip
-        run_worker(job, progress, way_out="give a camera model that has points")
+        outcome = run_worker(job, progress, way_out="give a camera model that has points")
         found = read_model(work / "model")
+    if outcome["matches"] and outcome["fit"] < LEAST_FIT:
+        raise SolveError(
+            f"only {outcome['fit']:.0%} of the matches between the frames agree with its cameras; "
+            "check that these belong to the frames."
+        )
     image_of = {file: order[name] for name, (_, file) in seen.items()}
     images = np.array([image_of[name] for name in found.cameras], np.int32)[found.points.track_image]
     cameras = list(model.cameras.values())
@@ -98,9 +103,11 @@ def _found(
     # features are no finer than the pixels that they were found in
     finest = min(LONGEST_SIDE, max(footage.width, footage.height))
     tolerance = MAX_ERROR * np.maximum(1.0, size.max(axis=1) / finest)
-    return reliable_points(
-        replace(found.points, track_image=images, track_xy=xy), cameras, tolerance[images], least
-    )
+    tracks = replace(found.points, track_image=images, track_xy=xy)
+    points = reliable_points(tracks, cameras, tolerance[images], least)
+    if len(points) < max(LEAST_FOUND, len(model.points)):
+        raise SolveError(f"{len(points)} were found in the frames, too few; more texture in the scene helps.")
+    return points
 
 
 def pairs_by_pose(cameras: Sequence[Camera]) -> list[tuple[int, int]]:

@@ -77,7 +77,7 @@ def shares_near_truth(
     on_robot = np.ones(len(xyz), bool)
     for name in names:
         matte = cv2.imread(str(SAMPLES / "truth" / "matte" / f"{Path(name).stem}.png"), cv2.IMREAD_GRAYSCALE)
-        at = np.floor(truth.cameras[name].project(xyz)[0]).astype(int)
+        at = np.floor(np.nan_to_num(truth.cameras[name].project(xyz)[0], nan=-1.0)).astype(int)
         inside = ((at >= 0) & (at < (matte.shape[1], matte.shape[0]))).all(axis=1)
         on_robot &= inside
         on_robot[inside] &= matte[at[inside, 1], at[inside, 0]] > 250
@@ -152,7 +152,25 @@ def test_wrong_poses_are_told_and_leave_the_model_as_it_is(
     )
     notes: list[str] = []
     assert triangulate_points(footage, wrong, tmp_path, warn=notes.append) is wrong
-    assert len(notes) == 1 and "check that the cameras belong to them" in notes[0]
+    assert len(notes) == 1 and "agree with its cameras" in notes[0]
+
+
+def test_frames_without_texture_are_told(truth: CameraModel, tmp_path: Path) -> None:
+    (tmp_path / "plates").mkdir()
+    for i in range(1001, 1005):
+        cv2.imwrite(str(tmp_path / "plates" / f"plate.{i}.png"), np.full((180, 320, 3), i - 900, np.uint8))
+    notes: list[str] = []
+    grey = open_footage(tmp_path / "plates")
+    assert triangulate_points(grey, truth, tmp_path / "scratch", warn=notes.append) is truth
+    assert len(notes) == 1 and "stays at 0 sparse points: 0 were found in the frames" in notes[0]
+
+
+def test_a_single_frame_with_a_camera_is_told(footage: Footage, truth: CameraModel, tmp_path: Path) -> None:
+    names = [footage.frames[0].file, *(name for name in truth.cameras if int(Path(name).stem[-4:]) % 2 == 0)]
+    one = CameraModel({name: truth.cameras[name] for name in names}, Points.empty())
+    notes: list[str] = []
+    assert triangulate_points(footage, one, tmp_path, warn=notes.append) is one
+    assert len(notes) == 1 and "a single frame has a camera" in notes[0]
 
 
 def test_a_solver_that_cannot_start_is_told_and_leaves_the_model_as_it_is(
@@ -181,8 +199,9 @@ def test_an_interrupt_ends_it_and_cleans_up(footage: Footage, truth: CameraModel
     def interrupt(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
+    few = open_footage(Path(footage.source) / "plate.100#.jpg")
     with pytest.raises(KeyboardInterrupt):
-        triangulate_points(footage, truth, tmp_path, interrupt)
+        triangulate_points(few, truth, tmp_path, interrupt)
     assert list(tmp_path.iterdir()) == []
 
 
