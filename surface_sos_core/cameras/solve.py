@@ -32,10 +32,10 @@ def solve_cameras(
 ) -> CameraModel:
     """Cameras and sparse points of the footage, images named as Frame.file, all with one SIMPLE_RADIAL lens.
 
-    Works below `scratch` and leaves nothing there. `progress` gets (done, total) steps:
-    one each for the features, matches and camera of a frame. `warn` is told which frames could not be
-    registered. Repeatable for a seed as far as COLMAP's threads allow. Raises SolveError where too few frames
-    register or the camera does not move.
+    Works below `scratch` and leaves nothing there. `progress` gets (done, total) steps: one each for the
+    features, matches and camera of a frame. `warn` is told which frames could not be registered. Repeatable
+    for a seed as far as COLMAP's threads allow. Raises SolveError where too few frames register or the camera
+    does not move.
     """
     count = len(footage.frames)
     if count < LEAST_FRAMES:

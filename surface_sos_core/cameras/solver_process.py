@@ -29,8 +29,8 @@ class Job:
     """What the worker is asked: the files `names` of the folder `images`, in the order of the footage.
 
     scratch, output: folders to write to; threads: how many to use. Cameras are solved unless `given` names a
-    folder with a COLMAP model of these files: its cameras stay as they are, `pairs` of files (by position) are
-    matched, and points that at least `least_track` files see are triangulated.
+    folder with a COLMAP model of these files: then its cameras stay as they are, `pairs` of files (by
+    position) are matched, and points that at least `least_track` files see are triangulated.
     """
 
     images: str

@@ -112,8 +112,8 @@ def _found(
 
 def pairs_by_pose(cameras: Sequence[Camera]) -> list[tuple[int, int]]:
     """Cameras (by position) whose images are worth matching: all pairs of a short shot, else each with the
-    views nearest to it and, ever more thinly, with further ones that look the same way: near views match well,
-    further ones tell depth."""
+    views nearest to it and, ever more thinly, with further ones that look the same way: near views match
+    well, further ones tell depth."""
     count = len(cameras)
     if count <= ALL_PAIRS_FRAMES:
         return list(combinations(range(count), 2))

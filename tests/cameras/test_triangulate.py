@@ -73,7 +73,7 @@ def errors(model: CameraModel) -> np.ndarray:
 def shares_near_truth(
     xyz: np.ndarray, names: list[str], truth: CameraModel, reach: float
 ) -> tuple[int, float]:
-    """How many points the mattes of all images called `names` show on the robot, and the share near its mesh."""
+    """How many points the mattes of the images `names` all show on the robot, and the share near its mesh."""
     on_robot = np.ones(len(xyz), bool)
     for name in names:
         matte = cv2.imread(str(SAMPLES / "truth" / "matte" / f"{Path(name).stem}.png"), cv2.IMREAD_GRAYSCALE)
@@ -116,7 +116,7 @@ def test_points_lie_where_the_frames_show_them(footage: Footage, truth: CameraMo
 def test_a_lens_of_each_kind_and_a_model_of_larger_images(
     footage: Footage, truth: CameraModel, tmp_path: Path
 ) -> None:
-    """Each frame is bent as another kind of lens sees it; the model's lenses are for twice the frames' size."""
+    """Each frame is bent as another kind of lens sees it; the lenses are for twice the frames' size."""
     (tmp_path / "plates").mkdir()
     cameras: dict[str, Camera] = {}
     assert len(KINDS) == len(footage.frames)
