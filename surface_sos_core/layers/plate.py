@@ -11,7 +11,7 @@ import numpy as np
 
 from surface_sos_core.cameras import Camera
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
-from surface_sos_core.layers.fill import diffuse
+from surface_sos_core.layers.fill import carry_on
 from surface_sos_core.layers.hidden_depth import Background, hidden_depth
 from surface_sos_core.layers.sources import Sources, nearness
 from surface_sos_core.render.renderer import Rays
@@ -82,7 +82,7 @@ def clean_plate(
         picture = np.zeros((height, width, 3), np.float32)
         known[rows, columns] = count > 0
         picture[rows, columns] = filled
-        picture = _complete(picture, known & hole, hole, colour, own is not None)
+        picture = _complete(picture, known & hole, hole, colour, depth, own is not None)
         seen[hole & ~known] = 0.0
         colour = picture if own is None else _blend(colour, picture, own.alpha, hole, radius)
     linear = srgb_decode(colour).astype(np.float32)
@@ -157,17 +157,23 @@ def _match_exposure(found: np.ndarray, own: np.ndarray, ring: np.ndarray) -> np.
 
 
 def _complete(
-    picture: np.ndarray, known: np.ndarray, hole: np.ndarray, own: np.ndarray, has_own: bool
+    picture: np.ndarray,
+    known: np.ndarray,
+    hole: np.ndarray,
+    own: np.ndarray,
+    depth: np.ndarray,
+    has_own: bool,
 ) -> np.ndarray:
-    """The hole's unseen part: the colours around it, carried on smoothly. BaCo's own invention measured worse."""
+    """The hole's unseen part: the colours around it, carried on along the surfaces. BaCo's own invention measured worse."""
     if (known == hole).all():
         return picture
     around = np.where(known[..., None], picture, own)
-    reach = cv2.dilate(hole.astype(np.uint8), np.ones((33, 33), np.uint8)) > 0
+    reach = _grown(hole, _RING)
     rows, columns = np.nonzero(reach)
     cut = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
-    usable = (known | ~hole if has_own else known)[cut] & reach[cut]
-    carried = diffuse(around[cut] * usable[..., None], usable)
+    # The ring closes the hole off: depth is not known beyond it.
+    usable = ((known | ~hole) if has_own else known)[cut] | ~reach[cut]
+    carried = carry_on(around[cut], usable, 1.0 / depth[cut])
     out = picture.copy()
     missing = hole[cut] & ~known[cut]
     out[cut][missing] = carried[missing]

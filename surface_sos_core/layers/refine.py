@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from pymatting import estimate_alpha_cf, estimate_foreground_ml
+import scipy.sparse
+from pymatting import cf_laplacian, cg, estimate_foreground_ml, ichol
 
+_HOLD = 0.15  # weight of the rays' alpha within the band, against the matting Laplacian
+_FIXED = 100.0  # and off it
+_UNSURE = 0.4  # rays' alpha within so much of 0.5 is open, wherever it is
 _HAZE = 0.05  # the solver leaves a veil of this much alpha on plain colours; 0.5 stays where it is
 _MARGIN = 8  # pixels around the band that the solvers see
 
@@ -13,24 +17,31 @@ _MARGIN = 8  # pixels around the band that the solvers see
 def refine_alpha(display: np.ndarray, alpha: np.ndarray, radius: int) -> np.ndarray:
     """Alpha (H, W) with the band of `radius` pixels around its outline solved from the plate's edges.
 
-    display: (H, W, 3) plate in display values. Closed-form matting (Levin et al., PAMI 2008) between what is surely
-    object and surely background. Pixels off the band are one or the other: what is seen through a solid surface far from its
-    outline is a fault of the fields, no softness of the object.
+    display: (H, W, 3) plate in display values. alpha: what rays found. Closed-form matting (Levin et al., PAMI 2008)
+    between what is surely object and surely background, held to the rays' alpha where the plate does not tell:
+
+        minimise  a' L a + sum_i w_i (a_i - rays_i)^2,   w large off the band, _HOLD within it
+
+    The band also takes in what rays are unsure of, such as parts as thin as a pixel. Pixels off it are one or the other:
+    what is seen through a solid surface far from its outline is a fault of the fields, no softness of the object.
     """
     solid = (alpha > 0.5).astype(np.uint8)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    inner, outer = cv2.erode(solid, kernel), cv2.dilate(solid, kernel)
-    band = (outer > 0) & (inner == 0)
+    unsure = (np.abs(alpha - 0.5) < _UNSURE).astype(np.uint8)
+    band = cv2.dilate(solid, kernel) - cv2.erode(solid, kernel) > 0
+    band |= cv2.dilate(unsure, np.ones((3, 3), np.uint8)) > 0
     if not band.any():
         return alpha
     cut = _around(band, _MARGIN)
-    trimap = np.where(band, 0.5, solid.astype(np.float64))[cut]
-    if (trimap == 0).sum() == 0 or (trimap == 1).sum() == 0:
-        return alpha
-    solved = estimate_alpha_cf(display[cut].astype(np.float64).clip(0.0, 1.0), trimap)
+    part = band[cut]
+    rays = np.where(part, alpha[cut], solid[cut]).astype(np.float64)
+    laplacian = cf_laplacian(display[cut].astype(np.float64).clip(0.0, 1.0), is_known=~part)
+    weights = np.where(part, _HOLD, _FIXED).ravel()
+    system = laplacian + scipy.sparse.diags(weights)
+    solved = cg(system, weights * rays.ravel(), M=ichol(system.tocsc(), discard_threshold=1e-4), rtol=1e-5)
     out = solid.astype(np.float32)
-    clear = (solved - _HAZE) / (1.0 - 2.0 * _HAZE)
-    out[cut][band[cut]] = clear[band[cut]].clip(0.0, 1.0)
+    clear = (solved.reshape(part.shape) - _HAZE) / (1.0 - 2.0 * _HAZE)
+    out[cut][part] = clear[part].clip(0.0, 1.0)
     return out
 
 

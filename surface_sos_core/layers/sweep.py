@@ -16,7 +16,7 @@ from numba import njit, prange
 
 DISPARITIES = 64  # steps that are tried
 _WORST = 0.2  # display values; colours that differ more are equally wrong
-_NEUTRAL = 0.08  # cost where fewer than two frames say anything
+_NEUTRAL = 0.04  # cost where fewer than two frames say anything: a match is better, a mismatch is worse
 _PRIOR = 0.03  # cost of being away from every disparity that is likely
 _NEAR = 0.03  # share of the range within which one is near
 _SMALL, _LARGE = 0.008, 0.04  # cost of a change by one step, and by more

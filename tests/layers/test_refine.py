@@ -34,6 +34,24 @@ def test_only_the_band_changes():
     np.testing.assert_array_equal(refined[off], guess[off])
 
 
+def test_a_part_as_thin_as_a_pixel_is_kept():
+    """Rays give a wire two fifths of its pixels; the plate shows it clearly."""
+    truth = disc(20.0)
+    truth[40:41, 68:90] = 0.9
+    rays = disc(20.0)
+    rays[40:41, 68:90] = 0.4
+    refined = refine_alpha(picture(truth), rays, 3)
+    assert np.abs(refined - truth)[38:43, 70:88].mean() < np.abs(rays - truth)[38:43, 70:88].mean()
+    assert refined[40, 70:88].min() > 0.35 and refined[[38, 42], 70:88].max() < 0.05
+
+
+def test_where_the_plate_does_not_tell_the_rays_do():
+    alpha = disc(25.0)
+    plain = np.full((SIZE, SIZE, 3), 0.4, np.float32)
+    refined = refine_alpha(plain, alpha, 4)
+    assert np.abs((refined > 0.5) ^ (alpha > 0.5)).mean() < 0.01
+
+
 @pytest.mark.parametrize("alpha", [np.zeros((SIZE, SIZE), np.float32), np.ones((SIZE, SIZE), np.float32)])
 def test_no_outline_no_change(alpha):
     np.testing.assert_array_equal(refine_alpha(picture(disc(20.0)), alpha, 4), alpha)

@@ -1,6 +1,7 @@
 """Which frames are asked for background pixels, and how they look to a plane sweep."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -76,4 +77,4 @@ def test_frames_that_see_the_place_from_near_by_come_first(ball, plates):
 def test_nearness_falls_with_the_angle(ball):
     place = ball.box.centre[None] + 0.5
     values = [nearness(ball.cameras[0], ball.cameras[n], place)[0] for n in (0, 2, 4, 6)]
-    assert values[0] == 1.0 and all(a > b for a, b in zip(values, values[1:], strict=False))
+    assert values[0] == 1.0 and all(a > b for a, b in pairwise(values))
