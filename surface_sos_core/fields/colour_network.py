@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch.nn.functional import relu
+from torch import relu_
 
 
 class ColourNetwork(torch.nn.Module):
@@ -38,7 +38,7 @@ class ColourNetwork(torch.nn.Module):
         if ray is not None:
             view = view.index_select(0, ray)
         first = self.first(torch.cat((x, normal, view, sdf[:, None], feature), dim=1))
-        return torch.sigmoid(self.output(relu(self.second(relu(first)))))
+        return torch.sigmoid(self.output(relu_(self.second(relu_(first)))))
 
 
 def sh_encode(direction: torch.Tensor, bands: int) -> torch.Tensor:

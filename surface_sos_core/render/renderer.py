@@ -7,6 +7,7 @@ are learnt from.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch.nn.functional import normalize, pad
@@ -18,6 +19,7 @@ from surface_sos_core.fields.sdf_network import SdfSample
 from surface_sos_core.render.depths import Rays, background_depths, foreground_depths
 from surface_sos_core.render.proposal import OpacityGrid, cell_opacity
 from surface_sos_core.render.volume import interleave, section_alpha, section_mean, visible_weights
+from surface_sos_core.render.volume_numba import CompositeWeights
 
 _CHUNK = 8192  # rays at once where nothing is learnt
 _UNSEEN = 1e-5  # a sample that is a smaller share than this of what its ray shows is left out
@@ -62,7 +64,7 @@ class _March:
     sdf: torch.Tensor
     hold: torch.Tensor | None
 
-    @property
+    @cached_property
     def middle(self) -> torch.Tensor:
         """Depths (rays, samples - 1) of the sections."""
         return section_mean(self.depth)
@@ -139,9 +141,20 @@ def _sample_weight(weight: torch.Tensor) -> torch.Tensor:
 
 
 def _composite(
+    scene: Scene, hit: torch.Tensor, front: _March, sdf_f: torch.Tensor, back: _March, sdf_b: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weights of FoCoR's sections on the rays `hit`, and of BaCo's on all rays, were these the distances."""
+    sharp_f, sharp_b = scene.foreground.sharpness, scene.background.sharpness
+    if sdf_b.device.type == "cpu":
+        return CompositeWeights.apply(
+            sdf_f, sharp_f, front.hold, front.middle, hit, sdf_b, sharp_b, back.middle
+        )
+    return _composite_torch(hit, front, front.alpha(sdf_f, sharp_f), back, back.alpha(sdf_b, sharp_b))
+
+
+def _composite_torch(
     hit: torch.Tensor, front: _March, front_alpha: torch.Tensor, back: _March, back_alpha: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weights of FoCoR's sections on the rays `hit`, and of BaCo's on all rays."""
     weight, behind = interleave(front.middle, front_alpha, back.middle[hit], back_alpha[hit])
     return weight, visible_weights(back_alpha).index_copy(0, hit, behind)
 
@@ -192,9 +205,8 @@ def render(
         hit, depth_f = foreground_depths(scene, proposals.foreground, rays, foreground_samples, generator)
         depth_b = background_depths(proposals.background, rays, background_samples, generator)
     front, back = march_foreground(scene, rays[hit], depth_f), march_background(scene, rays, depth_b)
-    sharp_f, sharp_b = scene.foreground.sharpness, scene.background.sharpness
     with torch.no_grad():
-        looked = _composite(hit, front, front.alpha(front.sdf, sharp_f), back, back.alpha(back.sdf, sharp_b))
+        looked = _composite(scene, hit, front, front.sdf, back, back.sdf)
     choice_f, choice_b = _choose(looked[0], eikonal_share), _choose(looked[1], eikonal_share)
     count_f, count_b = len(choice_f.index), len(choice_b.index)
 
@@ -210,9 +222,7 @@ def render(
 
     renewed_f = front.sdf.view(-1).index_copy(0, choice_f.index, sample_f.sdf[:count_f]).view_as(depth_f)
     renewed_b = back.sdf.view(-1).index_copy(0, choice_b.index, sdf_b[:count_b]).view_as(depth_b)
-    weight_f, weight_b = _composite(
-        hit, front, front.alpha(renewed_f, sharp_f), back, back.alpha(renewed_b, sharp_b)
-    )
+    weight_f, weight_b = _composite(scene, hit, front, renewed_f, back, renewed_b)
     sum_f, share_f = _sum_by_ray(front, choice_f, weight_f, colour_f)
     sum_b, share_b = _sum_by_ray(back, choice_b, weight_b, colour_b)
     # What was left out counts as the mean of the rest.
@@ -251,10 +261,8 @@ def render_surface(
         front = march_foreground(scene, part[hit], depth_f)
         depth_b = background_depths(proposals.background, part[hit], background_samples, None)
         back = _march_in_front(scene, part[hit], depth_b, depth_f[:, -1:])
-        weight, _ = interleave(
-            front.middle, front.alpha(front.sdf, scene.foreground.sharpness),
-            back.middle, back.alpha(back.sdf, scene.background.sharpness),
-        )  # fmt: skip
+        every = torch.arange(len(hit), device=hit.device)
+        weight, _ = _composite(scene, every, front, front.sdf, back, back.sdf)
         share = weight.sum(1)
         matte[start + hit] = share
         depth[start + hit] = (weight * front.middle).sum(1) / share.clamp(min=1e-6)

@@ -28,6 +28,7 @@ class RayCaster:
     def __init__(self, cameras: Sequence[Camera | None], box: Box, device: torch.device) -> None:
         self.device = device
         self.lenses = [camera.lens if camera is not None else None for camera in cameras]
+        self.sizes = np.array([(lens.width, lens.height) if lens else (0, 0) for lens in self.lenses])
         self.turns = np.zeros((len(cameras), 3, 3))
         self.origins = np.zeros((len(cameras), 3))
         for i, camera in enumerate(cameras):
@@ -163,10 +164,9 @@ class Batches:
     def look(self, frames: np.ndarray, rows: np.ndarray, columns: np.ndarray, depth: np.ndarray) -> Batch:
         """The batch of given pixels of the training plates, with what is known of their depth (0: nothing)."""
         height, width = self.plates.shape[1:3]
-        full = np.array(
-            [(lens.width, lens.height) for lens in (self.caster.lenses[i] for i in frames) if lens]
+        pixels = (
+            np.stack([(columns + 0.5) / width, (rows + 0.5) / height], axis=1) * self.caster.sizes[frames]
         )
-        pixels = np.stack([(columns + 0.5) / width, (rows + 0.5) / height], axis=1) * full
         mask_height, mask_width = self.probability.shape[1:]
         at = (frames, rows * mask_height // height, columns * mask_width // width)
         return Batch(
