@@ -13,7 +13,7 @@ from surface_sos_core.fields.scene import Scene
 from surface_sos_core.layers.planes import plane_disparity
 from surface_sos_core.layers.sources import Sources
 from surface_sos_core.layers.sweep import DISPARITIES, sweep_disparity
-from surface_sos_core.render.renderer import Proposals, Rays, render_backdrop
+from surface_sos_core.render.renderer import Proposals, Rays, backdrop_depth
 
 _EDGE = 512  # pixels along the longer edge of the lattice on which depth is looked for
 _MARGIN = 12  # lattice pixels around the hole that take part, since there the frame's own colours are known
@@ -58,10 +58,7 @@ def hidden_depth(
     rows, columns = np.arange(low[0], high[0]), np.arange(low[1], high[1])
     lattice = np.stack(np.meshgrid((columns + 0.5) * stride, (rows + 0.5) * stride), axis=-1)
     shape = lattice.shape[:2]
-    behind = render_backdrop(
-        background.scene, background.proposals, cast(lattice.reshape(-1, 2)), background.samples
-    ).depth
-    believed = 1.0 / behind.cpu().numpy().reshape(shape)
+    believed = _believed(background, cast, lattice, stride)
     origin, directions = camera.rays(lattice.reshape(-1, 2))
     directions = np.nan_to_num(directions).reshape(*shape, 3)
 
@@ -96,6 +93,23 @@ def hidden_depth(
     bottom, right = min(height, top + size[1]), min(width, left + size[0])
     depth[top:bottom, left:right] = 1.0 / fine[: bottom - top, : right - left]
     return depth
+
+
+def _believed(
+    background: Background, cast: Callable[[np.ndarray], Rays], lattice: np.ndarray, stride: int
+) -> np.ndarray:
+    """BaCo's disparity (h, w), asked at every second lattice point: it is only a hint."""
+    rows, columns = lattice.shape[:2]
+    half = (-(-columns // 2), -(-rows // 2))
+    corner = lattice[0, 0] - 0.5 * stride
+    coarse = np.stack(np.meshgrid(np.arange(half[0]), np.arange(half[1])), axis=-1)
+    pixels = corner + (coarse + 0.5) * (2 * stride)
+    depth = backdrop_depth(
+        background.scene, background.proposals, cast(pixels.reshape(-1, 2)), background.samples
+    )
+    disparity = 1.0 / depth.cpu().numpy().reshape(half[1], half[0])
+    fine = cv2.resize(disparity, (2 * half[0], 2 * half[1]), interpolation=cv2.INTER_LINEAR)
+    return fine[:rows, :columns]
 
 
 def _on_lattice(picture: np.ndarray, lattice: np.ndarray) -> np.ndarray:

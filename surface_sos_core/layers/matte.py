@@ -10,12 +10,14 @@ import torch
 from scipy import ndimage
 
 from surface_sos_core.fields.scene import Scene
-from surface_sos_core.render.renderer import Proposals, Rays, render_surface, surface_normals
+from surface_sos_core.render.renderer import Proposals, Rays, render_surface, surface_normals, trace_surface
 from surface_sos_core.settings import LayerSettings
 from surface_sos_core.train.batches import RayCaster
 
 NO_DEPTH = 1e10
 _STRIDE = 4  # pixels between the rays of the first look
+_OFF = 0.5  # a traced point is on the surface if it is this near, in widths 1 / b of the surface
+_NEAR = 0.1  # box units between a traced point and what the first look saw there
 _CERTAIN = 0.02  # alpha nearer than this to 0 or 1 is taken as such
 
 
@@ -44,7 +46,8 @@ def render_matte(
     """The matte of a frame by rays alone.
 
     A first look at every fourth pixel finds where the object is; pixels there get a ray of their own, and those on the
-    outline `border_rays` more, spread over the pixel.
+    outline `border_rays` more, spread over the pixel. Well inside, where the look found the object solid all around, only
+    the depth of its surface is looked for.
     """
     lens = caster.lenses[frame]
     assert lens is not None
@@ -57,24 +60,31 @@ def render_matte(
 
     rows, columns = np.arange(0, height, _STRIDE), np.arange(0, width, _STRIDE)
     grid = np.stack(np.meshgrid(columns + 0.5 * _STRIDE, rows + 0.5 * _STRIDE), axis=-1)
-    first, _, _ = look(grid.reshape(-1, 2))
-    found_first = (first.reshape(len(rows), len(columns)) > _CERTAIN).astype(np.uint8)
-    there = cv2.dilate(found_first, np.ones((3, 3), np.uint8))
-    region = np.repeat(np.repeat(there, _STRIDE, 0), _STRIDE, 1)[:height, :width] > 0
+    first, far, _ = look(grid.reshape(-1, 2))
+    shape = len(rows), len(columns)
+    found_first, far = first.reshape(shape), far.reshape(shape)
+    square = np.ones((3, 3), np.uint8)
+    region = _enlarged(cv2.dilate(found_first, square) > _CERTAIN, height, width)
 
     alpha = np.zeros((height, width), np.float32)
     depth = np.full((height, width), NO_DEPTH, np.float32)
     normal = np.zeros((height, width, 3), np.float32)
-    where = np.argwhere(region)
-    if len(where) == 0:
+    if not region.any():
         return Matte(alpha, depth, normal)
-    found, away, rays = look(where[:, ::-1] + 0.5)
-    alpha[region] = np.clip(found, 0.0, 1.0)
-    solid = found > _CERTAIN
-    depth[tuple(where[solid].T)] = away[solid]
-    keep = torch.from_numpy(np.flatnonzero(solid)).to(rays.origin.device)
-    at = rays.origin[keep] + torch.from_numpy(away[solid]).to(rays.origin)[:, None] * rays.direction[keep]
-    normal[tuple(where[solid].T)] = surface_normals(scene, at).cpu().numpy() @ box_rotation.T
+    inside = _enlarged(cv2.erode(found_first, square) > 1.0 - _CERTAIN, height, width) & region
+    traced = _trace(scene, caster, frame, inside, far)
+    alpha[traced > 0], depth[traced > 0] = 1.0, traced[traced > 0]
+    where = np.argwhere(region & (traced == 0))
+    if len(where):
+        found, away, _ = look(where[:, ::-1] + 0.5)
+        alpha[tuple(where.T)] = np.clip(found, 0.0, 1.0)
+        solid = found > _CERTAIN
+        depth[tuple(where[solid].T)] = away[solid]
+    surface = np.argwhere(depth < NO_DEPTH)
+    rays = caster.cast(np.full(len(surface), frame), surface[:, ::-1] + 0.5)
+    away_there = torch.from_numpy(depth[tuple(surface.T)]).to(rays.origin)
+    at = rays.origin + away_there[:, None] * rays.direction
+    normal[tuple(surface.T)] = surface_normals(scene, at).cpu().numpy() @ box_rotation.T
 
     if settings.border_rays > 1:
         outline = np.argwhere(_outline(alpha) & region)
@@ -85,6 +95,32 @@ def render_matte(
     alpha[alpha < _CERTAIN] = 0.0
     alpha[alpha > 1.0 - _CERTAIN] = 1.0
     return complete_surface(Matte(alpha, depth, normal), alpha)
+
+
+def _trace(scene: Scene, caster: RayCaster, frame: int, inside: np.ndarray, far: np.ndarray) -> np.ndarray:
+    """Depth (H, W) of the surface at the pixels `inside` (H, W), from a first look's depths `far` (h, w); 0 where the
+    surface is not found next to what that look saw."""
+    height, width = inside.shape
+    traced = np.zeros((height, width), np.float32)
+    where = np.argwhere(inside)
+    if len(where) == 0:
+        return traced
+    size = (far.shape[1] * _STRIDE, far.shape[0] * _STRIDE)
+    guess = cv2.resize(far, size, interpolation=cv2.INTER_LINEAR)[tuple(where.T)]
+    rays = caster.cast(np.full(len(where), frame), where[:, ::-1] + 0.5)
+    start = torch.from_numpy(guess).to(rays.origin)
+    depth, off = trace_surface(scene, rays, start)
+    speed = torch.linalg.vector_norm(rays.direction, dim=1)
+    # What is meant is the surface that the look saw: not one that lies further behind it than a few pixels' slope.
+    good = (off < _OFF / scene.foreground.sharpness) & ((depth - start).abs() * speed < _NEAR)
+    found = good.cpu().numpy()
+    traced[tuple(where[found].T)] = depth.cpu().numpy()[found]
+    return traced
+
+
+def _enlarged(small: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(height, width) of a picture of one value for every _STRIDE pixels."""
+    return np.repeat(np.repeat(small, _STRIDE, 0), _STRIDE, 1)[:height, :width]
 
 
 def _outline(alpha: np.ndarray) -> np.ndarray:

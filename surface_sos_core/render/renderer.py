@@ -21,6 +21,7 @@ from surface_sos_core.render.proposal import OpacityGrid, cell_opacity
 from surface_sos_core.render.volume import interleave, section_alpha, section_mean, visible_weights
 from surface_sos_core.render.volume_numba import CompositeWeights
 
+_TRACE_STEPS = 3  # of the secant method
 _CHUNK = 8192  # rays at once where nothing is learnt
 _UNSEEN = 1e-5  # a sample that is a smaller share than this of what its ray shows is left out
 
@@ -269,35 +270,40 @@ def render_surface(
     return Surface(matte, depth)
 
 
-@dataclass(frozen=True)
-class Backdrop:
-    """What is behind the object: depth (rays,) and colour (rays, 3) of BaCo alone."""
-
-    depth: torch.Tensor
-    colour: torch.Tensor
-
-
 @torch.no_grad()
-def render_backdrop(scene: Scene, proposals: Proposals, rays: Rays, samples: int) -> Backdrop:
-    """BaCo alone, as if the object were not there. Depth is where half of the ray is absorbed."""
-    depths, colours = [], []
+def render_backdrop(scene: Scene, proposals: Proposals, rays: Rays, samples: int) -> torch.Tensor:
+    """BaCo's colour (rays, 3) alone, as if the object were not there."""
+    colours = []
     for start in range(0, len(rays), _CHUNK):
         part = rays[start : start + _CHUNK]
-        depth = background_depths(proposals.background, part, samples, None)
-        back = march_background(scene, part, depth)
-        weights = visible_weights(back.alpha(back.sdf, scene.background.sharpness))
-        absorbed = torch.cumsum(weights, dim=1)
-        half = (absorbed < 0.5).sum(dim=1, keepdim=True).clamp(max=weights.shape[1] - 1)
-        here = weights.gather(1, half)
-        within = ((0.5 - absorbed.gather(1, half) + here) / here.clamp(min=1e-6)).clamp(0.0, 1.0)
-        near, far = depth.gather(1, half), depth.gather(1, half + 1)
-        depths.append((near + within * (far - near))[:, 0])
+        back, weights = _backdrop(scene, proposals, part, samples)
         choice = _choose(weights)
         sample, sdf = scene.background_sample(back.point.view(-1, 3)[choice.index])
         colour = _colours(scene.background.colour, back, choice, sample, sdf, None)
         total, share = _sum_by_ray(back, choice, weights, colour)
         colours.append(total / share)
-    return Backdrop(torch.cat(depths), torch.cat(colours))
+    return torch.cat(colours)
+
+
+@torch.no_grad()
+def backdrop_depth(scene: Scene, proposals: Proposals, rays: Rays, samples: int) -> torch.Tensor:
+    """Depth (rays,) at which BaCo alone has absorbed half of the ray."""
+    depths = []
+    for start in range(0, len(rays), _CHUNK):
+        back, weights = _backdrop(scene, proposals, rays[start : start + _CHUNK], samples)
+        absorbed = torch.cumsum(weights, dim=1)
+        half = (absorbed < 0.5).sum(dim=1, keepdim=True).clamp(max=weights.shape[1] - 1)
+        here = weights.gather(1, half)
+        within = ((0.5 - absorbed.gather(1, half) + here) / here.clamp(min=1e-6)).clamp(0.0, 1.0)
+        near, far = back.depth.gather(1, half), back.depth.gather(1, half + 1)
+        depths.append((near + within * (far - near))[:, 0])
+    return torch.cat(depths)
+
+
+def _backdrop(scene: Scene, proposals: Proposals, rays: Rays, samples: int) -> tuple[_March, torch.Tensor]:
+    """BaCo along rays, and the weights of its sections were there nothing else."""
+    back = march_background(scene, rays, background_depths(proposals.background, rays, samples, None))
+    return back, visible_weights(back.alpha(back.sdf, scene.background.sharpness))
 
 
 @torch.no_grad()
@@ -323,6 +329,29 @@ def surface_normals(scene: Scene, points: torch.Tensor) -> torch.Tensor:
     """Unit gradients (N, 3) of FoCoR's distance at points (N, 3), all in box coordinates."""
     parts = [scene.foreground.surface.sdf_and_normal(x)[2] for x in points.split(_CHUNK)]
     return torch.nn.functional.normalize(torch.cat(parts) if parts else points, dim=1)
+
+
+@torch.no_grad()
+def trace_surface(scene: Scene, rays: Rays, guess: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Depths (rays,) of FoCoR's surface near guesses (rays,), by the secant method, and how far off it (rays,) they are.
+
+    The distance says how far to go at first; off is in box units.
+    """
+    speed = torch.linalg.vector_norm(rays.direction, dim=1)
+    before, sdf_before = guess, _distance_at(scene, rays, guess)
+    depth = guess + sdf_before / speed
+    sdf = _distance_at(scene, rays, depth)
+    for _ in range(_TRACE_STEPS):
+        change = sdf - sdf_before
+        step = torch.where(change.abs() > 1e-9, -sdf * (depth - before) / change, torch.zeros_like(sdf))
+        before, sdf_before = depth, sdf
+        depth = depth + step.clamp(-sdf.abs() * 4 / speed, sdf.abs() * 4 / speed)
+        sdf = _distance_at(scene, rays, depth)
+    return depth, sdf.abs()
+
+
+def _distance_at(scene: Scene, rays: Rays, depth: torch.Tensor) -> torch.Tensor:
+    return scene.foreground.surface.distance(rays.at(depth[:, None])[:, 0])
 
 
 def learn_proposals(

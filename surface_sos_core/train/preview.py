@@ -35,11 +35,7 @@ def write_preview(path: Path, trainer: Trainer, batches: Batches, frame: int) ->
     plate = cv2.resize(batches.plates[frame], (width, height), interpolation=cv2.INTER_AREA)
     alpha = surface.matte.cpu().numpy().reshape(height, width, 1).clip(0.0, 1.0)
     foreground = np.concatenate([srgb_decode(plate / 255.0) * alpha, alpha], axis=2)
-    clean = (
-        (backdrop.colour.cpu().numpy().reshape(height, width, 3).clip(0.0, 1.0) * 255)
-        .round()
-        .astype(np.uint8)
-    )
+    clean = (backdrop.cpu().numpy().reshape(height, width, 3).clip(0.0, 1.0) * 255).round().astype(np.uint8)
     picture = np.concatenate([plate, over_checker(foreground, 8), clean], axis=1)
     with write_atomically(path) as partial:
         partial.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())

@@ -14,7 +14,7 @@ from surface_sos_core.layers import hidden_depth
 from surface_sos_core.layers.hidden_depth import Background
 from surface_sos_core.layers.plate import CleanPlate, OwnFrame, clean_plate
 from surface_sos_core.layers.sources import Sources
-from surface_sos_core.render.renderer import Backdrop, Rays
+from surface_sos_core.render.renderer import Rays
 from surface_sos_core.settings import LayerSettings
 from surface_sos_core.train.batches import RayCaster
 
@@ -59,16 +59,15 @@ def off() -> float:
 
 @pytest.fixture(autouse=True)
 def backdrop(monkeypatch, off):
-    """BaCo knows the walls' depth, or nearly; its colour is a flat grey that no test may take for the room."""
+    """BaCo knows the walls' depth, or nearly."""
 
-    def backdrop(scene: object, proposals: object, rays: Rays, *_: object) -> Backdrop:
+    def depth_of_the_room(scene: object, proposals: object, rays: Rays, samples: int) -> torch.Tensor:
         a = (rays.direction**2).sum(1)
         b = (rays.origin * rays.direction).sum(1)
         c = (rays.origin**2).sum(1) - WALL**2
-        depth = (-b + torch.sqrt(b * b - a * c)) / a
-        return Backdrop(off * depth, torch.full((len(rays), 3), 0.05))
+        return off * (-b + torch.sqrt(b * b - a * c)) / a
 
-    monkeypatch.setattr(hidden_depth, "render_backdrop", backdrop)
+    monkeypatch.setattr(hidden_depth, "backdrop_depth", depth_of_the_room)
 
 
 def own_frame(ball, camera, index: int, linear: np.ndarray, alpha: np.ndarray) -> OwnFrame:
@@ -159,7 +158,7 @@ def test_without_sources_the_hole_is_invented_and_says_so(fill, plates, alphas):
     assert np.isfinite(done.colour).all()
     outside = far_from(alphas[0])
     np.testing.assert_array_equal(done.colour[outside], plates[0][outside])
-    # what is invented meets what is around it: neither the backdrop's dark grey nor the ball
+    # what is invented meets what is around it, and is not the ball
     inside = srgb_encode(done.colour[hole])
     around = srgb_encode(plates[0][far_from(alphas[0], 2) & ~far_from(alphas[0], 10)])
     assert np.abs(inside.mean(axis=0) - around.mean(axis=0)).max() < 0.15

@@ -8,11 +8,13 @@ from surface_sos_core.fields.contraction import contract
 from surface_sos_core.render import renderer
 from surface_sos_core.render.depths import Rays, background_depths, box_span, foreground_depths
 from surface_sos_core.render.renderer import (
+    backdrop_depth,
     render,
     render_backdrop,
     render_object_colour,
     render_surface,
     surface_normals,
+    trace_surface,
 )
 
 WALL = 4.0
@@ -88,12 +90,27 @@ def test_what_stands_in_front_of_the_ball_hides_it(ball_fields, rays, monkeypatc
 
 def test_backdrop_is_the_room_behind_the_ball(ball, ball_fields, rays):
     seen, camera, pixels = rays
-    backdrop = render_backdrop(ball_fields.scene, ball_fields.proposals, seen, 64)
+    depth = backdrop_depth(ball_fields.scene, ball_fields.proposals, seen, 64)
     origin, directions = camera.rays(pixels)
-    world = origin + backdrop.depth.numpy()[:, None] * directions
+    world = origin + depth.numpy()[:, None] * directions
     away = np.linalg.norm(ball.box.to_box(world), axis=1)
     assert np.abs(away - WALL).max() < 0.25 * WALL and np.median(np.abs(away - WALL)) < 0.1 * WALL
-    np.testing.assert_allclose(backdrop.colour.numpy(), 0.5, atol=0.01)  # the ray ends: weights sum to one
+    colour = render_backdrop(ball_fields.scene, ball_fields.proposals, seen, 64)
+    np.testing.assert_allclose(colour.numpy(), 0.5, atol=0.01)  # the ray ends: weights sum to one
+
+
+def test_tracing_ends_on_the_ball_and_says_where_it_does_not(ball, ball_fields, rays):
+    seen, camera, pixels = rays
+    true = ball.hit(camera, pixels)
+    inside = np.flatnonzero(~np.isnan(true))
+    guess = torch.from_numpy((true[inside] * 1.01).astype(np.float32))
+    depth, off = trace_surface(ball_fields.scene, seen[torch.from_numpy(inside)], guess)
+    steep = off.numpy() < 1e-3  # rays that graze the ball converge slowly, and are told apart
+    assert steep.mean() > 0.9
+    np.testing.assert_allclose(depth.numpy()[steep], true[inside][steep], rtol=2e-3)
+    beside = torch.from_numpy(np.flatnonzero(np.isnan(true)))
+    _, missed = trace_surface(ball_fields.scene, seen[beside], torch.full((len(beside),), 6.0))
+    assert (missed > 1e-3).float().mean() > 0.95
 
 
 def test_colour_composites_both_fields(ball, ball_fields, rays, monkeypatch):
