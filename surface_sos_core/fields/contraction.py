@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from surface_sos_core.fields import space_numba
+from surface_sos_core.fields import hash_grid, space_numba
 
 
 def contract(x: torch.Tensor) -> torch.Tensor:
@@ -12,7 +12,8 @@ def contract(x: torch.Tensor) -> torch.Tensor:
 
     Eq. 10 of mip-NeRF 360 (Barron et al., CVPR 2022), halved. The map and its first derivative are continuous along x.
     """
-    if x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad:
+    compiled = hash_grid.default_backend(x.device) == "numba"
+    if compiled and x.dtype == torch.float32 and not x.requires_grad:
         out = torch.empty(x.shape)
         space_numba.contract(x.reshape(-1, 3).numpy(), out.view(-1, 3).numpy())
         return out

@@ -80,7 +80,10 @@ class GridSpec:
 
 
 def default_backend(device: torch.device | str) -> str:
-    """The fastest backend for a device: "numba" on the CPU, "torch" elsewhere."""
+    """The fastest backend for a device: "numba" on the CPU, "torch" elsewhere.
+
+    Not for grids alone: whatever has compiled loops beside its plain twin in PyTorch asks here which of them to take.
+    """
     return "numba" if torch.device(device).type == "cpu" else "torch"
 
 

@@ -7,7 +7,7 @@ import torch
 from scipy import ndimage
 from torch.nn.functional import grid_sample
 
-from surface_sos_core.fields import space_numba
+from surface_sos_core.fields import hash_grid, space_numba
 from surface_sos_core.fields.colour_network import ColourNetwork
 from surface_sos_core.fields.contraction import contract
 from surface_sos_core.fields.hash_grid import GridSpec
@@ -115,7 +115,7 @@ class Scene(torch.nn.Module):
 
 def _lookup(grid: torch.Tensor, x: torch.Tensor, extent: torch.Tensor) -> torch.Tensor:
     """Trilinear values (...) of a grid over +-extent at x (..., 3); 0 outside."""
-    if x.device.type == "cpu" and x.dtype == torch.float32:
+    if hash_grid.default_backend(x.device) == "numba":
         out = torch.empty(x.shape[:-1])
         space_numba.lookup(grid.numpy(), x.reshape(-1, 3).numpy(), extent.numpy(), out.view(-1).numpy())
         return out

@@ -131,6 +131,9 @@ def _distance(table, x, levels, active, weight, bias, output, constant, span, ou
         position, place, corner, share = kernels.scratch()
         inputs = np.zeros((span // block, wide, block), np.float32)
         z, total = np.empty(block, np.float32), np.empty(block, np.float32)
+        for i in range(start, stop):
+            for axis in range(3):
+                inputs[(i - start) // block, axis, (i - start) % block] = x[i, axis]
         for k in range(active):
             level = levels[k]
             entries = table[level[1] : level[2]]
@@ -138,7 +141,6 @@ def _distance(table, x, levels, active, weight, bias, output, constant, span, ou
                 count, rows = min(block, stop - first), inputs[(first - start) // block]
                 for axis in range(3):
                     for i in range(count):
-                        rows[axis, i] = x[first + i, axis]
                         position[axis, i] = min(max(half * (rows[axis, i] + one), np.float32(0.0)), one)
                 kernels.locate(position, count, level, corner, place)
                 kernels.trilinear(place, count, share)

@@ -88,10 +88,9 @@ def render_matte(
 
     if settings.border_rays > 1:
         outline = np.argwhere(_outline(alpha) & region)
-        total = np.zeros(len(outline))
-        for shift in _pattern(settings.border_rays):
-            total += look(outline[:, ::-1] + shift)[0]
-        alpha[tuple(outline.T)] = np.clip(total / settings.border_rays, 0.0, 1.0)
+        pixels = outline[None, :, ::-1] + _pattern(settings.border_rays)[:, None]
+        found = look(pixels.reshape(-1, 2))[0].reshape(settings.border_rays, -1)
+        alpha[tuple(outline.T)] = np.clip(found.mean(axis=0), 0.0, 1.0)
     alpha[alpha < _CERTAIN] = 0.0
     alpha[alpha > 1.0 - _CERTAIN] = 1.0
     return complete_surface(Matte(alpha, depth, normal), alpha)

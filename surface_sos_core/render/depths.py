@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from surface_sos_core.fields import hash_grid
 from surface_sos_core.fields.contraction import contract
 from surface_sos_core.fields.scene import Scene
 from surface_sos_core.render import proposal_numba
@@ -58,7 +59,7 @@ def foreground_depths(
 
     Jittered with a generator, the middles of equal shares of the chance to be seen without one.
     """
-    if rays.origin.device.type == "cpu":
+    if hash_grid.default_backend(rays.origin.device) == "numba":
         return _foreground_numba(scene, grid, rays, count, generator)
     return _foreground_torch(scene, grid, rays, count, generator)
 
@@ -68,7 +69,7 @@ def background_depths(
 ) -> torch.Tensor:
     """`count` depths (rays, count) in order for BaCo, whose bins are even in depth up to twice the box's distance, then
     in disparity."""
-    if rays.origin.device.type == "cpu":
+    if hash_grid.default_backend(rays.origin.device) == "numba":
         return _background_numba(grid, rays, count, generator)
     return _background_torch(grid, rays, count, generator)
 

@@ -12,6 +12,7 @@ from functools import cached_property
 import torch
 from torch.nn.functional import normalize, pad
 
+from surface_sos_core.fields import hash_grid
 from surface_sos_core.fields.colour_network import ColourNetwork
 from surface_sos_core.fields.contraction import expand
 from surface_sos_core.fields.scene import Scene
@@ -146,7 +147,7 @@ def _composite(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Weights of FoCoR's sections on the rays `hit`, and of BaCo's on all rays, were these the distances."""
     sharp_f, sharp_b = scene.foreground.sharpness, scene.background.sharpness
-    if sdf_b.device.type == "cpu":
+    if hash_grid.default_backend(sdf_b.device) == "numba":
         return CompositeWeights.apply(
             sdf_f, sharp_f, front.hold, front.middle, hit, sdf_b, sharp_b, back.middle
         )

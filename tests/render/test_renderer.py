@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from surface_sos_core.fields import hash_grid
 from surface_sos_core.fields.contraction import contract
 from surface_sos_core.render import renderer
 from surface_sos_core.render.depths import Rays, background_depths, box_span, foreground_depths
@@ -214,3 +215,23 @@ def test_normals_have_length_one_and_point_outwards(ball_fields):
         normals.numpy(), torch.nn.functional.normalize(points, dim=1).numpy(), atol=1e-5
     )
     assert surface_normals(ball_fields.scene, points[:0]).shape == (0, 3)
+
+
+def test_plain_torch_renders_what_the_compiled_loops_render(trained, rays, monkeypatch):
+    """The way of a GPU, taken on the CPU: the same colours, mattes and gradients, but for depths on cells' borders."""
+    seen, *_ = rays
+    scene = trained.scene
+    results = []
+    for backend in ("numba", "torch"):
+        monkeypatch.setattr(hash_grid, "default_backend", lambda device, backend=backend: backend)
+        for field in (scene.foreground, scene.background):
+            field.surface.grid.backend = backend
+        done = render(scene, trained.proposals, seen, 24, 24, None, 0.25, NO_POINTS, NO_POINTS)
+        scene.zero_grad()
+        (done.colour.sum() + done.matte.sum()).backward()
+        gradient = scene.background.colour.first.weight.grad.clone()
+        surface = render_surface(scene, trained.proposals, seen, 24, 24)
+        results.append((done.colour, done.matte, done.depth, surface.matte, surface.depth, gradient))
+    for got, expected in zip(*results, strict=True):
+        scale = float(expected.detach().abs().max())
+        assert float((got - expected).detach().abs().mean()) < 1e-3 * scale

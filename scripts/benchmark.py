@@ -1,0 +1,225 @@
+"""How fast this machine is: the rows of the speed table, backends side by side in one process.
+
+python scripts/benchmark.py speed [--runs N] [--profile]
+
+Each figure is a median over runs with the quickest one beside it. On a machine that does something else as well, believe
+the ratios and the quickest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import importlib.util
+import platform
+import pstats
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from environment import ROOT, ready_python
+
+POINTS = 65_536
+WARM_UP = 12  # steps before a training iteration is timed: compiling, and the learning rate's ramp
+PROFILE_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of several runs."""
+
+    name: str
+    milliseconds: list[float]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.milliseconds)
+
+    def line(self, plain: Timing | None = None) -> str:
+        """One row of the table; with a plain twin, how many times as fast as that it is."""
+        ratio = f"   {plain.median / self.median:.1f} x plain torch" if plain else ""
+        return f"  {self.name:<58} {self.median:9.1f} ms   quickest {min(self.milliseconds):9.1f}{ratio}"
+
+
+def timed(name: str, runs: int, job: Callable[[], object]) -> Timing:
+    """Run `job` once unseen, for whatever is compiled or loaded first, and then `runs` times."""
+    job()
+    found = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        job()
+        found.append(1e3 * (time.perf_counter() - start))
+    return Timing(name, found)
+
+
+def machine() -> list[str]:
+    """The processor and the versions that figures belong to."""
+    import numba
+    import numpy
+    import torch
+
+    cpuinfo = Path("/proc/cpuinfo")  # Linux; others tell their processor less exactly
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    name = names[0] if names else platform.processor() or platform.machine()
+    threads = f"{torch.get_num_threads()} threads of torch, {numba.get_num_threads()} of numba"
+    versions = f"torch {torch.__version__}, numba {numba.__version__}, numpy {numpy.__version__}"
+    return [f"{name}, {platform.system()}, {threads}", f"Python {platform.python_version()}, {versions}"]
+
+
+def grid_rows(runs: int) -> list[str]:
+    """Hash grids forward and backward on both backends."""
+    import torch
+
+    from surface_sos_core.fields.hash_grid import GridSpec, HashGrid
+
+    lines = []
+    x = torch.rand(POINTS, 3, generator=torch.Generator().manual_seed(0))
+    for spec in (GridSpec(16, 2, 19, 16, 2048), GridSpec(10, 2, 15, 16, 257)):
+        timings = []
+        for backend in ("torch", "numba"):
+            grid = HashGrid(spec, backend)
+
+            def both_ways(grid: HashGrid = grid) -> None:
+                grid.table.grad = None
+                grid.encode(x).sum().backward()
+
+            label = f"grid {spec.levels} x 2, 2^{spec.log2_table}, {POINTS:,} points, {backend}"
+            timings.append(timed(label, runs if backend == "numba" else max(1, runs // 4), both_ways))
+        lines += [timings[0].line(), timings[1].line(timings[0])]
+    return lines
+
+
+def sample_shot(name: str, scratch: Path) -> tuple[Any, Any, Any]:
+    """The sample's trainer before its first step, its batches, and its box, by the preset of that name."""
+    import torch
+
+    from surface_sos_core.cameras import match_cameras, read_model
+    from surface_sos_core.footage import open_footage
+    from surface_sos_core.footage.cache import cached_plates
+    from surface_sos_core.masks.coarse import load_masks
+    from surface_sos_core.masks.consensus import build_consensus
+    from surface_sos_core.settings import preset
+    from surface_sos_core.train.batches import Batches, sights_of
+    from surface_sos_core.train.trainer import Trainer
+
+    def quiet(message: str) -> None:
+        """The sample's one broken mask is known."""
+
+    cpu = torch.device("cpu")
+    settings = preset(name, device="cpu")
+    footage = open_footage(ROOT / "samples" / "plates", False, quiet)
+    masks = load_masks(ROOT / "samples" / "masks", footage, quiet)
+    model = read_model(ROOT / "samples" / "truth" / "cameras")
+    cameras = match_cameras(model, footage, quiet)
+    consensus = build_consensus(masks, cameras, preset("preview").consensus)
+    trainer = Trainer.start(settings, consensus.grid, consensus.box.extent, cpu)
+    trainer.fit_to_consensus(consensus.grid, consensus.box.extent)
+    plates = cached_plates(footage, scratch / f"{name}.npy", settings.train.image_edge)
+    sights = sights_of(model.points, list(model.cameras), cameras, 3)
+    batches = Batches(plates, masks.probability, consensus, cameras, sights, settings.train, cpu, 0)
+    return trainer, batches, consensus.box
+
+
+def training_rows(runs: int, profile: bool, presets: Sequence[str] = ("preview", "default")) -> list[str]:
+    """One iteration, and one frame's matte, of the sample with the fields of these presets."""
+    import torch
+
+    from surface_sos_core.layers.matte import render_matte
+
+    lines = []
+    torch.set_flush_denormal(True)  # as in training
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in presets:
+            trainer, batches, box = sample_shot(name, Path(scratch))
+            fields, layers = trainer.settings.fields, trainer.settings.layers
+            steps: list[float] = []
+
+            def after_step(step: int, steps: list[float] = steps) -> None:
+                steps.append(time.perf_counter())
+                if step >= WARM_UP + runs:
+                    raise StopIteration
+
+            with suppress(StopIteration):
+                trainer.run(batches, after_step)
+            between = [1e3 * (b - a) for a, b in zip(steps[WARM_UP - 1 :], steps[WARM_UP:], strict=False)]
+            label = f"iteration, {name}: {fields.levels} x 2, 2^{fields.log2_table}, 1,024 x (24 + 24)"
+            lines.append(Timing(label, between).line())
+
+            def matte(
+                trainer: Any = trainer, batches: Any = batches, box: Any = box, layers: Any = layers
+            ) -> Any:
+                return render_matte(
+                    trainer.scene, trainer.proposals, batches.caster, box.rotation, 0, layers, 24
+                )
+
+            pixels = matte().alpha.size
+            timing = timed(f"matte, {name}: 320 x 180", max(3, runs // 10), matte)
+            lines.append(f"{timing.line()}   {timing.median / pixels * 1e3:.1f} s a megapixel")
+            if profile:
+                lines += profile_lines(trainer, batches)
+    torch.set_flush_denormal(False)
+    return lines
+
+
+def profile_lines(trainer: Any, batches: Any) -> list[str]:
+    """Where an iteration's milliseconds go, function by function without those it calls."""
+    profiler, last = cProfile.Profile(), trainer.step + PROFILE_STEPS
+
+    def after_step(step: int) -> None:
+        if step >= last:
+            raise StopIteration
+
+    with suppress(StopIteration):
+        profiler.runcall(trainer.run, batches, after_step)
+    found = pstats.Stats(profiler).get_stats_profile().func_profiles.items()
+    slowest = sorted(found, key=lambda item: -item[1].tottime)[:24]
+    return [
+        f"    {1e3 * part.tottime / PROFILE_STEPS:7.2f} ms  {part.ncalls:>7} calls  {name} "
+        f"({Path(part.file_name).name})"
+        for name, part in slowest
+    ]
+
+
+def help_row(runs: int) -> str:
+    """`surface-sos --help`, which loads no torch."""
+    command = [sys.executable, "-m", "surface_sos_core", "--help"]
+    return timed(
+        "surface-sos --help", runs, lambda: subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    ).line()
+
+
+def speed(runs: int, profile: bool) -> None:
+    """Print the speed table."""
+    for line in machine():
+        print(line)
+    print(help_row(max(3, runs // 10)), flush=True)
+    for line in grid_rows(max(4, runs // 4)):
+        print(line, flush=True)
+    for line in training_rows(runs, profile):
+        print(line, flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("table", choices=["speed"], help="what to measure")
+    parser.add_argument("--runs", type=int, default=60, help="training iterations timed; others take fewer")
+    parser.add_argument("--profile", action="store_true", help="where an iteration's milliseconds go")
+    options = parser.parse_args()
+    if importlib.util.find_spec("surface_sos_core") is None:  # started by another Python
+        return subprocess.run([ready_python(), __file__, *sys.argv[1:]], check=False).returncode
+    speed(options.runs, options.profile)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,63 @@
+"""The benchmark runs what it says it times, and prints one row for each."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> ModuleType:
+    """scripts/benchmark.py, with the scripts beside it importable as they are when it is run."""
+    sys.path.insert(0, str(SCRIPTS))
+    try:
+        spec = importlib.util.spec_from_file_location("benchmark", SCRIPTS / "benchmark.py")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["benchmark"] = module  # dataclasses look their module up
+        spec.loader.exec_module(module)
+        return module
+    finally:
+        sys.path.remove(str(SCRIPTS))
+
+
+def test_the_first_run_is_not_counted(benchmark):
+    calls = []
+    timing = benchmark.timed("job", 5, lambda: calls.append(None))
+    assert len(calls) == 6 and len(timing.milliseconds) == 5
+
+
+def test_a_row_has_median_quickest_and_ratio(benchmark):
+    plain, fast = (
+        benchmark.Timing("plain", [100.0, 300.0, 200.0]),
+        benchmark.Timing("fast", [10.0, 8.0, 90.0]),
+    )
+    assert fast.line(plain).split() == [
+        "fast",
+        "10.0",
+        "ms",
+        "quickest",
+        "8.0",
+        "20.0",
+        "x",
+        "plain",
+        "torch",
+    ]
+    assert "torch" not in plain.line()
+
+
+def test_grids_are_timed_side_by_side(benchmark, monkeypatch):
+    monkeypatch.setattr(benchmark, "POINTS", 64)
+    rows = benchmark.grid_rows(2)
+    assert [row.split(",")[-1].split()[0] for row in rows] == ["torch", "numba"] * 2
+    assert ["x plain torch" in row for row in rows] == [False, True] * 2
+
+
+def test_an_iteration_of_the_sample_is_timed_and_taken_apart(benchmark):
+    rows = benchmark.training_rows(2, True, ["preview"])
+    tables = [row for row in rows if "quickest" in row]
+    assert [row.split(":")[0].strip() for row in tables] == ["iteration, preview", "matte, preview"]
+    assert any("run_backward" in row for row in rows) and any("_distance" in row for row in rows)
