@@ -1,0 +1,103 @@
+"""What a child process says, as types: one message for each JSON line of its output (see the core's events.py)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .core import events
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage begins; `index` counts from 1."""
+
+    stage: str
+    index: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the running stage is; None where not known yet."""
+
+    stage: str
+    done: int
+    total: int
+    unit: str
+    elapsed_s: float
+    rate: float | None
+    eta_s: float | None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A picture of what has been learnt so far, a PNG at `path`."""
+
+    path: str
+    frame: int
+    iteration: int
+
+
+@dataclass(frozen=True)
+class Warning:
+    message: str
+
+
+@dataclass(frozen=True)
+class Error:
+    message: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class Done:
+    """The run is finished; paths of shot.json and of the report."""
+
+    manifest: str
+    report: str | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """What `doctor` found: whether the core can run here, and on what."""
+
+    can_run: bool
+    device: str
+    why: str
+    backend: str | None
+    pip: str | None
+    checks: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Log:
+    """A line of output that is no event."""
+
+    line: str
+
+
+Message = Stage | Progress | Preview | Warning | Error | Done | Doctor | Log
+
+_KINDS = {
+    "stage": Stage,
+    "progress": Progress,
+    "preview": Preview,
+    "warning": Warning,
+    "error": Error,
+    "done": Done,
+    "doctor": Doctor,
+}
+
+
+def from_line(line: str) -> Message:
+    """The message in one line of a child's stdout; a line that is no event we know is a Log."""
+    event = events.parse_line(line)
+    kind = _KINDS.get(event["event"]) if event is not None else None
+    if event is None or kind is None:
+        return Log(line.rstrip())
+    names = kind.__dataclass_fields__
+    if not set(names) <= set(event):
+        return Log(line.rstrip())
+    return kind(**{name: event[name] for name in names})
