@@ -73,10 +73,14 @@ def footage_obstacle(footage: str) -> str | None:
     return f"The footage {footage} does not exist: check the path."
 
 
+def no_out(out: str) -> str | None:
+    return None if out.strip() else "Choose an output folder."
+
+
 def out_obstacle(out: str, mode: Mode) -> str | None:
     """Why `out` cannot be written to in this mode."""
     if not out.strip():
-        return "Choose an output folder."
+        return no_out(out)
     path = Path(out)
     if path.exists() and not path.is_dir():
         return f"The output {out} is a file: choose a folder."

@@ -6,10 +6,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from .errors import AddonError
+
 VARIABLE = "SURFACE_SOS_PYTHON"
 
 
-class CoreNotFound(Exception):
+class CoreNotFound(AddonError):
     """One sentence on where the core was looked for and what to do."""
 
 

@@ -22,6 +22,8 @@ def main() -> None:
     pipe = os.dup(0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # what is run must not wait for this pipe
     threading.Thread(target=_watch, args=(pipe,), daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(10)  # Blender's interface comes first
     sys.path.remove(str(Path(__file__).resolve().parent))
     del sys.argv[0]
     if sys.argv[0] == "-m":

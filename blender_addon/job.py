@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import IO
 
 from . import messages
+from .errors import AddonError
 
 CANCELLED = 130
 _POLL_S = 0.05
 _GUARD = Path(__file__).resolve().with_name("guard.py")
 
 
-class JobError(Exception):
+class JobError(AddonError):
     """One sentence on why a job did not start."""
 
 
@@ -144,7 +145,7 @@ def _environment() -> dict[str, str]:
 
 def _platform_options(log: IO[str] | None) -> dict[str, object]:
     if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NO_WINDOW}
+        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS}
     # The child holds the lock too: should Blender die, the shot is free only once the child has ended.
     return {"pass_fds": () if log is None else (log.fileno(),)}
 

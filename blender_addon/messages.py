@@ -101,3 +101,48 @@ def from_line(line: str) -> Message:
     if not set(names) <= set(event):
         return Log(line.rstrip())
     return kind(**{name: event[name] for name in names})
+
+
+def text(message: Message) -> str | None:
+    """A message as a line for a terminal or a log; None for previews, which are for the eye."""
+    if isinstance(message, Stage):
+        return f"[{message.index}/{message.count}] {message.stage}"
+    if isinstance(message, Progress):
+        return f"    {message.stage}: {progress_text(message)}"
+    if isinstance(message, Warning):
+        return f"    note: {message.message}"
+    if isinstance(message, Error):
+        return f"Error: {message.message}"
+    if isinstance(message, Done):
+        return f"Done in {duration(message.seconds)}: {message.manifest}"
+    if isinstance(message, Doctor):
+        return doctor_text(message)
+    return message.line if isinstance(message, Log) else None
+
+
+def progress_text(progress: Progress) -> str:
+    """'120/400 iterations, 3.4 iterations/s, 1:22 left'"""
+    parts = [f"{progress.done}/{progress.total} {progress.unit}"]
+    if progress.rate:
+        parts.append(f"{progress.rate:.3g} {progress.unit}/s")
+    if progress.eta_s is not None:
+        parts.append(f"{duration(progress.eta_s)} left")
+    return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """1:02:03, or 2:03 below an hour."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def doctor_text(doctor: Doctor) -> str:
+    """What is missing, if anything, and which device will be used, a line each."""
+    lines = [
+        f"{'Missing: ' if check.get('missing') else ''}{check.get('name')} {check.get('value')}"
+        + (f" ({check['advice']})" if check.get("advice") else "")
+        for check in doctor.checks
+    ]
+    verdict = "The core can run" if doctor.can_run else "The core cannot run yet"
+    return "\n".join([f"{verdict}; device: {doctor.device}, because {doctor.why}", *lines])

@@ -1,7 +1,5 @@
 """What the panel asks for, kept with the scene, and how a job is going, kept with the window manager."""
 
-from __future__ import annotations
-
 import bpy
 from bpy.props import (
     BoolProperty,
@@ -87,11 +85,18 @@ class SurfaceSosRun(bpy.types.PropertyGroup):
     done: IntProperty()
     total: IntProperty()
     unit: StringProperty()
+    percent: FloatProperty(subtype="PERCENTAGE", min=0.0, max=100.0, get=lambda run: run.share * 100.0)
     rate: FloatProperty()
     eta_s: FloatProperty(default=-1.0)
     message: StringProperty(description="How the last job ended, where it was not done")
     warning: StringProperty()
-    out: StringProperty(description="Folder of the shot that the job works on")
+    preview_icon: IntProperty()
+    out: StringProperty(description="Folder that the job writes to")
+
+    @property
+    def share(self):
+        """How much of the stage is done, 0 to 1."""
+        return min(1.0, self.done / self.total) if self.total else 0.0
 
 
 _CLASSES = (SurfaceSosSettings, SurfaceSosRun)

@@ -1,0 +1,57 @@
+"""What panels are put together from: sentences that wrap, and a running job."""
+
+from __future__ import annotations
+
+import textwrap
+
+import bpy
+
+from . import messages
+from .properties import SurfaceSosRun
+
+_PIXELS_PER_LETTER = 6.5
+_PREVIEW_SCALE = 9.0
+
+
+def draw_sentence(layout: bpy.types.UILayout, sentence: str, icon: str = "NONE") -> None:
+    """A sentence on as many lines as the region's width asks for, since labels do not wrap."""
+    context = bpy.context
+    scale = context.preferences.system.ui_scale
+    width = context.region.width if context.region is not None else 300
+    letters = max(20, int(width / (_PIXELS_PER_LETTER * scale)) - 8)
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for number, line in enumerate(textwrap.wrap(sentence, letters)):
+        column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
+
+
+def draw_run(layout: bpy.types.UILayout, run: SurfaceSosRun) -> None:
+    """The job as it stands: stage, bar, rate, time left, preview and Cancel; afterwards how it ended."""
+    if run.running:
+        box = layout.box()
+        stage = f"{run.stage} ({run.stage_index} of {run.stage_count})" if run.stage else "starting"
+        box.label(text=f"{run.title}: {stage}", icon="SORTTIME")
+        if run.total:
+            _draw_bar(box, run)
+        if run.preview_icon:
+            box.template_icon(icon_value=run.preview_icon, scale=_PREVIEW_SCALE)
+        if run.cancelling:
+            box.label(text="Keeping a checkpoint ...")
+        else:
+            box.operator("surface_sos.cancel", icon="CANCEL")
+    elif run.message:
+        draw_sentence(layout.box(), run.message, "ERROR")
+    if run.warning:
+        draw_sentence(layout, run.warning, "INFO")
+
+
+def _draw_bar(layout: bpy.types.UILayout, run: SurfaceSosRun) -> None:
+    if hasattr(layout, "progress"):  # since 4.0
+        layout.progress(factor=run.share, text=f"{run.share:.0%}")
+    else:
+        layout.prop(run, "percent", slider=True)
+    progress = messages.Progress(
+        run.stage, run.done, run.total, run.unit, 0.0, run.rate or None, run.eta_s if run.eta_s >= 0 else None
+    )
+    for part in messages.progress_text(progress).split(", "):
+        layout.label(text=part)
