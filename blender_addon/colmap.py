@@ -56,7 +56,7 @@ class Lens:
     @property
     def named(self) -> dict[str, float]:
         """The parameters by COLMAP's names for them."""
-        return dict(zip(LENS_MODELS[self.model][1], self.params))  # noqa: B905 (checked on reading)
+        return dict(zip(LENS_MODELS[self.model][1], self.params, strict=True))
 
     @property
     def focal(self) -> tuple[float, float]:
@@ -133,7 +133,9 @@ def _find(folder: Path) -> tuple[Path, str]:
 
 def _lens(model: str, width: int, height: int, params: tuple[float, ...], where: str) -> Lens:
     if model not in LENS_MODELS:
-        raise ModelError(f"{where}: {model} is not a supported lens model; known are {', '.join(LENS_MODELS)}.")
+        raise ModelError(
+            f"{where}: {model} is not a supported lens model; known are {', '.join(LENS_MODELS)}."
+        )
     names = LENS_MODELS[model][1]
     if len(params) != len(names):
         raise ModelError(f"{where}: {model} takes {len(names)} parameters, not {len(params)}.")

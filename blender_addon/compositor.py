@@ -72,7 +72,9 @@ def add_socket(tree: Any, name: str, kind: str, direction: str) -> Any:
     return (tree.inputs if direction == "INPUT" else tree.outputs).new(kind, name)
 
 
-def _math(tree: bpy.types.NodeTree, operation: str, *values: Any, clamp: bool = False) -> bpy.types.NodeSocket:
+def _math(
+    tree: bpy.types.NodeTree, operation: str, *values: Any, clamp: bool = False
+) -> bpy.types.NodeSocket:
     """A math node of numbers and sockets; returns its output."""
     kind = "CompositorNodeMath" if hasattr(bpy.types, "CompositorNodeMath") else "ShaderNodeMath"
     node: Any = tree.nodes.new(kind)

@@ -9,33 +9,38 @@ import bpy
 
 # Scene-linear Rec.709 as Blender calls it since 4.0 and before, then as the ACES configurations do.
 _LINEAR = ("Linear Rec.709", "Linear", "Linear Rec.709 (sRGB)", "Utility - Linear - sRGB", "lin_rec709")
+_OURS = "surface_sos"  # custom property of images that were loaded here
+NO_LINEAR = "Blender's colour configuration has no linear Rec.709: choose the images' colour space yourself."
 
 
-def load(file: Path, again: bpy.types.Image | None, source: str) -> bpy.types.Image:
-    """The image of a file; `source` is FILE, SEQUENCE or MOVIE. `again`: an image to use for it, else a new one.
+def load(file: Path, source: str) -> tuple[bpy.types.Image, tuple[int, int]]:
+    """A new image of a file, and its size; `source` is SEQUENCE or MOVIE.
 
-    Raises RuntimeError where Blender cannot read the file.
+    Multilayer files tell no size: (0, 0). Raises RuntimeError where Blender cannot read the file.
     """
-    image = again
-    if image is None:
-        image = bpy.data.images.load(str(file))
-    else:
-        image.filepath = str(file)
+    image = bpy.data.images.load(str(file))
+    width, height = image.size  # of a sequence, it would be that of frame 0, which may not be there
     image.source = source
-    if again is not None:
-        image.reload()
-    return image
+    image[_OURS] = True
+    return image, (width, height)
 
 
-def set_linear(image: bpy.types.Image) -> None:
-    """Read the image as scene-linear Rec.709; raises LookupError where the colour configuration has no such space."""
+def replace(old: bpy.types.Image | None, new: bpy.types.Image) -> None:
+    """Show `new` wherever `old` is shown, and remove `old`, unless `old` is an image of the artist's."""
+    if old is not None and _OURS in old:
+        old.user_remap(new)
+        bpy.data.images.remove(old)
+        new.name = Path(new.filepath).name
+
+
+def set_linear(image: bpy.types.Image) -> bool:
+    """Read the image as scene-linear Rec.709; False where the colour configuration has no such space."""
     settings = image.colorspace_settings
     known = settings.bl_rna.properties["name"].enum_items.keys()
-    for name in _LINEAR:
-        if name in known:
-            settings.name = name
-            return
-    raise LookupError("Blender's colour configuration has no linear Rec.709, so the images keep their default.")
+    name = next((name for name in _LINEAR if name in known), None)
+    if name is not None:
+        settings.name = name
+    return name is not None
 
 
 def play(user: Any, first: int, last: int, shift: int = 0) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import bpy
 from mathutils import Matrix, Quaternion
@@ -70,9 +71,13 @@ def build(context: bpy.types.Context, shot: ShotCameras) -> Built:
     scene = context.scene
     posed = plates.by_frame(shot.model.images, shot.numbers)
     notices = _left_out(shot, posed)
-    camera = shot_objects.find(scene, shot.title, shot_objects.CAMERA)
-    backdrop, size = _load_plate(shot, camera, notices)
-    lenses = _fitting({image.lens: image.name for image in posed.values()}, size)
+    backdrop, size = _load_plate(shot, notices)
+    try:
+        lenses = _fitting({image.lens: image.name for image in posed.values()}, size)
+    except colmap.ModelError:
+        if backdrop is not None:
+            bpy.data.images.remove(backdrop)
+        raise
     aspect = _common_aspect([lenses[image.lens] for image in posed.values()])
     films = {lens: pinhole.film_back(fitted, aspect) for lens, fitted in lenses.items()}
 
@@ -85,8 +90,12 @@ def build(context: bpy.types.Context, shot: ShotCameras) -> Built:
     camera.data.display_size = near * _CAMERA_SHARE
     if backdrop is not None:
         numbers = shot.numbers.values()
-        _show_plate(camera.data, backdrop, min(numbers, default=1), max(numbers, default=backdrop.frame_duration))
-    _set_scene(scene, camera, next(iter(lenses.values())), films.values(), list(shot.numbers.values()) or list(posed))
+        _show_plate(
+            camera.data, backdrop, min(numbers, default=1), max(numbers, default=backdrop.frame_duration)
+        )
+    _set_scene(
+        scene, camera, next(iter(lenses.values())), films.values(), list(shot.numbers.values()) or list(posed)
+    )
     _make_points(scene, shot, world, near * _BALL_SHARE)
 
     error = max(pinhole.corner_error(fitted, films[lens]) for lens, fitted in lenses.items())
@@ -111,25 +120,23 @@ def _left_out(shot: ShotCameras, posed: dict[int, colmap.Image]) -> list[str]:
 
 
 def _load_plate(
-    shot: ShotCameras, camera: bpy.types.Object | None, notices: list[str]
+    shot: ShotCameras, notices: list[str]
 ) -> tuple[bpy.types.Image | None, tuple[int, int] | None]:
     """The plate as an image, if Blender can play it, and its size."""
     if shot.plates is None:
         return None, None
+    file = shot.plates.file
     if not shot.plates.shown:
         notices.append("The plate's file names have no frame numbers of one kind, so Blender cannot play it.")
         return None, None
-    backgrounds = camera.data.background_images if camera is not None else ()
-    again = backgrounds[0].image if backgrounds else None
     try:
-        image = images.load(shot.plates.file, again, "MOVIE" if shot.plates.is_movie else "SEQUENCE")
-        if shot.plates.file.suffix.lower() == plates.LINEAR_SUFFIX:
-            images.set_linear(image)
-    except (RuntimeError, LookupError) as error:
-        notices.append(f"The plate {shot.plates.file.name}: {' '.join(str(error).split())}")
+        image, size = images.load(file, "MOVIE" if shot.plates.is_movie else "SEQUENCE")
+    except RuntimeError as error:
+        notices.append(f"The plate {file} cannot be shown: {' '.join(str(error).split())}")
         return None, None
-    width, height = image.size
-    return image, (width, height) if width and height else None
+    if file.suffix.lower() == plates.LINEAR_SUFFIX and not images.set_linear(image):
+        notices.append(images.NO_LINEAR)
+    return image, size if all(size) else None
 
 
 def _fitting(names: dict[colmap.Lens, str], size: tuple[int, int] | None) -> dict[colmap.Lens, colmap.Lens]:
@@ -138,7 +145,12 @@ def _fitting(names: dict[colmap.Lens, str], size: tuple[int, int] | None) -> dic
     width, height = size or (first.width, first.height)
     fitting = {}
     for lens, name in names.items():
-        if min(abs(lens.height * width / lens.width - height), abs(lens.width * height / lens.height - width)) > 1:
+        if (
+            min(
+                abs(lens.height * width / lens.width - height), abs(lens.width * height / lens.height - width)
+            )
+            > 1
+        ):
             raise colmap.ModelError(
                 f"The camera model's image {name} is {lens.width}x{lens.height}, another shape than {width}x{height}; "
                 "import a model whose images all have the footage's shape."
@@ -154,9 +166,7 @@ def _common_aspect(lenses: list[colmap.Lens]) -> float:
     return ratios[len(ratios) // 2]
 
 
-def _make_root(
-    scene: bpy.types.Scene, shot: ShotCameras, posed: dict[int, colmap.Image]
-) -> bpy.types.Object:
+def _make_root(scene: bpy.types.Scene, shot: ShotCameras, posed: dict[int, colmap.Image]) -> bpy.types.Object:
     existed = root(scene, shot.title) is not None
     world = shot_objects.find_or_make(scene, shot.title, shot_objects.ROOT, lambda _: None)
     world["surface_sos_model"] = str(shot.folder)
@@ -227,6 +237,7 @@ def _clip(data: bpy.types.Camera, world: bpy.types.Object, near: float, far: flo
 
 def _show_plate(data: bpy.types.Camera, image: bpy.types.Image, first: int, last: int) -> None:
     background = data.background_images[0] if data.background_images else data.background_images.new()
+    images.replace(background.image, image)
     background.image = image
     background.alpha = 1.0
     background.frame_method = "STRETCH"  # image and film are the same rectangle, whatever the pixel aspect
@@ -262,7 +273,7 @@ def _make_points(scene: bpy.types.Scene, shot: ShotCameras, world: bpy.types.Obj
     mesh = thing.data
     mesh.clear_geometry()
     xyz = points.xyz
-    mesh.from_pydata(list(zip(xyz[0::3], xyz[1::3], xyz[2::3])), [], [])  # noqa: B905 (same length)
+    mesh.from_pydata(list(zip(xyz[0::3], xyz[1::3], xyz[2::3], strict=True)), [], [])
     vertex_colours.set_colours(mesh, points.rgb)
     material = vertex_colours.show_colours(mesh, thing.name, shadeless=True)
     if _POINTS_GROUP not in thing.modifiers:
@@ -285,7 +296,7 @@ def _balls(name: str, material: bpy.types.Material) -> bpy.types.NodeTree:
     nodes = [tree.nodes.new(kind) for kind in names]
     nodes[1].name = "Mesh to Points"
     nodes[2].inputs["Material"].default_value = material
-    for before, after in zip(nodes, nodes[1:]):  # noqa: B905 (one fewer)
+    for before, after in pairwise(nodes):
         tree.links.new(before.outputs[0], after.inputs[0])
     vertex_colours.arrange(nodes)
     return tree
@@ -296,7 +307,7 @@ class ImportCameras(bpy.types.Operator):
 
     bl_idname = "surface_sos.import_cameras"
     bl_label = "Import COLMAP Cameras"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     directory: bpy.props.StringProperty(
         name="Model", description="Folder of the COLMAP model, text or binary", subtype="DIR_PATH"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import bpy
 from mathutils import Matrix
@@ -87,28 +88,30 @@ def _cameras(out: Path, shot: manifest.Manifest) -> tuple[import_cameras.ShotCam
     return import_cameras.ShotCameras(shot.footage.title, folder, model, numbers, found), notices
 
 
-def layer_files(
-    out: Path, frames: Sequence[manifest.FrameEntry], notices: list[str]
-) -> LayerFiles | None:
+def layer_files(out: Path, frames: Sequence[manifest.FrameEntry], notices: list[str]) -> LayerFiles | None:
     """Which layer files can be played; None with a notice where there are none."""
     listed = {entry.frame: out / entry.layers for entry in frames if entry.layers}
     there = {frame: path for frame, path in sorted(listed.items()) if path.is_file()}
     if len(there) < len(listed):
         lost = next(path for frame, path in sorted(listed.items()) if frame not in there)
-        notices.append(f"{len(listed) - len(there)} layer files are missing, such as {lost}; write them again.")
+        notices.append(
+            f"{len(listed) - len(there)} layer files are missing, such as {lost}; write them again."
+        )
     if not there:
         notices.append(f"{out} has no layers yet; let the run get that far (Resume).")
         return None
     shifts = {(plates.last_number(path.stem) or 0) - frame for frame, path in there.items()}
     if len(shifts) > 1:
-        notices.append("The layers' file names are not numbered like their frames, so Blender cannot play them.")
+        notices.append(
+            "The layers' file names are not numbered like their frames, so Blender cannot play them."
+        )
         return None
     return LayerFiles(there, shifts.pop())
 
 
 def _set_range(scene: bpy.types.Scene, frames: list[int]) -> None:
     """The frames that have layers, stepping as they do where they do so evenly."""
-    steps = {after - before for before, after in zip(frames, frames[1:])}  # noqa: B905 (one fewer)
+    steps = {after - before for before, after in pairwise(frames)}
     scene.frame_start, scene.frame_end = frames[0], frames[-1]
     scene.frame_step = steps.pop() if len(steps) == 1 else 1
     scene.frame_set(frames[0])
@@ -118,12 +121,13 @@ def _load_layers(scene: bpy.types.Scene, title: str, files: LayerFiles, notices:
     node: Any
     node, composite = compositor.place(scene, title)
     try:
-        node.image = images.load(files.first, node.image, "SEQUENCE")
-        images.set_linear(node.image)
-    except LookupError as error:
-        notices.append(str(error))
+        image, _ = images.load(files.first, "SEQUENCE")
     except RuntimeError as error:
         raise LoadError(f"{files.first} cannot be read: {' '.join(str(error).split())}") from error
+    if not images.set_linear(image):
+        notices.append(images.NO_LINEAR)
+    images.replace(node.image, image)
+    node.image = image
     images.play(node, files.frames[0], files.frames[-1], files.shift)
     try:
         compositor.connect(node, composite)
@@ -150,9 +154,9 @@ def _load_mesh(
     mesh.clear_geometry()
     xyz, corners = triangles.xyz, triangles.corners
     mesh.from_pydata(
-        list(zip(xyz[0::3], xyz[1::3], xyz[2::3])),  # noqa: B905 (same length)
+        list(zip(xyz[0::3], xyz[1::3], xyz[2::3], strict=True)),
         [],
-        list(zip(corners[0::3], corners[1::3], corners[2::3])),  # noqa: B905 (same length)
+        list(zip(corners[0::3], corners[1::3], corners[2::3], strict=True)),
     )
     mesh.polygons.foreach_set("use_smooth", [True] * len(mesh.polygons))
     if triangles.rgb:
@@ -175,11 +179,13 @@ class LoadResult(bpy.types.Operator):
 
     bl_idname = "surface_sos.load_result"
     bl_label = "Load Result"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     out: bpy.props.StringProperty(name="Shot", description="Folder of the shot", subtype="DIR_PATH")
     composite: bpy.props.BoolProperty(
-        name="Compositor", description="Also put the foreground over the clean plate in the compositor", default=True
+        name="Compositor",
+        description="Also put the foreground over the clean plate in the compositor",
+        default=True,
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -198,7 +204,7 @@ class MeshRole(bpy.types.Operator):
 
     bl_idname = "surface_sos.mesh_role"
     bl_label = "Use Mesh As"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     role: bpy.props.EnumProperty(name="Role", items=ROLES)
 

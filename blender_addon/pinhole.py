@@ -85,7 +85,7 @@ def centre(image: Image) -> Vector:
     """Where the camera stands, in world space."""
     right, down, forward = rotation_rows(image.rotation)
     tx, ty, tz = image.translation
-    x, y, z = (-(r * tx + d * ty + f * tz) for r, d, f in zip(right, down, forward))  # noqa: B905 (3 each)
+    x, y, z = (-(r * tx + d * ty + f * tz) for r, d, f in zip(right, down, forward, strict=True))
     return x, y, z
 
 

@@ -77,7 +77,7 @@ def numbers_of(stems: list[str]) -> dict[str, int]:
     found = [last_number(stem) for stem in stems]
     if None in found or len(set(found)) < len(found):
         return {stem: place for place, stem in enumerate(stems, start=1)}
-    return {stem: number for stem, number in zip(stems, found) if number is not None}  # noqa: B905 (same length)
+    return {stem: number for stem, number in zip(stems, found, strict=True) if number is not None}
 
 
 def by_frame(images: Iterable[Image], numbers: dict[str, int]) -> dict[int, Image]:
@@ -97,7 +97,9 @@ def by_frame(images: Iterable[Image], numbers: dict[str, int]) -> dict[int, Imag
         by_stem[stem] = image
     if not by_stem:
         name = next(iter(numbers))
-        raise ModelError(f"No image of the camera model is a frame of the footage, such as {name}; names must agree.")
+        raise ModelError(
+            f"No image of the camera model is a frame of the footage, such as {name}; names must agree."
+        )
     numbers = numbers or numbers_of(sorted(by_stem, key=natural_key))
     return {numbers[stem]: by_stem[stem] for stem in sorted(by_stem, key=lambda stem: numbers[stem])}
 
@@ -122,7 +124,9 @@ def _images(folder: Path) -> list[Path]:
 
 def _siblings(file: Path) -> list[Path]:
     prefix, suffix = _prefix(file.stem), file.suffix.lower()
-    return [one for one in _images(file.parent) if _prefix(one.stem) == prefix and one.suffix.lower() == suffix]
+    return [
+        one for one in _images(file.parent) if _prefix(one.stem) == prefix and one.suffix.lower() == suffix
+    ]
 
 
 def _prefix(stem: str) -> str:

@@ -47,7 +47,9 @@ def read_ply(path: Path) -> Triangles:
             rows = list(layout.iter_unpack(data[at:end]))
             if len(rows) < count:
                 raise MeshError(f"{path} ends within its {name} records; write it again.")
-            columns = dict(zip((column for column, _ in properties), zip(*rows)))  # noqa: B905 (checked above)
+            columns = dict(
+                zip((column for column, _ in properties), zip(*rows, strict=True), strict=bool(rows))
+            )
             if name == "vertex":
                 xyz = _interleaved(columns, ("x", "y", "z"), "d", path)
                 if "red" in columns:

@@ -29,8 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from blender_addon import command, composite_render, core_python, job, load_result, messages  # noqa: E402
-from blender_addon.errors import AddonError  # noqa: E402
+from blender_addon import command, composite_render, core_python, job, load_result, messages
+from blender_addon.errors import AddonError
 
 FAULT, INPUT, ENVIRONMENT, CANCELLED = 1, 2, 3, 130
 PROGRESS_S = 2.0  # between lines of progress
@@ -146,7 +146,9 @@ def _comp(shot: argparse.Namespace) -> None:
     loaded = load_result.load(bpy.context, Path(shot.out))
     for notice in loaded.notices:
         print(f"    note: {notice}", flush=True)
-    scene.view_settings.view_transform = "Standard"  # so that what is displayed and the PNGs look as the plate does
+    scene.view_settings.view_transform = (
+        "Standard"  # so that what is displayed and the PNGs look as the plate does
+    )
     if shot.save:
         Path(shot.save).parent.mkdir(parents=True, exist_ok=True)
         bpy.ops.wm.save_as_mainfile(filepath=shot.save, check_existing=False)
@@ -156,7 +158,9 @@ def _comp(shot: argparse.Namespace) -> None:
     if not loaded.layers:
         raise BatchError(f"{shot.out} has no layers to comp; run it again with --resume.", FAULT)
     stems = {frame: path.stem for frame, path in loaded.layers.items()}
-    for done, frame in enumerate(composite_render.render_composites(scene, stems, Path(shot.composite)), start=1):
+    for done, frame in enumerate(
+        composite_render.render_composites(scene, stems, Path(shot.composite)), start=1
+    ):
         print(f"    composite: {done}/{len(stems)} frames, frame {frame}", flush=True)
 
 
@@ -177,7 +181,9 @@ class _Parser(argparse.ArgumentParser):
     """Tells what is wrong in one sentence, with our exit code."""
 
     def error(self, message: str) -> NoReturn:
-        raise BatchError(f"{message.removeprefix('argument ')}; batch.py -- --help tells what may be given.", INPUT)
+        raise BatchError(
+            f"{message.removeprefix('argument ')}; batch.py -- --help tells what may be given.", INPUT
+        )
 
 
 def _shots(words: Sequence[str]) -> list[argparse.Namespace]:
@@ -202,7 +208,9 @@ def _shots(words: Sequence[str]) -> list[argparse.Namespace]:
 def _entry(parser: _Parser, given: argparse.Namespace, entry: object) -> argparse.Namespace:
     """One object of the jobs file, read as options over those of the command line."""
     if not isinstance(entry, dict):
-        parser.error(f"{given.jobs}: each shot is an object such as {{\"footage\": ..., \"out\": ...}}, not {entry!r}")
+        parser.error(
+            f'{given.jobs}: each shot is an object such as {{"footage": ..., "out": ...}}, not {entry!r}'
+        )
     words = []
     for name, value in entry.items():
         if value is True:
@@ -247,7 +255,9 @@ def _read_jobs(path: str) -> list[object]:
     except (OSError, ValueError) as error:
         raise BatchError(f"{path} cannot be read as a list of shots: {_one_line(error)}", INPUT) from error
     if not isinstance(entries, list) or not entries:
-        raise BatchError(f"{path} holds no list of shots: write [{{\"footage\": ..., \"out\": ...}}, ...].", INPUT)
+        raise BatchError(
+            f'{path} holds no list of shots: write [{{"footage": ..., "out": ...}}, ...].', INPUT
+        )
     return entries
 
 
@@ -263,7 +273,9 @@ def _parser() -> _Parser:
     add("--masks", metavar="DIR", help="coarse masks of all or some frames; white is the object")
     add("--cameras", metavar="MODEL", help="COLMAP model, text or binary")
     add("--box", metavar="FILE", help="JSON file of the box around the object")
-    add("--preset", choices=["preview", "default", "quality"], default="default", help="how much work is done")
+    add(
+        "--preset", choices=["preview", "default", "quality"], default="default", help="how much work is done"
+    )
     add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="where it is computed")
     add("--frames", metavar="LIST", help="frames that get layers, as 1001-1040x2,1055 (all)")
     add("--seed", type=int, metavar="N", help="of everything random (0)")

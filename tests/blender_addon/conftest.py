@@ -14,6 +14,7 @@ import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,13 +115,15 @@ def blender(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """Each Blender in turn, with the add-on of this checkout."""
     command = find_blender(request.param)
     resources = tmp_path_factory.mktemp(f"resources_{request.param}")
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")
+    }
     environment |= {"BLENDER_USER_RESOURCES": str(resources), "SURFACE_SOS_PYTHON": sys.executable}
     return Blender(request.param, command, environment, "import blender_addon as addon", (str(ROOT),))
 
 
-def ring(count: int, lens: Lens, aim: Callable[..., Camera], suffix: str = ".png") -> dict[str, Camera]:
-    """Cameras around the world's y axis, as a solver leaves them: y down, nothing aligned."""
+def ring(aim: Callable[..., Camera], count: int, lens: Lens, suffix: str = ".png") -> dict[str, Camera]:
+    """Cameras plate.1001 and on, around a tilted axis, as a solver leaves them."""
     tilt = np.array([[0.96, 0.28, 0.0], [0.0, 0.0, -1.0], [-0.28, 0.96, 0.0]])
     cameras = {}
     for n in range(count):
@@ -167,7 +170,7 @@ def write_tiny_shot(folder: Path, aim: Callable[..., Camera], seed: int = 0) -> 
     plates, out = folder / "plates", folder / "shot"
     plates.mkdir(parents=True)
     lens = Lens("PINHOLE", width, height, (60.0, 66.0, 30.5, 19.0))
-    cameras = ring(len(frames), lens, aim)
+    cameras = ring(aim, len(frames), lens)
     points = sparse_points(40, len(frames))
     write_model(CameraModel(cameras, points), out / "cameras")
     layers, entries = {}, []
@@ -203,12 +206,29 @@ def write_tiny_shot(folder: Path, aim: Callable[..., Camera], seed: int = 0) -> 
 
 
 def _octahedron() -> tuple[Mesh, np.ndarray]:
-    vertices = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], np.float32) * 0.5
+    vertices = (
+        np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], np.float32) * 0.5
+    )
     faces = [[x, y, z] if (x + y + z) % 2 == 0 else [y, x, z] for x in (0, 1) for y in (2, 3) for z in (4, 5)]
-    colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [200, 100, 50], [10, 20, 30], [128, 128, 128]], np.uint8)
+    colours = np.array(
+        [[255, 0, 0], [0, 255, 0], [0, 0, 255], [200, 100, 50], [10, 20, 30], [128, 128, 128]], np.uint8
+    )
     return Mesh(vertices, np.array(faces, np.int32)), colours
 
 
 @pytest.fixture(scope="session")
 def tiny_shot(tmp_path_factory: pytest.TempPathFactory, aim: Callable[..., Camera]) -> TinyShot:
     return write_tiny_shot(tmp_path_factory.mktemp("tiny"), aim)
+
+
+@dataclass(frozen=True)
+class Makers:
+    """What tests make camera models of: cameras(count, lens, suffix) and sparse_points(count, cameras)."""
+
+    ring: Callable[..., dict[str, Camera]]
+    sparse_points: Callable[..., Points]
+
+
+@pytest.fixture(scope="session")
+def makers(aim: Callable[..., Camera]) -> Makers:
+    return Makers(partial(ring, aim), sparse_points)
