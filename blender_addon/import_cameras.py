@@ -19,8 +19,8 @@ from . import colmap, images, pinhole, plates, shot_objects, vertex_colours
 from .errors import AddonError
 
 NOTICEABLE_PX = 0.1
-# Of the near clipping distance, a tenth of the nearest point's: radius of a point's ball, size of the camera.
-_BALL_SHARE, _CAMERA_SHARE = 0.03, 2.0
+# Of the depth of the scene: the radius of a sparse point's ball, and the size that the camera is drawn in.
+_BALL_SHARE, _CAMERA_SHARE = 0.002, 0.1
 _POINTS_GROUP = "Surface-SOS Points"
 
 
@@ -85,9 +85,9 @@ def build(context: bpy.types.Context, shot: ShotCameras) -> Built:
     camera = shot_objects.find_or_make(scene, shot.title, shot_objects.CAMERA, bpy.data.cameras.new)
     camera.parent = world
     _animate(camera, posed, films)
-    near, far = pinhole.near_far(list(posed.values()), shot.model.points.xyz)
-    _clip(camera.data, world, near, far)
-    camera.data.display_size = near * _CAMERA_SHARE
+    reach = pinhole.reach(list(posed.values()), shot.model.points.xyz)
+    _clip(camera.data, world, reach)
+    camera.data.display_size = reach.middle * _CAMERA_SHARE
     if backdrop is not None:
         numbers = shot.numbers.values()
         _show_plate(
@@ -96,7 +96,7 @@ def build(context: bpy.types.Context, shot: ShotCameras) -> Built:
     _set_scene(
         scene, camera, next(iter(lenses.values())), films.values(), list(shot.numbers.values()) or list(posed)
     )
-    _make_points(scene, shot, world, near * _BALL_SHARE)
+    _make_points(scene, shot, world, reach.middle * _BALL_SHARE)
 
     error = max(pinhole.corner_error(fitted, films[lens]) for lens, fitted in lenses.items())
     camera["surface_sos_corner_error_px"] = error
@@ -222,16 +222,16 @@ def _curves(block: bpy.types.ID) -> Iterable[bpy.types.FCurve]:
     return [curve for bag in bags for curve in bag.fcurves]
 
 
-def _clip(data: bpy.types.Camera, world: bpy.types.Object, near: float, far: float) -> None:
+def _clip(data: bpy.types.Camera, world: bpy.types.Object, reach: pinhole.Reach) -> None:
     """Clipping distances that follow the empty's scale, which a camera's own do not."""
-    for name, distance in (("clip_start", near), ("clip_end", far)):
+    for name, distance in (("clip_start", reach.near), ("clip_end", reach.far)):
         driver = data.driver_add(name).driver
         driver.type = "SCRIPTED"
         variable = driver.variables.new()
         variable.name, variable.type = "scale", "TRANSFORMS"
         target = variable.targets[0]
         target.id, target.transform_type, target.transform_space = world, "SCALE_AVG", "WORLD_SPACE"
-        driver.expression = f"{distance:.9f} * scale"
+        driver.expression = f"{distance!r} * scale"
         setattr(data, name, distance)
 
 

@@ -113,28 +113,36 @@ def upright(images: Iterable[Image]) -> Quaternion:
     return (1 + z) / norm, y / norm, -x / norm, 0.0
 
 
-def near_far(images: Sequence[Image], xyz: array[float], most: int = 5_000) -> tuple[float, float]:
-    """Clipping distances in world units that keep every sparse point with a margin.
+@dataclass(frozen=True)
+class Reach:
+    """Distances in world units: a typical one of what the cameras see, and clipping distances around all of it."""
+
+    near: float
+    middle: float
+    far: float
+
+
+def reach(images: Sequence[Image], xyz: array[float], most: int = 5_000) -> Reach:
+    """How far the sparse points are, by their depths in front of the cameras.
 
     `xyz`: 3 numbers a point, of which at most `most` are looked at. Without points in front of a camera, the
     cameras' own distances from their middle tell the scale.
     """
     step = 3 * max(1, len(xyz) // 3 // most)
     points = [xyz[i : i + 3] for i in range(0, len(xyz), step)]
-    some = images[:: max(1, len(images) // 20)]
     depths = []
-    for image in some:
+    for image in images[:: max(1, len(images) // 20)]:
         a, b, c = rotation_rows(image.rotation)[2]
         t = image.translation[2]
         depths += [z for x, y, w in points if (z := a * x + b * y + c * w + t) > 0]
     if not depths:
         places = [centre(image) for image in images]
         middle = [sum(place[i] for place in places) / len(places) for i in range(3)]
-        reach = max(math.dist(place, middle) for place in places) or 1.0
-        return reach / 100, reach * 100
+        typical = max(math.dist(place, middle) for place in places) or 1.0
+        return Reach(typical / 100, typical, typical * 100)
     depths.sort()
-    near = depths[len(depths) // 1000]  # a point of the worst thousandth may lie on the lens
-    return near * _NEAR_SHARE, depths[-1] * _FAR_SHARE
+    nearest = depths[len(depths) // 1000]  # the worst thousandth may lie on the lens
+    return Reach(nearest * _NEAR_SHARE, depths[len(depths) // 2], depths[-1] * _FAR_SHARE)
 
 
 # --- what a pinhole cannot do ---------------------------------------------------------------------------

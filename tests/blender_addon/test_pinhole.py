@@ -116,12 +116,18 @@ def test_near_and_far_keep_every_point():
     random = np.random.default_rng(2)
     points = random.uniform(-1, 1, (500, 3)) + [0, 0, 4]
     images = [image(), image(translation=(0.0, 0.0, 2.0))]
-    near, far = pinhole.near_far(images, array("d", points.ravel()))
+    found = pinhole.reach(images, array("d", points.ravel()))
     depths = np.concatenate([points[:, 2], points[:, 2] + 2])
-    assert 0 < near < depths.min() and depths.max() < far and near > depths.min() / 100
+    assert depths.min() / 100 < found.near < depths.min() and depths.max() < found.far
+    assert found.middle == pytest.approx(np.median(depths), rel=0.01)
+
+
+def test_one_stray_point_at_the_lens_does_not_draw_the_near_clipping_to_it():
+    points = np.concatenate([[[0, 0, 1e-6]], np.random.default_rng(2).uniform(-1, 1, (2000, 3)) + [0, 0, 4]])
+    assert pinhole.reach([image()], array("d", points.ravel())).near > 0.1
 
 
 def test_near_and_far_without_points():
     images = [image(), image(translation=(4.0, 0.0, 0.0))]
-    near, far = pinhole.near_far(images, array("d"))
-    assert 0 < near < 2 < far
+    found = pinhole.reach(images, array("d"))
+    assert 0 < found.near < found.middle == 2 < found.far
