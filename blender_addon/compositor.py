@@ -10,7 +10,7 @@ from typing import Any
 
 import bpy
 
-from . import vertex_colours
+from . import nodes
 
 GROUP = "Surface-SOS Composite"
 _TAG = "surface_sos"  # custom property of our nodes: "TITLE/ROLE"
@@ -39,11 +39,11 @@ def composite_group() -> bpy.types.NodeTree:
         return group
     group = bpy.data.node_groups.new(GROUP, "CompositorNodeTree")
     for name, kind, default in _INPUTS:
-        socket = add_socket(group, name, kind, "INPUT")
+        socket = nodes.add_socket(group, name, kind, "INPUT")
         if default is not None:
             socket.default_value = default
     for name, kind in _OUTPUTS:
-        add_socket(group, name, kind, "OUTPUT")
+        nodes.add_socket(group, name, kind, "OUTPUT")
     given, made = group.nodes.new("NodeGroupInput"), group.nodes.new("NodeGroupOutput")
     split = group.nodes.new("CompositorNodeSeparateColor")
     group.links.new(given.outputs["Foreground"], split.inputs[0])
@@ -61,15 +61,8 @@ def composite_group() -> bpy.types.NodeTree:
     group.links.new(light.outputs["Image"], front)
     group.links.new(over.outputs["Image"], made.inputs["Image"])
     group.links.new(matte, made.inputs["Matte"])
-    vertex_colours.arrange([given, *(node for node in group.nodes if node not in (given, made)), made])
+    nodes.arrange([given, *(node for node in group.nodes if node not in (given, made)), made])
     return group
-
-
-def add_socket(tree: Any, name: str, kind: str, direction: str) -> Any:
-    """Add an INPUT or OUTPUT to a node tree's interface; returns it."""
-    if hasattr(tree, "interface"):  # since 4.0
-        return tree.interface.new_socket(name, in_out=direction, socket_type=kind)
-    return (tree.inputs if direction == "INPUT" else tree.outputs).new(kind, name)
 
 
 def _math(
@@ -99,17 +92,15 @@ def place(scene: bpy.types.Scene, title: str) -> tuple[bpy.types.Node, bpy.types
 
     Where the scene has no compositing yet, the composite becomes what it renders; the nodes of an artist are left alone.
     """
-    tree, is_new = _scene_tree(scene)
+    tree, is_new = scene_tree(scene)
     layers = _node(tree, title, "layers", "CompositorNodeImage")
     composite: Any = _node(tree, title, "composite", "CompositorNodeGroup")
     composite.node_tree = composite_group()
     layers.label, composite.label = f"{title} layers", f"{title} composite"
     if is_new:
-        sink = _sink(tree)
-        tree.links.new(composite.outputs["Image"], sink.inputs["Image"])
-        vertex_colours.arrange((layers, composite, sink))
-        composite.location.x += 120
-        sink.location.x += 120
+        made = sink(tree)
+        tree.links.new(composite.outputs["Image"], made.inputs["Image"])
+        nodes.arrange((layers, composite, made))
     return layers, composite
 
 
@@ -136,14 +127,14 @@ def _node(tree: bpy.types.NodeTree, title: str, role: str, kind: str) -> bpy.typ
     return node
 
 
-def _scene_tree(scene: Any) -> tuple[bpy.types.NodeTree, bool]:
+def scene_tree(scene: Any) -> tuple[bpy.types.NodeTree, bool]:
     """The scene's compositing nodes, and whether they were only now made."""
     scene.render.use_compositing = True
     if hasattr(scene, "compositing_node_group"):  # since 5.0
         if scene.compositing_node_group is not None:
             return scene.compositing_node_group, False
         tree = bpy.data.node_groups.new("Compositing", "CompositorNodeTree")
-        add_socket(tree, "Image", "NodeSocketColor", "OUTPUT")
+        nodes.add_socket(tree, "Image", "NodeSocketColor", "OUTPUT")
         scene.compositing_node_group = tree
         return tree, True
     if scene.use_nodes and scene.node_tree.nodes:
@@ -153,7 +144,7 @@ def _scene_tree(scene: Any) -> tuple[bpy.types.NodeTree, bool]:
     return scene.node_tree, True
 
 
-def _sink(tree: bpy.types.NodeTree) -> bpy.types.Node:
+def sink(tree: bpy.types.NodeTree) -> bpy.types.Node:
     """What the scene renders."""
     if hasattr(bpy.types, "CompositorNodeComposite"):  # until 4.5
         return tree.nodes.new("CompositorNodeComposite")

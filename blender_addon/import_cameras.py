@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import bpy
 from mathutils import Matrix, Quaternion
 
-from . import colmap, images, pinhole, plates, shot_objects, vertex_colours
+from . import colmap, images, nodes, pinhole, plates, shot_objects, vertex_colours
 from .errors import AddonError
 
 NOTICEABLE_PX = 0.1
@@ -286,19 +286,15 @@ def _make_points(scene: bpy.types.Scene, shot: ShotCameras, world: bpy.types.Obj
 def _balls(name: str, material: bpy.types.Material) -> bpy.types.NodeTree:
     """Geometry nodes that show each vertex as a small ball in its colour."""
     tree: Any = bpy.data.node_groups.new(name, "GeometryNodeTree")
-    if hasattr(tree, "interface"):  # since 4.0
-        for direction in ("INPUT", "OUTPUT"):
-            tree.interface.new_socket("Geometry", in_out=direction, socket_type="NodeSocketGeometry")
-    else:
-        tree.inputs.new("NodeSocketGeometry", "Geometry")
-        tree.outputs.new("NodeSocketGeometry", "Geometry")
+    for direction in ("INPUT", "OUTPUT"):
+        nodes.add_socket(tree, "Geometry", "NodeSocketGeometry", direction)
     names = ("NodeGroupInput", "GeometryNodeMeshToPoints", "GeometryNodeSetMaterial", "NodeGroupOutput")
-    nodes = [tree.nodes.new(kind) for kind in names]
-    nodes[1].name = "Mesh to Points"
-    nodes[2].inputs["Material"].default_value = material
-    for before, after in pairwise(nodes):
+    chain = [tree.nodes.new(kind) for kind in names]
+    chain[1].name = "Mesh to Points"
+    chain[2].inputs["Material"].default_value = material
+    for before, after in pairwise(chain):
         tree.links.new(before.outputs[0], after.inputs[0])
-    vertex_colours.arrange(nodes)
+    nodes.arrange(chain)
     return tree
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import bpy
+
+from . import nodes
 
 ATTRIBUTE = "Col"
 
@@ -36,13 +36,7 @@ def show_colours(mesh: bpy.types.Mesh, name: str, shadeless: bool) -> bpy.types.
     output = tree.nodes.new("ShaderNodeOutputMaterial")
     tree.links.new(colour.outputs["Color"], shader.inputs["Color"])
     tree.links.new(shader.outputs[0], output.inputs["Surface"])
-    arrange((colour, shader, output))
+    nodes.arrange((colour, shader, output))
     mesh.materials.clear()
     mesh.materials.append(material)
     return material
-
-
-def arrange(nodes: Iterable[bpy.types.Node], x: float = 0.0, y: float = 0.0) -> None:
-    """Put nodes in a row."""
-    for index, node in enumerate(nodes):
-        node.location = (x + 220 * index, y)
