@@ -48,7 +48,9 @@ class Zips(NamedTuple):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder to write the zips to")
     options = parser.parse_args()
     try:
@@ -164,9 +166,13 @@ def write_zip(path: Path, files: dict[str, bytes]) -> None:
 def validated(extension: Path) -> str:
     """What Blender's own validator says of the extension, or that none was found. Raises BuildError where it objects."""
     for command in validators():
-        done = subprocess.run([*command, str(extension)], capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(
+            [*command, str(extension)], capture_output=True, text=True, check=False, timeout=120
+        )
         if done.returncode != 0:
-            raise BuildError(f"Blender's validator refuses {extension}: {' '.join((done.stdout + done.stderr).split())}")
+            raise BuildError(
+                f"Blender's validator refuses {extension}: {' '.join((done.stdout + done.stderr).split())}"
+            )
         return f"validated by {command[-2] if len(command) > 2 else command[0]}"
     return "not validated: neither Blender 4.2 or newer nor a bpy module of it was found"
 
@@ -177,7 +183,9 @@ def validators() -> Iterable[list[str]]:
     if blender is not None and _version(blender) >= (4, 2):
         yield [blender, "--command", "extension", "validate"]
     for python in sorted(ROOT.glob(".venv-bpy*/bin/python"), reverse=True):
-        for tool in python.parents[1].glob("lib/*/site-packages/bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py"):
+        for tool in python.parents[1].glob(
+            "lib/*/site-packages/bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py"
+        ):
             yield [str(python), str(tool), "validate"]
 
 

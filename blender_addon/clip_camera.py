@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import bpy
 from mathutils import Matrix
@@ -89,8 +90,10 @@ def frame_names(clip: bpy.types.MovieClip) -> dict[int, str]:
 
 def _lens(clip: bpy.types.MovieClip) -> Lens:
     """FULL_OPENCV with the clip's focal length, principal point and distortion."""
-    camera, (width, height) = clip.tracking.camera, clip.size
-    x, y = getattr(camera, "principal_point_pixels", None) or camera.principal  # since 3.5, until 3.4
+    camera: Any = clip.tracking.camera
+    width, height = clip.size
+    # principal: until 3.4
+    x, y = camera.principal_point_pixels if hasattr(camera, "principal_point_pixels") else camera.principal
     focal, aspect = camera.focal_length_pixels, camera.pixel_aspect
     if camera.distortion_model == "BROWN":
         k1, k2, k3 = camera.brown_k1, camera.brown_k2, camera.brown_k3
@@ -117,5 +120,6 @@ def _track(track: bpy.types.MovieTrackingTrack, lens: Lens, names: dict[int, str
         if not marker.mute and marker.frame in names
     }
     x, y, z = track.bundle
-    red, green, blue = (round(255 * min(1.0, max(0.0, part))) for part in track.color)
+    colour = track.color
+    red, green, blue = (round(255 * min(1.0, max(0.0, part))) for part in (colour.r, colour.g, colour.b))
     return colmap_text.Track((x, y, z), (red, green, blue), track.average_error, seen)

@@ -85,7 +85,11 @@ def out_obstacle(out: str, mode: Mode) -> str | None:
     if path.exists() and not path.is_dir():
         return f"The output {out} is a file: choose a folder."
     if holds_shot(path):
-        return f"{out} holds a shot: Resume it, or choose Overwrite or another folder." if mode == "new" else None
+        return (
+            f"{out} holds a shot: Resume it, or choose Overwrite or another folder."
+            if mode == "new"
+            else None
+        )
     if mode == "resume":
         return f"{out} holds no shot to resume: segment the footage first."
     if path.is_dir() and any(path.iterdir()):

@@ -15,9 +15,7 @@ class CoreNotFound(AddonError):
     """One sentence on where the core was looked for and what to do."""
 
 
-def find_core_python(
-    preferred: str | None, environ: Mapping[str, str], managed: Path | None = None
-) -> Path:
+def find_core_python(preferred: str | None, environ: Mapping[str, str], managed: Path | None = None) -> Path:
     """The first of: `preferred` (the add-on's preferences), SURFACE_SOS_PYTHON, the environment that "Set up" has
     made in the folder `managed`, and the .venv of the checkout that this add-on lies in.
 
@@ -28,7 +26,9 @@ def find_core_python(
         if path and path.strip():
             chosen = Path(path.strip()).expanduser()
             if not os.access(chosen, os.X_OK) or chosen.is_dir():
-                raise CoreNotFound(f"{source} names {chosen} as the core's Python, which cannot be run: correct it.")
+                raise CoreNotFound(
+                    f"{source} names {chosen} as the core's Python, which cannot be run: correct it."
+                )
             return chosen.absolute()
     for folder in (managed, Path(__file__).resolve().parent.parent / ".venv"):
         if folder is not None and venv_python(folder).exists():

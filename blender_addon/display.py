@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
+import bpy.utils.previews
 
 from . import messages
-from .properties import SurfaceSosRun
+from .properties import run_state
 
 LOG_NAME = "Surface-SOS Log"
-PREVIEW_NAME = "Surface-SOS Preview"
-
-
-def state() -> SurfaceSosRun:
-    """The one job's state; it belongs to the window manager, so no scene is changed by it."""
-    return bpy.context.window_manager.surface_sos_run
+_MANAGER: Any = bpy.types.WindowManager  # the pictures are kept with the class, as Blender's own examples do
 
 
 def begin(title: str, out: str) -> None:
-    run = state()
+    run = run_state()
     for name in ("stage", "unit", "message", "warning"):
         setattr(run, name, "")
     run.title, run.out = title, out
@@ -30,7 +28,7 @@ def begin(title: str, out: str) -> None:
 
 def show(received: list[messages.Message]) -> None:
     """Take in what has come since the last look; of many steps of progress only the last one counts."""
-    run = state()
+    run = run_state()
     for message in received:
         if isinstance(message, messages.Stage):
             run.stage, run.stage_index, run.stage_count = message.stage, message.index, message.count
@@ -52,11 +50,9 @@ def show(received: list[messages.Message]) -> None:
 
 def end(sentence: str | None) -> None:
     """The job is over; `sentence` says how, where it was not done."""
-    run = state()
+    run = run_state()
     run.running = run.cancelling = False
     run.message = sentence or ""
-    if sentence:
-        _append(_log_block(), sentence + "\n")
     redraw()
 
 
@@ -73,17 +69,10 @@ def redraw() -> None:
 
 
 def _load_preview(path: str) -> int:
-    """The icon of the picture at `path`, which is read anew; 0 where it cannot be read just now."""
-    image = bpy.data.images.get(PREVIEW_NAME)
-    if image is not None:
-        bpy.data.images.remove(image)  # its icon would show the old picture
-    try:
-        image = bpy.data.images.load(path)
-    except RuntimeError:
-        return 0
-    image.name = PREVIEW_NAME
-    preview = image.preview_ensure()
-    return preview.icon_id if preview is not None else 0
+    """The icon of the picture at `path` as it is now; Blender reads it in a thread of its own."""
+    pictures = _MANAGER.surface_sos_pictures
+    pictures.clear()
+    return pictures.load(path, path, "IMAGE").icon_id
 
 
 def _log_block() -> bpy.types.Text:
@@ -93,3 +82,12 @@ def _log_block() -> bpy.types.Text:
 def _append(block: bpy.types.Text, text: str) -> None:
     block.cursor_set(len(block.lines) - 1, character=len(block.lines[-1].body))
     block.write(text)
+
+
+def register() -> None:
+    _MANAGER.surface_sos_pictures = bpy.utils.previews.new()
+
+
+def unregister() -> None:
+    bpy.utils.previews.remove(_MANAGER.surface_sos_pictures)
+    del _MANAGER.surface_sos_pictures

@@ -22,7 +22,7 @@ def main() -> None:
     pipe = os.dup(0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # what is run must not wait for this pipe
     threading.Thread(target=_watch, args=(pipe,), daemon=True).start()
-    if hasattr(os, "nice"):
+    if sys.platform != "win32":
         os.nice(10)  # Blender's interface comes first
     sys.path.remove(str(Path(__file__).resolve().parent))
     del sys.argv[0]
@@ -36,11 +36,11 @@ def main() -> None:
 def _watch(pipe: int) -> None:
     while os.read(pipe, 1024):
         pass
-    if hasattr(signal, "pthread_kill"):
+    if sys.platform == "win32":
+        signal.raise_signal(signal.SIGBREAK)
+    else:
         # To the main thread, so that it wakes from whatever it waits for.
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
-    else:
-        signal.raise_signal(signal.SIGBREAK)
     time.sleep(GRACE_S)
     os._exit(CANCELLED)
 

@@ -11,10 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from . import messages
 from .errors import AddonError
+from .messages import Error, Log, Message, Warning, from_line
 
 CANCELLED = 130
 _POLL_S = 0.05
@@ -30,11 +30,11 @@ class Job:
 
     def __init__(self, process: subprocess.Popen[str], log: IO[str] | None) -> None:
         self._process, self._log = process, log
-        self._queue: queue.SimpleQueue[messages.Message] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._log_turn = threading.Lock()
         self._readers = [
             threading.Thread(target=self._read, args=(stream, parse), daemon=True)
-            for stream, parse in ((process.stdout, messages.from_line), (process.stderr, _as_log))
+            for stream, parse in ((process.stdout, from_line), (process.stderr, _as_log))
         ]
         for reader in self._readers:
             reader.start()
@@ -62,10 +62,12 @@ class Job:
         except OSError as error:
             if held is not None:
                 held.close()
-            raise JobError(f"The core's Python {python} does not start ({error.strerror}): choose another.") from error
+            raise JobError(
+                f"The core's Python {python} does not start ({error.strerror}): choose another."
+            ) from error
         return cls(process, held)
 
-    def messages(self) -> list[messages.Message]:
+    def messages(self) -> list[Message]:
         """All that has come since the last call."""
         return [self._queue.get_nowait() for _ in range(self._queue.qsize())]
 
@@ -84,7 +86,7 @@ class Job:
             self._log.close()
         return code
 
-    def _read(self, stream: IO[str], parse: Callable[[str], messages.Message]) -> None:
+    def _read(self, stream: IO[str], parse: Callable[[str], Message]) -> None:
         with stream:
             for line in stream:
                 self._write_log(line)
@@ -99,14 +101,14 @@ class Job:
                 self._log.write(line)
                 self._log.flush()
             except OSError as error:
-                self._queue.put(messages.Warning(f"{self._log.name} cannot be written any more ({error.strerror})."))
+                self._queue.put(Warning(f"{self._log.name} cannot be written any more ({error.strerror})."))
                 self._log = None
 
 
 def run_blocking(
     python: Path,
     arguments: Sequence[str],
-    on_message: Callable[[messages.Message], None],
+    on_message: Callable[[Message], None],
     log: Path | None = None,
 ) -> int:
     """Run a job to its end on this thread and return its exit code; for scripts and `blender -b`."""
@@ -120,12 +122,14 @@ def run_blocking(
         time.sleep(_POLL_S)
 
 
-def ending(code: int, error: messages.Error | None, last_line: str) -> str | None:
+def ending(code: int, error: Error | None, last_line: str) -> str | None:
     """One sentence on how a job ended that was not done, or None. last_line: of what it said beside events."""
     if code == 0:
         return None
     if error is not None:
-        return error.message
+        # The core speaks of its command line there.
+        said = error.message.replace("the same command with --resume", "Resume")
+        return f"Cancelled: {said}" if code == CANCELLED else said
     if code == CANCELLED:
         return "Cancelled."
     if code < 0:
@@ -133,8 +137,8 @@ def ending(code: int, error: messages.Error | None, last_line: str) -> str | Non
     return f"The core ended with code {code}: {last_line or 'it said nothing, see the log'}."
 
 
-def _as_log(line: str) -> messages.Message:
-    return messages.Log(line.rstrip())
+def _as_log(line: str) -> Message:
+    return Log(line.rstrip())
 
 
 def _environment() -> dict[str, str]:
@@ -143,7 +147,7 @@ def _environment() -> dict[str, str]:
     return {**kept, "PYTHONUTF8": "1"}
 
 
-def _platform_options(log: IO[str] | None) -> dict[str, object]:
+def _platform_options(log: IO[str] | None) -> dict[str, Any]:
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS}
     # The child holds the lock too: should Blender die, the shot is free only once the child has ended.
@@ -156,14 +160,20 @@ def _locked(path: Path) -> IO[str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a", encoding="utf-8")
     except OSError as error:
-        raise JobError(f"The log {path} cannot be written ({error.strerror}): choose another output folder.") from error
+        raise JobError(
+            f"The log {path} cannot be written ({error.strerror}): choose another output folder."
+        ) from error
     try:
         _lock(file)
     except OSError as error:
         file.close()
         if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
-            raise JobError(f"A job already works on this shot (it holds {path}): wait for it or cancel it.") from error
-        raise JobError(f"{path} cannot be locked ({error.strerror}): choose an output folder on another disk.") from error
+            raise JobError(
+                f"A job already works on this shot (it holds {path}): wait for it or cancel it."
+            ) from error
+        raise JobError(
+            f"{path} cannot be locked ({error.strerror}): choose an output folder on another disk."
+        ) from error
     file.truncate(0)
     return file
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import bpy
 
 from . import display, job, messages
 from .errors import AddonError
+from .properties import run_state
 
 _TICK_S = 0.1
+_LOADED = (
+    "Another file was opened while the job ran, so it was cancelled; Resume goes on from its checkpoint."
+)
+_CLOSED = "The job's window was closed, so it was cancelled; Resume goes on from its checkpoint."
 
 
 @dataclass(frozen=True)
@@ -24,13 +32,14 @@ class Task:
     out: str = ""
 
 
-class JobOperator:
-    """Mixin of a bpy Operator; a subclass says what to run, and what follows.
+class JobOperator(bpy.types.Operator):
+    """Never registered itself; a subclass says what to run, and what follows.
 
     `invoke` starts the job and looks after it from a timer; `execute` waits for its end. One job at a time.
     """
 
     _job: job.Job | None = None
+    _before_load: Callable[..., None] | None = None
     _timer: bpy.types.Timer | None = None
     _error: messages.Error | None = None
     _last_line = ""
@@ -62,6 +71,8 @@ class JobOperator:
             self._job = job.Job.start(task.python, task.arguments, task.log)
         except AddonError as error:
             return self._fail(str(error))
+        self._before_load = partial(_cancel_for_load, self._job)
+        bpy.app.handlers.load_pre.append(self._before_load)
         display.begin(task.title, task.out)
         manager = context.window_manager
         self._timer = manager.event_timer_add(_TICK_S, window=context.window)
@@ -71,7 +82,7 @@ class JobOperator:
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if event.type != "TIMER" or self._job is None:
             return {"PASS_THROUGH"}
-        if display.state().cancelling:
+        if run_state().cancelling:
             self._job.cancel()
         code = self._job.poll()
         received = self._job.messages()
@@ -81,13 +92,17 @@ class JobOperator:
         if code is None:
             return {"PASS_THROUGH"}
         context.window_manager.event_timer_remove(self._timer)
+        bpy.app.handlers.load_pre.remove(self._before_load)
         return self._end(context, code)
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends the operator: its window is closed, or another file is opened."""
-        if self._job is not None:
-            self._job.cancel()
-            display.end("The job's window went away, so it was cancelled; Resume goes on from its checkpoint.")
+        if self._job is None:
+            return
+        self._job.cancel()
+        if self._before_load in bpy.app.handlers.load_pre:
+            bpy.app.handlers.load_pre.remove(self._before_load)
+            display.end(_CLOSED)
 
     def _take(self, message: messages.Message) -> None:
         if isinstance(message, messages.Error):
@@ -111,7 +126,19 @@ class JobOperator:
         self.finished(context)
         return {"FINISHED"}
 
-    def _fail(self, sentence: str, kind: str = "ERROR") -> set[str]:
+    def _fail(self, sentence: str, kind: Literal["ERROR", "WARNING"] = "ERROR") -> set[str]:
         display.end(sentence)
-        self.report({kind}, sentence)  # type: ignore[attr-defined]
+        self.report({kind}, sentence)
         return {"CANCELLED"}
+
+
+def _cancel_for_load(running: job.Job, *_: object) -> None:
+    """The state of the job goes with the old file, so what became of it is told once the new one is there."""
+    running.cancel()
+    bpy.app.handlers.load_post.append(_tell_after_load)
+
+
+@bpy.app.handlers.persistent
+def _tell_after_load(*_: object) -> None:
+    bpy.app.handlers.load_post.remove(_tell_after_load)
+    display.end(_LOADED)

@@ -92,7 +92,7 @@ def _shape(scene: bpy.types.Scene, mask: bpy.types.Mask, frame: int) -> list[flo
     scene.frame_set(frame)
     evaluated = mask.evaluated_get(scene.view_layers[0].depsgraph)
     points = [point for layer in evaluated.layers for spline in layer.splines for point in spline.points]
-    return [number for p in points for place in (p.co, p.handle_left, p.handle_right) for number in place]
+    return [number for p in points for place in (p.co, p.handle_left, p.handle_right) for number in place[:]]
 
 
 def _set_up(scene: Any, mask: bpy.types.Mask, size: tuple[int, int]) -> None:
@@ -110,7 +110,7 @@ def _set_up(scene: Any, mask: bpy.types.Mask, size: tuple[int, int]) -> None:
         if name.startswith("use_stamp_"):  # the same mask shall be the same file
             setattr(render, name, False)
     tree, _ = compositor.scene_tree(scene)
-    source = tree.nodes.new("CompositorNodeMask")
+    source: Any = tree.nodes.new("CompositorNodeMask")
     source.mask = mask
     tree.links.new(source.outputs[0], compositor.sink(tree).inputs["Image"])
 

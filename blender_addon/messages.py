@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from typing import Any
 
 from .core import events
@@ -68,7 +68,7 @@ class Doctor:
     why: str
     backend: str | None
     pip: str | None
-    checks: list[dict[str, Any]] = field(default_factory=list)
+    checks: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Log:
 
 Message = Stage | Progress | Preview | Warning | Error | Done | Doctor | Log
 
-_KINDS = {
+_KINDS: dict[str, type[Stage | Progress | Preview | Warning | Error | Done | Doctor]] = {
     "stage": Stage,
     "progress": Progress,
     "preview": Preview,
@@ -97,22 +97,20 @@ def from_line(line: str) -> Message:
     kind = _KINDS.get(event["event"]) if event is not None else None
     if event is None or kind is None:
         return Log(line.rstrip())
-    names = kind.__dataclass_fields__
+    names = [own.name for own in fields(kind)]
     if not set(names) <= set(event):
         return Log(line.rstrip())
     return kind(**{name: event[name] for name in names})
 
 
 def text(message: Message) -> str | None:
-    """A message as a line for a terminal or a log; None for previews, which are for the eye."""
+    """A message as a line for a terminal or a log; None for previews, and for errors, which stderr tells as well."""
     if isinstance(message, Stage):
         return f"[{message.index}/{message.count}] {message.stage}"
     if isinstance(message, Progress):
         return f"    {message.stage}: {progress_text(message)}"
     if isinstance(message, Warning):
         return f"    note: {message.message}"
-    if isinstance(message, Error):
-        return f"Error: {message.message}"
     if isinstance(message, Done):
         return f"Done in {duration(message.seconds)}: {message.manifest}"
     if isinstance(message, Doctor):

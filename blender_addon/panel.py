@@ -1,81 +1,92 @@
 """The panel "Surface-SOS" in the side bars of the 3D viewport and of the clip editor."""
 
 import bpy
+from bpy.types import UILayout
 
-from . import command, display, shot_request
+from . import command, shot_request
 from .operators import AddBox, OpenReport, Resume, Segment, SolveCameras
 from .panel_parts import draw_run, draw_sentence
+from .properties import SurfaceSosSettings, run_state, shot_settings
 
 
-class _ShotPanel:
+class _ShotPanel(bpy.types.Panel):
     """Both panels: what is asked for, the button, how it goes, what to do with the result."""
 
     bl_label = "Surface-SOS"
     bl_region_type = "UI"
     bl_category = "Surface-SOS"
 
-    def draw(self, context):
-        settings, run, layout = context.scene.surface_sos, display.state(), self.layout
-        inputs = layout.column()
-        inputs.enabled = not run.running
-        _draw_inputs(inputs, context, settings)
-        _draw_button(layout, context, run)
+    def draw(self, context: bpy.types.Context) -> None:
+        settings, run, layout = shot_settings(context), run_state(), self.layout
+        if not run.running:  # a side bar has no room for both
+            _draw_inputs(layout, settings)
+            _draw_button(layout, context)
         draw_run(layout, run)
         _draw_result(layout, context)
 
 
-class SURFACE_SOS_PT_viewport(_ShotPanel, bpy.types.Panel):
+class SURFACE_SOS_PT_viewport(_ShotPanel):
     bl_space_type = "VIEW_3D"
 
 
-class SURFACE_SOS_PT_clip(_ShotPanel, bpy.types.Panel):
+class SURFACE_SOS_PT_clip(_ShotPanel):
     bl_space_type = "CLIP_EDITOR"
 
 
-def _draw_inputs(layout, context, settings) -> None:
+def _draw_inputs(layout: UILayout, settings: SurfaceSosSettings) -> None:
     _choice(layout, settings, "footage_from", {"FILES": "footage", "CLIP": "clip"})
     _choice(layout, settings, "masks_from", {"FOLDER": "masks", "MASK": "mask"})
-    _choice(layout, settings, "cameras_from", {"MODEL": "cameras"})
+    cameras = _choice(layout, settings, "cameras_from", {"MODEL": "cameras"})
     if settings.cameras_from == "SOLVE":
-        layout.operator(SolveCameras.bl_idname)
-    row = layout.row(align=True)
-    row.prop(settings, "box")
-    row.operator(AddBox.bl_idname, text="", icon="CUBE")
-    layout.prop(settings, "preset")
-    layout.prop(settings, "device")
-    layout.prop(settings, "frames")
-    layout.prop(settings, "out")
-    layout.prop(settings, "overwrite")
+        cameras.operator(SolveCameras.bl_idname)
+    box = _labelled(layout, "Scene Box").row(align=True)
+    box.prop(settings, "box", text="")
+    box.operator(AddBox.bl_idname, text="", icon="CUBE")
+    row = _labelled(layout, "Preset and Device").row(align=True)
+    row.prop(settings, "preset", text="")
+    row.prop(settings, "device", text="")
+    _labelled(layout, "Frames with Layers").prop(settings, "frames", text="")
+    out = _labelled(layout, "Output Folder")
+    out.prop(settings, "out", text="")
+    out.prop(settings, "overwrite")
 
 
-def _choice(layout, settings, choice: str, fields: dict[str, str]) -> None:
+def _choice(layout: UILayout, settings: SurfaceSosSettings, choice: str, fields: dict[str, str]) -> UILayout:
     """A choice, and below it the field that the chosen kind needs."""
-    column = layout.column(align=True)
-    column.prop(settings, choice)
+    column = _labelled(layout, settings.bl_rna.properties[choice].name)
+    column.prop(settings, choice, text="")
     field = fields.get(getattr(settings, choice))
     if field is not None:
         column.prop(settings, field, text="")
+    return column
 
 
-def _draw_button(layout, context, run) -> None:
+def _labelled(layout: UILayout, text: str) -> UILayout:
+    """A column below its name, since a side bar is too narrow for both in a line."""
+    column = layout.column(align=True)
+    column.label(text=text)
+    return column
+
+
+def _draw_button(layout: UILayout, context: bpy.types.Context) -> None:
     big = layout.column()
     big.scale_y = 1.6
     big.operator(Segment.bl_idname, icon="MOD_MASK")
     if command.holds_shot(shot_request.out_folder(context)):
         layout.operator(Resume.bl_idname, icon="FILE_REFRESH")
     reason = shot_request.obstacle(context, shot_request.chosen_mode(context))
-    if reason is not None and not run.running:
+    if reason is not None:
         draw_sentence(layout, reason, "INFO")
 
 
-def _draw_result(layout, context) -> None:
+def _draw_result(layout: UILayout, context: bpy.types.Context) -> None:
     out = shot_request.out_folder(context)
-    row = layout.row(align=True)
-    row.enabled = command.holds_shot(out)
-    row.operator("surface_sos.load_result", icon="IMPORT").out = str(out)
-    row.operator(OpenReport.bl_idname, icon="URL")
-    if not row.enabled:
-        draw_sentence(layout, "Results can be loaded once the output folder holds a shot.", "INFO")
+    column = layout.column(align=True)
+    column.enabled = command.holds_shot(out)
+    column.operator("surface_sos.load_result", icon="IMPORT").out = str(out)
+    column.operator(OpenReport.bl_idname, icon="URL")
+    if not column.enabled:
+        draw_sentence(layout, "A result can be loaded once the output folder holds a shot.", "INFO")
 
 
 _CLASSES = (SURFACE_SOS_PT_viewport, SURFACE_SOS_PT_clip)

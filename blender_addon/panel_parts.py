@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
 import bpy
 
@@ -10,17 +11,17 @@ from . import messages
 from .properties import SurfaceSosRun
 
 _PIXELS_PER_LETTER = 6.5
-_PREVIEW_SCALE = 9.0
+_PREVIEW_SCALE = 7.0
+_LINE_SCALE = 0.8
 
 
-def draw_sentence(layout: bpy.types.UILayout, sentence: str, icon: str = "NONE") -> None:
+def draw_sentence(layout: bpy.types.UILayout, sentence: str, icon: Any = "NONE") -> None:
     """A sentence on as many lines as the region's width asks for, since labels do not wrap."""
     context = bpy.context
     scale = context.preferences.system.ui_scale
     width = context.region.width if context.region is not None else 300
     letters = max(20, int(width / (_PIXELS_PER_LETTER * scale)) - 8)
-    column = layout.column(align=True)
-    column.scale_y = 0.8
+    column = _lines(layout)
     for number, line in enumerate(textwrap.wrap(sentence, letters)):
         column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
 
@@ -29,8 +30,10 @@ def draw_run(layout: bpy.types.UILayout, run: SurfaceSosRun) -> None:
     """The job as it stands: stage, bar, rate, time left, preview and Cancel; afterwards how it ended."""
     if run.running:
         box = layout.box()
-        stage = f"{run.stage} ({run.stage_index} of {run.stage_count})" if run.stage else "starting"
-        box.label(text=f"{run.title}: {stage}", icon="SORTTIME")
+        lines = _lines(box)
+        lines.label(text=run.title, icon="SORTTIME")
+        if run.stage:
+            lines.label(text=f"Stage {run.stage_index} of {run.stage_count}: {run.stage}")
         if run.total:
             _draw_bar(box, run)
         if run.preview_icon:
@@ -49,9 +52,17 @@ def _draw_bar(layout: bpy.types.UILayout, run: SurfaceSosRun) -> None:
     if hasattr(layout, "progress"):  # since 4.0
         layout.progress(factor=run.share, text=f"{run.share:.0%}")
     else:
-        layout.prop(run, "percent", slider=True)
+        layout.prop(run, "percent", text="", slider=True)
     progress = messages.Progress(
         run.stage, run.done, run.total, run.unit, 0.0, run.rate or None, run.eta_s if run.eta_s >= 0 else None
     )
+    lines = _lines(layout)
     for part in messages.progress_text(progress).split(", "):
-        layout.label(text=part)
+        lines.label(text=part)
+
+
+def _lines(layout: bpy.types.UILayout) -> bpy.types.UILayout:
+    """A column of text, set closer than buttons are."""
+    column = layout.column(align=True)
+    column.scale_y = _LINE_SCALE
+    return column

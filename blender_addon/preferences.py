@@ -5,15 +5,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import bpy
 from bpy.props import StringProperty
 
-from . import display, messages
+from . import messages
 from .core_python import find_core_python
 from .errors import AddonError
 from .job_operator import JobOperator, Task
 from .panel_parts import draw_run, draw_sentence
+from .properties import run_state
 
 _HERE = Path(__file__).resolve().parent
 _LEAST_PYTHON = (3, 11)
@@ -35,21 +37,21 @@ class SurfaceSosPreferences(bpy.types.AddonPreferences):
     )
     findings: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
 
-    def draw(self, context):
+    def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.prop(self, "core_python")
         layout.prop(self, "setup_python")
         row = layout.row()
         row.operator(SetUp.bl_idname)
         row.operator(Check.bl_idname)
-        draw_run(layout, display.state())
+        draw_run(layout, run_state())
         for line in self.findings.splitlines():
             draw_sentence(layout, line)
 
 
 def preferences(context: bpy.types.Context) -> SurfaceSosPreferences | None:
     """None where the add-on was registered by a script and is not enabled."""
-    addon = context.preferences.addons.get(__package__)
+    addon: Any = context.preferences.addons.get(__package__)
     return addon.preferences if addon is not None else None
 
 
@@ -67,14 +69,14 @@ def environment_folder() -> Path:
     return Path(bpy.utils.user_resource("DATAFILES")) / "surface_sos" / "environment"
 
 
-class SetUp(JobOperator, bpy.types.Operator):
+class SetUp(JobOperator):
     """Make a Python environment with the core in your Blender user folder; downloads some packages, once"""
 
     bl_idname = "surface_sos.set_up"
     bl_label = "Set Up"
 
     @classmethod
-    def poll(cls, context):
+    def poll(cls, context: bpy.types.Context) -> bool:
         return _free(cls) and _online(cls)
 
     def task(self, context: bpy.types.Context) -> Task:
@@ -97,18 +99,20 @@ class SetUp(JobOperator, bpy.types.Operator):
             own.findings = f"The core is ready in {environment_folder()}."
 
 
-class Check(JobOperator, bpy.types.Operator):
+class Check(JobOperator):
     """Say what is installed for the core, and which device it will use"""
 
     bl_idname = "surface_sos.check"
     bl_label = "Check"
 
     @classmethod
-    def poll(cls, context):
+    def poll(cls, context: bpy.types.Context) -> bool:
         return _free(cls)
 
     def task(self, context: bpy.types.Context) -> Task:
-        return Task("Checking", core_python(context), ["-m", "surface_sos_core", "doctor", "--events", "jsonl"])
+        return Task(
+            "Checking", core_python(context), ["-m", "surface_sos_core", "doctor", "--events", "jsonl"]
+        )
 
     def received(self, message: messages.Message) -> None:
         own = preferences(bpy.context)
@@ -124,13 +128,17 @@ def python_for_setup(chosen: str) -> Path:
     least = ".".join(map(str, _LEAST_PYTHON))
     if chosen:
         if not _is_new_enough(chosen):
-            raise AddonError(f"{chosen} is no Python {least} or newer that can make environments: choose another.")
+            raise AddonError(
+                f"{chosen} is no Python {least} or newer that can make environments: choose another."
+            )
         return Path(chosen)
     for name in _NAMES:
         found = shutil.which(name)
         if found is not None and not _is_blenders(found) and _is_new_enough(found):
             return Path(found)
-    raise AddonError(f"No Python {least} or newer was found: install one, or name it in the add-on's preferences.")
+    raise AddonError(
+        f"No Python {least} or newer was found: install one, or name it in the add-on's preferences."
+    )
 
 
 def _is_blenders(python: str) -> bool:
@@ -140,13 +148,15 @@ def _is_blenders(python: str) -> bool:
 def _is_new_enough(python: str) -> bool:
     test = f"import sys, venv, ensurepip; sys.exit(sys.version_info < {_LEAST_PYTHON})"
     try:
-        return subprocess.run([python, "-c", test], capture_output=True, timeout=20, check=False).returncode == 0
+        return (
+            subprocess.run([python, "-c", test], capture_output=True, timeout=20, check=False).returncode == 0
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
 
 
 def _free(operator: type[bpy.types.Operator]) -> bool:
-    if display.state().running:
+    if run_state().running:
         operator.poll_message_set("A job is running: wait for it or cancel it.")
         return False
     return True
@@ -154,7 +164,9 @@ def _free(operator: type[bpy.types.Operator]) -> bool:
 
 def _online(operator: type[bpy.types.Operator]) -> bool:
     if not getattr(bpy.app, "online_access", True):
-        operator.poll_message_set("Set up downloads packages: turn on Allow Online Access in Preferences, System.")
+        operator.poll_message_set(
+            "Set up downloads packages: turn on Allow Online Access in Preferences, System."
+        )
         return False
     return True
 

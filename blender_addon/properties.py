@@ -94,9 +94,19 @@ class SurfaceSosRun(bpy.types.PropertyGroup):
     out: StringProperty(description="Folder that the job writes to")
 
     @property
-    def share(self):
+    def share(self) -> float:
         """How much of the stage is done, 0 to 1."""
         return min(1.0, self.done / self.total) if self.total else 0.0
+
+
+def shot_settings(context: bpy.types.Context) -> SurfaceSosSettings:
+    """The scene's own; the stubs of bpy do not know what add-ons put there."""
+    return context.scene.surface_sos  # type: ignore[attr-defined]
+
+
+def run_state() -> SurfaceSosRun:
+    """The one job's state; it belongs to the window manager, so no scene is changed by it."""
+    return bpy.context.window_manager.surface_sos_run  # type: ignore[attr-defined]
 
 
 _CLASSES = (SurfaceSosSettings, SurfaceSosRun)
@@ -105,12 +115,12 @@ _CLASSES = (SurfaceSosSettings, SurfaceSosRun)
 def register() -> None:
     for kind in _CLASSES:
         bpy.utils.register_class(kind)
-    bpy.types.Scene.surface_sos = PointerProperty(type=SurfaceSosSettings)
-    bpy.types.WindowManager.surface_sos_run = PointerProperty(type=SurfaceSosRun)
+    bpy.types.Scene.surface_sos = PointerProperty(type=SurfaceSosSettings)  # type: ignore[attr-defined]
+    bpy.types.WindowManager.surface_sos_run = PointerProperty(type=SurfaceSosRun)  # type: ignore[attr-defined]
 
 
 def unregister() -> None:
-    del bpy.types.WindowManager.surface_sos_run
-    del bpy.types.Scene.surface_sos
+    del bpy.types.WindowManager.surface_sos_run  # type: ignore[attr-defined]
+    del bpy.types.Scene.surface_sos  # type: ignore[attr-defined]
     for kind in reversed(_CLASSES):
         bpy.utils.unregister_class(kind)

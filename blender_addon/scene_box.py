@@ -1,6 +1,5 @@
 """The scene box: an empty cube that the artist moves and scales, exported in the camera model's world."""
 
-
 import bpy
 from mathutils import Matrix, Vector
 
@@ -22,7 +21,7 @@ def world_of(box: bpy.types.Object) -> bpy.types.Object | None:
     """The empty of the imported cameras, whose own space is the camera model's world: a parent, else the scene's."""
     parent = box.parent
     while parent is not None:
-        if "surface_sos_model" in parent:
+        if parent.get("surface_sos_model") is not None:
             return parent
         parent = parent.parent
     return import_cameras.root(bpy.context.scene)
@@ -38,12 +37,14 @@ def matrix(box: bpy.types.Object) -> list[list[float]]:
     half = box.empty_display_size if box.type == "EMPTY" else None
     if half is None:
         corners = [Vector(corner) for corner in box.bound_box]
-        low = Vector(min(corner[axis] for corner in corners) for axis in range(3))
-        high = Vector(max(corner[axis] for corner in corners) for axis in range(3))
-        fit = Matrix.Translation((low + high) / 2) @ Matrix.Diagonal((*((high - low) / 2), 1.0))
+        low = Vector([min(corner[axis] for corner in corners) for axis in range(3)])
+        high = Vector([max(corner[axis] for corner in corners) for axis in range(3)])
+        middle, size = (low + high) / 2, (high - low) / 2
+        fit = Matrix.Translation(middle[:]) @ Matrix.Diagonal((size.x, size.y, size.z, 1.0))
     else:
         fit = Matrix.Diagonal((half, half, half, 1.0))
-    return [list(row) for row in in_model @ fit]
+    whole: Matrix = in_model @ fit
+    return [[whole[row][column] for column in range(4)] for row in range(4)]
 
 
 def add(scene: bpy.types.Scene) -> bpy.types.Object:

@@ -10,10 +10,10 @@ from types import FrameType
 from typing import NoReturn
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE / "core")]
+sys.path.insert(0, str(HERE))
 
-import environment  # noqa: E402 (found by the line before)
-from events import Events, json_line  # noqa: E402
+import environment
+from core.events import Events, json_line  # type: ignore[import-not-found]
 
 
 def main(folder: Path, wheel: Path) -> int:

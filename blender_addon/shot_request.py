@@ -12,19 +12,20 @@ from . import clip_camera, command, mask_files, scene_box
 from .command import Mode, Request
 from .errors import AddonError
 from .files import write_if_changed
+from .properties import shot_settings
 
 
 def out_folder(context: bpy.types.Context) -> Path:
-    return Path(bpy.path.abspath(context.scene.surface_sos.out))
+    return Path(bpy.path.abspath(shot_settings(context).out))
 
 
 def chosen_mode(context: bpy.types.Context) -> Mode:
-    return "overwrite" if context.scene.surface_sos.overwrite else "new"
+    return "overwrite" if shot_settings(context).overwrite else "new"
 
 
 def plan(context: bpy.types.Context, mode: Mode) -> Request:
     """The request without what is exported from Blender. Changes and writes nothing."""
-    settings = context.scene.surface_sos
+    settings = shot_settings(context)
     return Request(
         footage=footage(context),
         out=bpy.path.abspath(settings.out).rstrip("/\\"),
@@ -39,7 +40,7 @@ def plan(context: bpy.types.Context, mode: Mode) -> Request:
 
 def footage(context: bpy.types.Context) -> str:
     """The footage as the core takes it; empty where nothing is chosen."""
-    settings = context.scene.surface_sos
+    settings = shot_settings(context)
     if settings.footage_from == "CLIP":
         return clip_camera.footage(settings.clip) if settings.clip is not None else ""
     return bpy.path.abspath(settings.footage)
@@ -47,7 +48,7 @@ def footage(context: bpy.types.Context) -> str:
 
 def obstacle(context: bpy.types.Context, mode: Mode) -> str | None:
     """One sentence on why the job cannot start, or None; quick enough to be asked at every redraw."""
-    settings = context.scene.surface_sos
+    settings = shot_settings(context)
     if settings.footage_from == "CLIP" and settings.clip is None:
         return "Choose the clip."
     if settings.masks_from == "MASK" and settings.mask is None:
@@ -68,7 +69,7 @@ def export(context: bpy.types.Context, request: Request) -> Request:
     Files whose content has not changed are left alone, so that Resume finds its inputs unchanged. AddonError says what
     cannot be exported or written.
     """
-    settings, folder = context.scene.surface_sos, command.job_folder(request.out)
+    settings, folder = shot_settings(context), command.job_folder(request.out)
     try:
         if settings.masks_from == "MASK":
             clip = settings.clip if settings.footage_from == "CLIP" else None
