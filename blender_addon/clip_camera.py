@@ -6,6 +6,7 @@ along +z. Distortion works on the same normalised coordinates, so that its polyn
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ _LEAST_CAMERAS = 3
 
 def footage(clip: bpy.types.MovieClip) -> str:
     """The clip's files as the core takes them: a movie, or a pattern for its sequence."""
-    path = Path(bpy.path.abspath(clip.filepath))
+    path = _path(clip)
     if clip.source == "MOVIE":
         return str(path)
     runs = list(re.finditer(r"[0-9]+", path.stem))
@@ -81,11 +82,15 @@ def export(clip: bpy.types.MovieClip, folder: Path) -> Path:
 
 def frame_names(clip: bpy.types.MovieClip) -> dict[int, str]:
     """What the core calls each frame, by its number."""
-    path = Path(bpy.path.abspath(clip.filepath))
+    path = _path(clip)
     if clip.source == "MOVIE":
         return {number: f"{path.stem}.{number:04d}.png" for number in range(1, clip.frame_duration + 1)}
     plates = open_plates(footage(clip))
     return {number: f"{stem}{path.suffix}" for stem, number in plates.numbers.items()}
+
+
+def _path(clip: bpy.types.MovieClip) -> Path:
+    return Path(os.path.normpath(bpy.path.abspath(clip.filepath)))
 
 
 def _lens(clip: bpy.types.MovieClip) -> Lens:

@@ -7,7 +7,8 @@ artist sees them.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,7 @@ def export(mask: bpy.types.Mask, clip: bpy.types.MovieClip | None, footage: str,
     A mask whose points follow tracks is drawn on every frame. AddonError where fewer than two frames have keys.
     """
     frames = _frames_of_clip(clip) if clip is not None else _frames_of_files(footage)
-    scene = bpy.data.scenes.new("Surface-SOS Masks")
-    try:
+    with _own_scene() as scene:
         chosen = _chosen_frames(scene, mask, sorted(frames.names))
         if len(chosen) < _LEAST_FRAMES:
             raise AddonError(
@@ -47,8 +47,6 @@ def export(mask: bpy.types.Mask, clip: bpy.types.MovieClip | None, footage: str,
             )
         _set_up(scene, mask, frames.size)
         drawn = {f"{frames.names[frame]}.png": _draw(scene, frame) for frame in chosen}
-    finally:
-        _remove(scene)
     for old in folder.glob("*.png") if folder.is_dir() else ():
         if old.name not in drawn:
             old.unlink()
@@ -125,9 +123,18 @@ def _draw(scene: bpy.types.Scene, frame: int) -> bytes:
         return file.read_bytes()
 
 
-def _remove(scene: Any) -> None:
-    """The scene and the compositor that came with it."""
-    own = getattr(scene, "compositing_node_group", None)  # a datablock of its own since 5.0
-    bpy.data.scenes.remove(scene)
-    if own is not None:
-        bpy.data.node_groups.remove(own)
+@contextmanager
+def _own_scene() -> Iterator[bpy.types.Scene]:
+    """A scene for drawing in; the window shows it meanwhile, since Blender moves masks for the scene in view alone."""
+    window = bpy.context.window_manager.windows[0]
+    shown, own = window.scene, bpy.data.scenes.new("Surface-SOS Masks")
+    try:
+        window.scene = own
+        yield own
+    finally:
+        window.scene = shown
+        shown.frame_set(shown.frame_current)  # puts the masks back
+        tree = getattr(own, "compositing_node_group", None)  # a datablock of its own since 5.0
+        bpy.data.scenes.remove(own)
+        if tree is not None:
+            bpy.data.node_groups.remove(tree)
