@@ -34,15 +34,34 @@ if "blender_addon" not in sys.modules:  # its modules without bpy, without its _
     package.__path__ = [str(ROOT / "blender_addon")]
     sys.modules["blender_addon"] = package
 
+# What scripts in a Blender begin with: `addon` is the installed add-on, enabled; tell() hands facts to the test.
 _PROLOGUE = """
-import json, sys
-sys.path[:0] = {path!r}
+import atexit, importlib, json, sys
 import bpy
+import addon_utils  # of Blender, found once bpy is there
 
 def tell(**facts):
     print("FACTS " + json.dumps(facts), flush=True)
 
-{enable}
+def part(name):
+    return importlib.import_module(f"{addon.__name__}.{name}")
+
+def fresh_file():
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    addon_utils.enable(ADDON)  # 3.4 forgets what is not in its preferences
+
+ADDON = "bl_ext.user_default.surface_sos" if bpy.app.version >= (4, 2) else "surface_sos"
+addon = addon_utils.enable(ADDON)
+atexit.register(addon_utils.disable, ADDON)  # bpy 4.5 never ends with an operator registered
+"""
+
+_INSTALL = """
+import sys
+import bpy
+if bpy.app.version >= (4, 2):
+    bpy.ops.extensions.package_install_files(filepath=sys.argv[-2], repo="user_default", enable_on_install=False)
+else:
+    bpy.ops.preferences.addon_install(filepath=sys.argv[-1])
 """
 
 TARGETS = {"program": None, "bpy45": ".venv-bpy45", "bpy50": ".venv-bpy50"}
@@ -59,18 +78,18 @@ class Run:
 
 @dataclass(frozen=True)
 class Blender:
-    """One Blender with the add-on."""
+    """One Blender; its user folder has the installed add-on."""
 
     target: str
     command: tuple[str, ...]
     environment: dict[str, str]
-    enable: str
-    path: tuple[str, ...]
 
-    def run(self, script: str, folder: Path, *arguments: object, timeout: float = 90) -> Run:
-        """Run a script with bpy imported and the add-on enabled; `arguments` are the end of its sys.argv."""
+    def run(
+        self, script: str, folder: Path, *arguments: object, timeout: float = 90, prologue: str = _PROLOGUE
+    ) -> Run:
+        """Run a script after the prologue; `arguments` are the end of its sys.argv."""
         file = folder / f"script_{self.target}.py"
-        file.write_text(_PROLOGUE.format(path=list(self.path), enable=self.enable) + script, encoding="utf-8")
+        file.write_text(prologue + script, encoding="utf-8")
         words = [*self.command, str(file)]
         if self.target == "program":
             words.append("--")
@@ -110,16 +129,30 @@ def find_blender(target: str) -> tuple[str, ...]:
     return (str(python),)
 
 
+@pytest.fixture(scope="session")
+def zips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The extension's zip and the legacy one, as build_addon.py makes them."""
+    folder = tmp_path_factory.mktemp("zips")
+    command = [sys.executable, str(ROOT / "build_addon.py"), "--out", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return sorted(folder.glob("*.zip"), key=lambda path: "legacy" in path.name)
+
+
 @pytest.fixture(scope="session", params=list(TARGETS))
 def blender(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Blender:
-    """Each Blender in turn, with the add-on of this checkout."""
+    """Each Blender in turn, with the zip installed."""
     command = find_blender(request.param)
-    resources = tmp_path_factory.mktemp(f"resources_{request.param}")
+    zips = request.getfixturevalue("zips")
+    folder = tmp_path_factory.mktemp(f"user_{request.param}")
     environment = {
         name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")
     }
-    environment |= {"BLENDER_USER_RESOURCES": str(resources), "SURFACE_SOS_PYTHON": sys.executable}
-    return Blender(request.param, command, environment, "import blender_addon as addon", (str(ROOT),))
+    environment |= {"BLENDER_USER_RESOURCES": str(folder), "SURFACE_SOS_PYTHON": sys.executable}
+    found = Blender(request.param, command, environment)
+    run = found.run(_INSTALL, folder, *zips, prologue="")
+    assert run.code == 0, run.output
+    return found
 
 
 def ring(aim: Callable[..., Camera], count: int, lens: Lens, suffix: str = ".png") -> dict[str, Camera]:

@@ -14,12 +14,9 @@ HALF = 2.0**-10
 # Loads a shot, applies changes to the composite node, and renders it: {"name": {"Edge": .., "background": [r, g, b]}}.
 RENDER = """
 from pathlib import Path
-import importlib
-part = lambda name: importlib.import_module(f"{addon.__name__}.{name}")
 out, folder, changes = Path(sys.argv[-3]), Path(sys.argv[-2]), json.loads(sys.argv[-1])
-addon.register()
 for name, change in changes.items():
-    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    fresh_file()
     scene = bpy.context.scene
     loaded = part("load_result").load(bpy.context, out)
     scene.view_settings.view_transform = "Standard"
@@ -35,7 +32,6 @@ for name, change in changes.items():
     stems = {frame: path.stem for frame, path in loaded.layers.items()}
     rendered = list(part("composite_render").render_composites(scene, stems, folder / name))
     assert rendered == list(loaded.layers)
-addon.unregister()
 tell(ok=True)
 """
 
@@ -97,9 +93,7 @@ def test_pngs_are_what_a_plate_would_look_like(blender, tmp_path, tiny_shot):
 
 
 OWN_NODES = """
-import importlib
 from pathlib import Path
-addon.register()
 scene = bpy.context.scene
 if hasattr(scene, "compositing_node_group"):
     tree = bpy.data.node_groups.new("Mine", "CompositorNodeTree")
@@ -114,8 +108,7 @@ else:
 mine = tree.nodes.new("CompositorNodeRGB")
 tree.links.new(mine.outputs[0], sink.inputs[0])
 for time in range(2):
-    importlib.import_module(f"{addon.__name__}.load_result").load(bpy.context, Path(sys.argv[-1]))
-addon.unregister()
+    part("load_result").load(bpy.context, Path(sys.argv[-1]))
 tell(
     still=sink.inputs[0].links[0].from_node == mine,
     kinds=sorted(node.type for node in tree.nodes),
@@ -134,8 +127,7 @@ def test_an_artists_own_compositing_is_left_alone(blender, tmp_path, tiny_shot):
 @pytest.mark.parametrize("blender", ["bpy50"], indirect=True)
 def test_the_group_has_the_promised_sockets(blender, tmp_path, tiny_shot):
     script = """
-import importlib
-compositor = importlib.import_module(f"{addon.__name__}.compositor")
+compositor = part("compositor")
 group = compositor.composite_group()
 tell(sockets=[[i.in_out, i.name] for i in group.interface.items_tree])
 """

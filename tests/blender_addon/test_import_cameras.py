@@ -40,10 +40,9 @@ def pixels(scene, camera, mesh):
         found.append(((0.5 + x / w / 2) * render.resolution_x, (0.5 - y / w / 2) * render.resolution_y))
     return found
 
-addon.register()
 told = {}
 for folder in map(Path, sys.argv[-1].split("|")):
-    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    fresh_file()
     assert bpy.ops.surface_sos.import_cameras(
         directory=str(folder / "model"), footage=str(folder / "plates")
     ) == {"FINISHED"}
@@ -67,7 +66,6 @@ for folder in map(Path, sys.argv[-1].split("|")):
         "turned_clips": [data.clip_start, data.clip_end],
         "error": scene.camera["surface_sos_corner_error_px"],
     }
-addon.unregister()
 tell(models=told)
 """
 
@@ -113,7 +111,6 @@ def test_points_land_where_colmap_projects_them(blender, tmp_path, makers):
 
 # Tells what the scene shows on each frame, and imports a second time.
 INSPECT = """
-addon.register()
 folder = sys.argv[-1]
 counts = []
 for time in range(2):
@@ -131,7 +128,6 @@ view = bpy.context.evaluated_depsgraph_get()
 balls = [i for i in view.object_instances if i.object.original == points]
 colours = [tuple(round(255 * c) for c in value.color_srgb) for value in points.data.attributes["Col"].data]
 places = [tuple(v.co) for v in points.data.vertices]
-addon.unregister()
 tell(
     counts=counts, collection=[c.name for c in camera.users_collection], parent=camera.parent.type,
     range=[scene.frame_start, scene.frame_end], size=[scene.render.resolution_x, scene.render.resolution_y],
@@ -173,7 +169,6 @@ def test_one_camera_with_keys_its_plate_and_coloured_points(blender, tmp_path, m
 
 # Each is (directory, footage); tells the result and keeps what Blender printed.
 REFUSED = """
-addon.register()
 results = []
 for directory, footage in json.loads(sys.argv[-1]):
     before = len(bpy.data.objects)
@@ -182,7 +177,6 @@ for directory, footage in json.loads(sys.argv[-1]):
     except RuntimeError as error:  # what a script sees of an error report
         results.append([[], str(error)])
     assert len(bpy.data.objects) == before
-addon.unregister()
 tell(results=results)
 """
 
@@ -223,12 +217,10 @@ def test_a_movie_is_shown_too(blender, tmp_path, makers):
         cameras[name] = type(camera)(name, lens, camera.rotation, camera.translation)
     write_model(CameraModel(cameras, makers.sparse_points(9, COUNT)), tmp_path / "model")
     script = """
-addon.register()
 bpy.ops.surface_sos.import_cameras(directory=sys.argv[-1] + "/model", footage=sys.argv[-1] + "/shot.avi")
 shown = bpy.context.scene.camera.data.background_images[0]
 tell(source=shown.image.source, duration=shown.image_user.frame_duration, start=shown.image_user.frame_start,
      offset=shown.image_user.frame_offset, range=[bpy.context.scene.frame_start, bpy.context.scene.frame_end])
-addon.unregister()
 """
     told = blender.facts(script, tmp_path, tmp_path)
     assert told == {"source": "MOVIE", "duration": COUNT, "start": 1, "offset": 0, "range": [1, COUNT]}

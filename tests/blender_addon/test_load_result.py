@@ -9,9 +9,7 @@ import numpy as np
 from surface_sos_core.manifest import read_manifest, write_manifest
 
 LOAD = """
-import importlib
 from pathlib import Path
-addon.register()
 scene = bpy.context.scene
 counts = []
 kinds = ("objects", "cameras", "meshes", "actions", "collections", "materials", "node_groups", "images", "scenes")
@@ -47,7 +45,6 @@ tell(
     links=[[link.from_socket.name, link.to_socket.name] for link in tree.links if link.to_node == group],
     plate=scene.camera.data.background_images[0].image.filepath,
 )
-addon.unregister()
 """
 
 
@@ -73,12 +70,10 @@ def test_everything_is_loaded_and_loading_again_replaces(blender, tmp_path, tiny
 
 
 SUBSET = """
-addon.register()
 bpy.ops.surface_sos.load_result(out=sys.argv[-1])
 scene = bpy.context.scene
 tell(range=[scene.frame_start, scene.frame_end, scene.frame_step],
      background=scene.camera.data.background_images[0].image_user.frame_start)
-addon.unregister()
 """
 
 
@@ -97,14 +92,12 @@ def test_every_second_frame_steps_the_scene(blender, tmp_path, tiny_shot):
 
 
 PROBLEMS = """
-addon.register()
 results = []
 for out in json.loads(sys.argv[-1]):
     try:
         results.append([sorted(bpy.ops.surface_sos.load_result(out=out)), ""])
     except RuntimeError as error:
         results.append([[], str(error)])
-addon.unregister()
 tell(results=results)
 """
 

@@ -5,8 +5,8 @@ from array import array
 import numpy as np
 import pycolmap
 import pytest
-from blender_addon import colmap, pinhole
 
+from blender_addon import colmap, pinhole
 from surface_sos_core.cameras import Lens
 
 DISTORTED = {
