@@ -3,7 +3,7 @@
 python build_addon.py [--out dist]
 
 Both hold the add-on, the modules that it shares with the core, and the core's wheel, and are the same byte for byte
-whenever they are built from the same files with the same setuptools. Exit code 1 and one sentence where something does
+whenever they are built from the same files. Exit code 1 and one sentence where something does
 not fit together.
 """
 
@@ -32,6 +32,7 @@ SHARED = {
     "constraints.txt": ROOT / "constraints.txt",
     "LICENSE": ROOT / "LICENSE",
 }
+SETUPTOOLS = "80.9.0"  # another one could write another wheel
 LEGACY_FOLDER = "surface_sos"
 LEGACY_BLENDER = (3, 4, 0)
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
@@ -133,7 +134,9 @@ def build_wheel(scratch: Path) -> Path:
     shutil.copytree(ROOT / "surface_sos_core", source / "surface_sos_core", ignore=skip)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copyfile(ROOT / name, source / name)
-    pins = {name: str(ROOT / "constraints.txt") for name in ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT")}
+    pin = scratch / "constraints.txt"
+    pin.write_text(f"setuptools=={SETUPTOOLS}\n")
+    pins = {name: str(pin) for name in ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT")}
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
     done = subprocess.run(
         [*command, "--wheel-dir", str(made), str(source)],
@@ -152,13 +155,13 @@ def build_wheel(scratch: Path) -> Path:
 
 
 def write_zip(path: Path, files: dict[str, bytes]) -> None:
-    """Files by name, in order of the names, all with one time and one mode."""
+    """Files by name, in order of the names, all with one time and one mode; packed, they would depend on zlib."""
     partial = path.with_name(f".{path.name}")
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as packed:
+    with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as packed:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.external_attr, entry.create_system = FILE_MODE, 3
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.compress_type = zipfile.ZIP_STORED
             packed.writestr(entry, files[name])
     os.replace(partial, path)
 

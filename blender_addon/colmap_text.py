@@ -46,7 +46,7 @@ def write(folder: Path, images: Sequence[Image], tracks: Sequence[Track]) -> Non
 
 
 def _line(*values: object) -> str:
-    return " ".join(repr(value) if isinstance(value, float) else str(value) for value in values)
+    return " ".join(repr(float(value)) if isinstance(value, float) else str(value) for value in values)
 
 
 def _text(lines: Iterable[str]) -> bytes:

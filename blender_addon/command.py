@@ -33,7 +33,7 @@ class Request:
 
 def arguments(request: Request) -> list[str]:
     """What follows the Python executable."""
-    words = ["-m", "surface_sos_core", "segment", request.footage, "--out", request.out]
+    words = ["-m", "surface_sos_core", "segment", request.footage, f"--out={request.out}"]
     options = {
         "--masks": request.masks,
         "--cameras": request.cameras,

@@ -22,12 +22,15 @@ def find_core_python(preferred: str | None, environ: Mapping[str, str], managed:
     Raises CoreNotFound; also where one of the first two names a file that is not there, since falling back in silence
     would run another core than the one asked for.
     """
-    for path, source in ((preferred, "The add-on's preferences"), (environ.get(VARIABLE), VARIABLE)):
+    for path, source in (
+        (preferred, "The add-on's preferences name"),
+        (environ.get(VARIABLE), f"{VARIABLE} names"),
+    ):
         if path and path.strip():
             chosen = Path(path.strip()).expanduser()
             if not os.access(chosen, os.X_OK) or chosen.is_dir():
                 raise CoreNotFound(
-                    f"{source} names {chosen} as the core's Python, which cannot be run: correct it."
+                    f"{source} {chosen} as the core's Python, which cannot be run: correct it."
                 )
             return chosen.absolute()
     for folder in (managed, Path(__file__).resolve().parent.parent / ".venv"):

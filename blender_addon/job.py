@@ -174,7 +174,8 @@ def _locked(path: Path) -> IO[str]:
         raise JobError(
             f"{path} cannot be locked ({error.strerror}): choose an output folder on another disk."
         ) from error
-    file.truncate(0)
+    if file.tell() > 0:
+        file.truncate(0)
     return file
 
 

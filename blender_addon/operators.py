@@ -2,6 +2,7 @@
 
 import webbrowser
 from pathlib import Path
+from typing import ClassVar
 
 import bpy
 
@@ -118,7 +119,7 @@ class AddBox(bpy.types.Operator):
 
     bl_idname = "surface_sos.add_box"
     bl_label = "Add Scene Box"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
