@@ -11,9 +11,10 @@ import bpy
 
 
 def render_composites(scene: bpy.types.Scene, stems: Mapping[int, str], folder: Path) -> Iterator[int]:
-    """Render frames to FOLDER/STEM.exr (half, scene-linear) and STEM.png (8 bits, as displayed); `stems` by frame.
+    """Render frames to FOLDER/STEM.exr (half, scene-linear) and STEM.png (8 bits, as displayed).
 
-    Yields each frame when its files are there, whole. Raises RuntimeError or OSError where they cannot be written.
+    `stems` are by frame. Yields each frame when its files are there, whole. Raises RuntimeError or OSError
+    where they cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for frame, stem in stems.items():

@@ -28,13 +28,13 @@ _OUTPUTS = (("Image", "NodeSocketColor"), ("Matte", "NodeSocketFloat"))
 def composite_group() -> bpy.types.NodeTree:
     """The node group, made once in a file.
 
-    Foreground is premultiplied RGBA, Background a new background or the clean plate. With a the foreground's alpha,
-    the matte is a' = min(gain a^(2^-edge), 1): Edge moves the outline within its soft band, outwards above 0 and
-    inwards below. The foreground's light follows its matte:
+    Foreground is premultiplied RGBA, Background a new background or the clean plate. With a the foreground's
+    alpha, the matte is a' = min(gain a^(2^-edge), 1): Edge moves the outline within its soft band, outwards
+    above 0 and inwards below. The foreground's light follows its matte:
 
         Image = (a' / a) Foreground + (1 - a') Background
     """
-    group = bpy.data.node_groups.get(GROUP)
+    group: Any = bpy.data.node_groups.get(GROUP)
     if group is not None and group.bl_idname == "CompositorNodeTree":
         return group
     group = bpy.data.node_groups.new(GROUP, "CompositorNodeTree")
@@ -90,7 +90,8 @@ def _over_sockets(over: bpy.types.Node) -> Sequence[bpy.types.NodeSocket]:
 def place(scene: bpy.types.Scene, title: str) -> tuple[bpy.types.Node, bpy.types.Node]:
     """The shot's layer image node and composite node in the scene's compositor, made or found again.
 
-    Where the scene has no compositing yet, the composite becomes what it renders; the nodes of an artist are left alone.
+    Where the scene has no compositing yet, the composite becomes what it renders; the nodes of an artist are
+    left alone.
     """
     tree, is_new = scene_tree(scene)
     layers = _node(tree, title, "layers", "CompositorNodeImage")

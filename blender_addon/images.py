@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import bpy
 
@@ -13,7 +13,7 @@ _OURS = "surface_sos"  # custom property of images that were loaded here
 NO_LINEAR = "Blender's colour configuration has no linear Rec.709: choose the images' colour space yourself."
 
 
-def load(file: Path, source: str) -> tuple[bpy.types.Image, tuple[int, int]]:
+def load(file: Path, source: Literal["SEQUENCE", "MOVIE"]) -> tuple[bpy.types.Image, tuple[int, int]]:
     """A new image of a file, and its size; `source` is SEQUENCE or MOVIE.
 
     Multilayer files tell no size: (0, 0). Raises RuntimeError where Blender cannot read the file.
@@ -27,7 +27,7 @@ def load(file: Path, source: str) -> tuple[bpy.types.Image, tuple[int, int]]:
 
 def replace(old: bpy.types.Image | None, new: bpy.types.Image) -> None:
     """Show `new` wherever `old` is shown, and remove `old`, unless `old` is an image of the artist's."""
-    if old is not None and _OURS in old:
+    if old is not None and old.get(_OURS):
         old.user_remap(new)
         bpy.data.images.remove(old)
         new.name = Path(new.filepath).name
@@ -35,7 +35,7 @@ def replace(old: bpy.types.Image | None, new: bpy.types.Image) -> None:
 
 def set_linear(image: bpy.types.Image) -> bool:
     """Read the image as scene-linear Rec.709; False where the colour configuration has no such space."""
-    settings = image.colorspace_settings
+    settings: Any = image.colorspace_settings
     known = settings.bl_rna.properties["name"].enum_items.keys()
     name = next((name for name in _LINEAR if name in known), None)
     if name is not None:

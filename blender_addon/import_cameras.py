@@ -1,35 +1,33 @@
 """COLMAP cameras in the scene: one animated camera with its plate, and the sparse points, under one empty.
 
-The empty's local space is COLMAP's world; its transform is the one place of the similarity from there to Blender's
-world, so it may be scaled and turned. At first it stands the scene upright.
+The empty's local space is COLMAP's world; its transform is the one place of the similarity from there to
+Blender's world, so it may be scaled and turned. At first it stands the scene upright.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 import bpy
-from mathutils import Matrix, Quaternion
+from mathutils import Quaternion
 
-from . import colmap, images, nodes, pinhole, plates, shot_objects, vertex_colours
+from . import animated_camera, colmap, images, pinhole, plates, shot_objects, sparse_points
 from .errors import AddonError
 
 NOTICEABLE_PX = 0.1
-# Of the depth of the scene: the radius of a sparse point's ball, and the size that the camera is drawn in.
-_BALL_SHARE, _CAMERA_SHARE = 0.002, 0.1
-_POINTS_GROUP = "Surface-SOS Points"
+_INNER_FOLDERS = ("0", "sparse")  # of a COLMAP project, which say nothing
+_BALL_SHARE = 0.002  # radius of a sparse point's ball, of the depth of the scene
 
 
 @dataclass(frozen=True)
 class ShotCameras:
     """What is built: a camera model, and which of its images are which frames.
 
-    numbers: frame numbers by names without suffix; empty where the images' names tell. plates: what the camera shows
-    behind the scene, if known.
+    numbers: frame numbers by names without suffix; empty where the images' names tell. plates: what the
+    camera shows behind the scene, if known.
     """
 
     title: str
@@ -53,7 +51,9 @@ def open_cameras(folder: str | Path, footage: str | Path | None = None) -> ShotC
     folder = Path(folder)
     model = colmap.read_model(folder)
     if footage is None:
-        return ShotCameras(folder.resolve().name, folder, model)
+        title = plates.common_prefix(PurePosixPath(image.name).stem for image in model.images)
+        project = next(part for part in reversed(folder.resolve().parts) if part not in _INNER_FOLDERS)
+        return ShotCameras(title or project, folder, model)
     found = plates.open_plates(footage)
     return ShotCameras(found.title, folder, model, found.numbers, found)
 
@@ -84,25 +84,20 @@ def build(context: bpy.types.Context, shot: ShotCameras) -> Built:
     world = _make_root(scene, shot, posed)
     camera = shot_objects.find_or_make(scene, shot.title, shot_objects.CAMERA, bpy.data.cameras.new)
     camera.parent = world
-    _animate(camera, posed, films)
     reach = pinhole.reach(list(posed.values()), shot.model.points.xyz)
-    _clip(camera.data, world, reach)
-    camera.data.display_size = reach.middle * _CAMERA_SHARE
+    animated_camera.animate(camera, posed, films)
+    animated_camera.set_reach(camera, world, reach)
+    frames = shot.numbers.values() or posed.keys()
     if backdrop is not None:
-        numbers = shot.numbers.values()
-        _show_plate(
-            camera.data, backdrop, min(numbers, default=1), max(numbers, default=backdrop.frame_duration)
-        )
-    _set_scene(
-        scene, camera, next(iter(lenses.values())), films.values(), list(shot.numbers.values()) or list(posed)
-    )
-    _make_points(scene, shot, world, reach.middle * _BALL_SHARE)
+        animated_camera.show_plate(camera, backdrop, frames)
+    _set_scene(scene, camera, next(iter(lenses.values())), next(iter(films.values())), frames)
+    sparse_points.show_points(scene, shot.title, shot.model.points, world, reach.middle * _BALL_SHARE)
 
     error = max(pinhole.corner_error(fitted, films[lens]) for lens, fitted in lenses.items())
     camera["surface_sos_corner_error_px"] = error
     if error > NOTICEABLE_PX:
         notices.append(
-            f"Blender's camera has no lens distortion: it is {error:.1f} pixels off at the corner of the image."
+            f"Blender's camera has no lens distortion: it is {error:.1f} pixels off at the image's corner."
         )
     return Built(world, camera, notices)
 
@@ -152,8 +147,8 @@ def _fitting(names: dict[colmap.Lens, str], size: tuple[int, int] | None) -> dic
             > 1
         ):
             raise colmap.ModelError(
-                f"The camera model's image {name} is {lens.width}x{lens.height}, another shape than {width}x{height}; "
-                "import a model whose images all have the footage's shape."
+                f"The camera model's image {name} is {lens.width}x{lens.height}, another shape than "
+                f"{width}x{height}; import a model whose images all have the footage's shape."
             )
         same = (lens.width, lens.height) == (width, height)
         fitting[lens] = lens if same else pinhole.scaled(lens, width, height)
@@ -176,83 +171,14 @@ def _make_root(scene: bpy.types.Scene, shot: ShotCameras, posed: dict[int, colma
     return world
 
 
-def _animate(
-    camera: bpy.types.Object, posed: dict[int, colmap.Image], films: dict[colmap.Lens, pinhole.FilmBack]
-) -> None:
-    """A key on each frame; the lens has keys only where it changes."""
-    shot_objects.forget_animation(camera)
-    shot_objects.forget_animation(camera.data)
-    camera.rotation_mode = "QUATERNION"
-    camera.matrix_parent_inverse = Matrix()
-    before = None
-    changes = len({films[image.lens] for image in posed.values()}) > 1
-    for frame, image in posed.items():
-        matrix = Matrix(pinhole.camera_matrix(image))
-        turn = matrix.to_quaternion()
-        if before is not None:
-            turn.make_compatible(before)
-        before = turn
-        camera.location, camera.rotation_quaternion = matrix.to_translation(), turn
-        camera.keyframe_insert("location", frame=frame)
-        camera.keyframe_insert("rotation_quaternion", frame=frame)
-        _set_film(camera.data, films[image.lens])
-        if changes:
-            for name in ("lens", "shift_x", "shift_y", "sensor_width", "sensor_height"):
-                camera.data.keyframe_insert(name, frame=frame)
-    for block in (camera, camera.data):
-        for curve in _curves(block):
-            for key in curve.keyframe_points:
-                key.interpolation = "LINEAR"
-
-
-def _set_film(data: bpy.types.Camera, film: pinhole.FilmBack) -> None:
-    data.sensor_fit = film.fit
-    data.sensor_width, data.sensor_height = film.sensor_width, film.sensor_height
-    data.lens_unit = "MILLIMETERS"
-    data.lens, data.shift_x, data.shift_y = film.lens, film.shift_x, film.shift_y
-
-
-def _curves(block: bpy.types.ID) -> Iterable[bpy.types.FCurve]:
-    action: Any = block.animation_data.action if block.animation_data else None
-    if action is None:
-        return []
-    if hasattr(action, "fcurves"):  # until 4.5
-        return action.fcurves
-    bags = [bag for layer in action.layers for strip in layer.strips for bag in strip.channelbags]
-    return [curve for bag in bags for curve in bag.fcurves]
-
-
-def _clip(data: bpy.types.Camera, world: bpy.types.Object, reach: pinhole.Reach) -> None:
-    """Clipping distances that follow the empty's scale, which a camera's own do not."""
-    for name, distance in (("clip_start", reach.near), ("clip_end", reach.far)):
-        driver = data.driver_add(name).driver
-        driver.type = "SCRIPTED"
-        variable = driver.variables.new()
-        variable.name, variable.type = "scale", "TRANSFORMS"
-        target = variable.targets[0]
-        target.id, target.transform_type, target.transform_space = world, "SCALE_AVG", "WORLD_SPACE"
-        driver.expression = f"{distance!r} * scale"
-        setattr(data, name, distance)
-
-
-def _show_plate(data: bpy.types.Camera, image: bpy.types.Image, first: int, last: int) -> None:
-    background = data.background_images[0] if data.background_images else data.background_images.new()
-    images.replace(background.image, image)
-    background.image = image
-    background.alpha = 1.0
-    background.frame_method = "STRETCH"  # image and film are the same rectangle, whatever the pixel aspect
-    images.play(background.image_user, first, last)
-    data.show_background_images = True
-
-
 def _set_scene(
     scene: bpy.types.Scene,
     camera: bpy.types.Object,
     lens: colmap.Lens,
-    films: Iterable[pinhole.FilmBack],
-    frames: list[int],
+    film: pinhole.FilmBack,
+    frames: Collection[int],
 ) -> None:
-    film = next(iter(films))
+    """Look through the camera, at the plate's size and frames."""
     scene.camera = camera
     scene.render.resolution_x, scene.render.resolution_y = lens.width, lens.height
     scene.render.resolution_percentage = 100
@@ -260,42 +186,6 @@ def _set_scene(
     scene.frame_start, scene.frame_end = min(frames), max(frames)
     if not scene.frame_start <= scene.frame_current <= scene.frame_end:
         scene.frame_set(scene.frame_start)
-
-
-def _make_points(scene: bpy.types.Scene, shot: ShotCameras, world: bpy.types.Object, radius: float) -> None:
-    points = shot.model.points
-    if not points and shot_objects.find(scene, shot.title, shot_objects.POINTS) is None:
-        return
-    thing = shot_objects.find_or_make(scene, shot.title, shot_objects.POINTS, bpy.data.meshes.new)
-    thing.parent = world
-    thing["surface_sos_points"] = 1
-    thing.hide_render = True
-    mesh = thing.data
-    mesh.clear_geometry()
-    xyz = points.xyz
-    mesh.from_pydata(list(zip(xyz[0::3], xyz[1::3], xyz[2::3], strict=True)), [], [])
-    vertex_colours.set_colours(mesh, points.rgb)
-    material = vertex_colours.show_colours(mesh, thing.name, shadeless=True)
-    if _POINTS_GROUP not in thing.modifiers:
-        modifier = thing.modifiers.new(_POINTS_GROUP, "NODES")
-        modifier.node_group = _balls(thing.name, material)
-    group = thing.modifiers[_POINTS_GROUP].node_group
-    group.nodes["Mesh to Points"].inputs["Radius"].default_value = radius
-
-
-def _balls(name: str, material: bpy.types.Material) -> bpy.types.NodeTree:
-    """Geometry nodes that show each vertex as a small ball in its colour."""
-    tree: Any = bpy.data.node_groups.new(name, "GeometryNodeTree")
-    for direction in ("INPUT", "OUTPUT"):
-        nodes.add_socket(tree, "Geometry", "NodeSocketGeometry", direction)
-    names = ("NodeGroupInput", "GeometryNodeMeshToPoints", "GeometryNodeSetMaterial", "NodeGroupOutput")
-    chain = [tree.nodes.new(kind) for kind in names]
-    chain[1].name = "Mesh to Points"
-    chain[2].inputs["Material"].default_value = material
-    for before, after in pairwise(chain):
-        tree.links.new(before.outputs[0], after.inputs[0])
-    nodes.arrange(chain)
-    return tree
 
 
 class ImportCameras(bpy.types.Operator):
@@ -331,15 +221,15 @@ class ImportCameras(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def _menu(self: Any, context: bpy.types.Context) -> None:
+def _menu(self: Any, context: Any) -> None:
     self.layout.operator(ImportCameras.bl_idname, text="COLMAP Cameras (Surface-SOS)")
 
 
 def register() -> None:
     bpy.utils.register_class(ImportCameras)
-    bpy.types.TOPBAR_MT_file_import.append(_menu)
+    bpy.types.TOPBAR_MT_file_import.append(_menu)  # type: ignore[arg-type]
 
 
 def unregister() -> None:
-    bpy.types.TOPBAR_MT_file_import.remove(_menu)
+    bpy.types.TOPBAR_MT_file_import.remove(_menu)  # type: ignore[arg-type]
     bpy.utils.unregister_class(ImportCameras)

@@ -28,7 +28,7 @@ class LoadError(AddonError):
 
 @dataclass(frozen=True)
 class Loaded:
-    """What is in the scene now. layers: the layer files by frame, in order; none where they cannot be played."""
+    """What is in the scene now. layers: the layer files by frame; none where they cannot be played."""
 
     title: str
     camera: bpy.types.Object
@@ -150,7 +150,7 @@ def _load_mesh(
     thing = shot_objects.find_or_make(scene, title, shot_objects.MESH, bpy.data.meshes.new)
     thing.parent = world
     thing.matrix_parent_inverse = Matrix()
-    mesh = thing.data
+    mesh: Any = thing.data
     mesh.clear_geometry()
     xyz, corners = triangles.xyz, triangles.corners
     mesh.from_pydata(
@@ -167,7 +167,7 @@ def _load_mesh(
 
 
 def set_role(scene: bpy.types.Scene, mesh: bpy.types.Object, role: str) -> None:
-    """Make a mesh visible, a holdout or a shadow catcher (see ROLES); the last two want a transparent film."""
+    """Make a mesh visible, a holdout or a shadow catcher; the last two want a transparent film."""
     mesh.is_holdout = role == "HOLDOUT"
     mesh.is_shadow_catcher = role == "SHADOW_CATCHER"
     if role != "VISIBLE":

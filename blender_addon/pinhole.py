@@ -10,6 +10,7 @@ import math
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from .colmap import Image, Lens, Quaternion, Vector
 
@@ -21,9 +22,9 @@ _NEAR_SHARE, _FAR_SHARE = 0.1, 10.0  # of the nearest and the farthest sparse po
 
 @dataclass(frozen=True)
 class FilmBack:
-    """Blender's settings for one lens. Focal length and sizes in millimetres; shifts are shares of the longer side."""
+    """Blender's settings for one lens, in millimetres; shifts are shares of the longer side."""
 
-    fit: str
+    fit: Literal["HORIZONTAL", "VERTICAL"]
     """HORIZONTAL or VERTICAL: the side that is `SENSOR_MM` long."""
     sensor_width: float
     sensor_height: float
@@ -38,9 +39,9 @@ class FilmBack:
 def film_back(lens: Lens, aspect: float | None = None) -> FilmBack:
     """The settings under which Blender projects as `lens` does without its distortion.
 
-    With the film along x, Blender's u = (1/2 - shift_x + (lens / sensor) x/z) W. A pixel is aspect = fx / fy times as
-    high as it is wide, so that v follows with fy; shifts along y are shares of the longer side too. A scene has one
-    pixel aspect: give it as `aspect` where it is another lens's, and fy is off by as much.
+    With the film along x, Blender's u = (1/2 - shift_x + (lens / sensor) x/z) W. A pixel is aspect = fx / fy
+    times as high as it is wide, so that v follows with fy; shifts along y are shares of the longer side too.
+    A scene has one pixel aspect: give it as `aspect` where it is another lens's, and fy is off by as much.
     """
     (fx, fy), (cx, cy) = lens.focal, lens.centre
     aspect = fx / fy if aspect is None else aspect
@@ -115,7 +116,7 @@ def upright(images: Iterable[Image]) -> Quaternion:
 
 @dataclass(frozen=True)
 class Reach:
-    """Distances in world units: a typical one of what the cameras see, and clipping distances around all of it."""
+    """Distances in world units: a typical one of what is seen, and clipping distances around all of it."""
 
     near: float
     middle: float

@@ -1,7 +1,7 @@
 """The plates of a shot as Blender shows them: which files, with which frame numbers. No bpy.
 
-The rules are the core's (DESIGN: command line): a frame's number is the last run of digits of its name, and its
-place in the order of names where a name has none or two have the same.
+The rules are the core's (DESIGN: command line): a frame's number is the last run of digits of its name, and
+its place in the order of names where a name has none or two have the same.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class PlateError(AddonError):
 class Plates:
     """A sequence of image files, or a movie.
 
-    title: the name before the number, else the folder's. file: the first image, or the movie. numbers: the frame
-    number of each image by its file name without suffix; empty for a movie, whose frames count from 1. shown: whether
-    Blender's image sequences, which find a file by the number in its name, can play it.
+    title: the name before the number, else the folder's. file: the first image, or the movie. numbers: the
+    frame number of each image by its file name without suffix; empty for a movie, whose frames count from 1.
+    shown: whether Blender's image sequences, which find a file by the number in its name, can play it.
     """
 
     title: str
@@ -66,10 +66,8 @@ def open_plates(footage: str | Path) -> Plates:
     numbers = numbers_of([file.stem for file in files])
     by_name = all(last_number(stem) == number for stem, number in numbers.items())
     first = min(files, key=lambda file: numbers[file.stem])
-    prefixes = {_prefix(file.stem) for file in files}
-    one_sequence = by_name and len(prefixes) == 1
-    title = _prefix(first.stem) if one_sequence else ""
-    return Plates(title or folder.resolve().name, first, numbers, one_sequence)
+    title = common_prefix(numbers) if by_name else None
+    return Plates(title or folder.resolve().name, first, numbers, title is not None)
 
 
 def numbers_of(stems: list[str]) -> dict[str, int]:
@@ -83,8 +81,8 @@ def numbers_of(stems: list[str]) -> dict[str, int]:
 def by_frame(images: Iterable[Image], numbers: dict[str, int]) -> dict[int, Image]:
     """The image of each frame, in order of the frames; `numbers` are frame numbers by names without suffix.
 
-    Without numbers, the images' own names give them. Images that are no frames are left out. Raises ModelError where
-    none is, or two are the same.
+    Without numbers, the images' own names give them. Images that are no frames are left out. Raises
+    ModelError where none is, or two are the same.
     """
     by_stem: dict[str, Image] = {}
     for image in images:
@@ -102,6 +100,12 @@ def by_frame(images: Iterable[Image], numbers: dict[str, int]) -> dict[int, Imag
         )
     numbers = numbers or numbers_of(sorted(by_stem, key=natural_key))
     return {numbers[stem]: by_stem[stem] for stem in sorted(by_stem, key=lambda stem: numbers[stem])}
+
+
+def common_prefix(stems: Iterable[str]) -> str | None:
+    """What all names have before their last number; None where they differ."""
+    prefixes = {_prefix(stem) for stem in stems}
+    return prefixes.pop() if len(prefixes) == 1 else None
 
 
 def last_number(stem: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Reads the core's meshes: binary little endian PLY of triangles. No bpy, no numpy, and so the same in every Blender.
+"""Reads the core's meshes, binary little endian PLY of triangles, without bpy or numpy.
 
 Blender's own importers differ by version, and that of 3.4 takes minutes for a large mesh.
 """
@@ -13,9 +13,9 @@ from pathlib import Path
 from .errors import AddonError
 
 _CODES = {
-    "char": "b", "uchar": "B", "short": "h", "ushort": "H", "int": "i", "uint": "I", "float": "f", "double": "d",
-    "int8": "b", "uint8": "B", "int16": "h", "uint16": "H", "int32": "i", "uint32": "I", "float32": "f",
-    "float64": "d",
+    "char": "b", "uchar": "B", "short": "h", "ushort": "H", "int": "i", "uint": "I",
+    "int8": "b", "uint8": "B", "int16": "h", "uint16": "H", "int32": "i", "uint32": "I",
+    "float": "f", "float32": "f", "double": "d", "float64": "d",
 }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The objects of a shot in a scene: all in one collection, and found again when the shot is loaded again.
 
-An object is known by a custom property, so that the artist may rename and move it. Loading again fills the same
-objects anew, which keeps constraints, links and visibility that were set on them, and leaves no orphans.
+An object is known by a custom property, so that the artist may rename and move it. Loading again fills the
+same objects anew, which keeps constraints, links and visibility that were set on them, and leaves no orphans.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ def collection_name(title: str) -> str:
 
 
 def find(scene: bpy.types.Scene, title: str | None, role: str) -> bpy.types.Object | None:
-    """The shot's object of that role, or None; without a title, that of the shot loaded last in this scene."""
-    for thing in reversed(scene.objects):
-        tag = thing.get(_ROLE, "")
-        if tag == f"{title}/{role}" or (title is None and tag.endswith(f"/{role}")):
-            return thing
-    return None
+    """The shot's object of that role, or None; without a title, that of the shot loaded last here."""
+    tags = {thing: thing.get(_ROLE, "") for thing in scene.objects}
+    if title is None:
+        found = [thing for thing, tag in tags.items() if tag.endswith(f"/{role}")][-1:]
+    else:  # the first: later ones are an artist's copies
+        found = [thing for thing, tag in tags.items() if tag == f"{title}/{role}"][:1]
+    return found[0] if found else None
 
 
 def find_or_make(
@@ -49,11 +50,3 @@ def _collection(scene: bpy.types.Scene, title: str) -> bpy.types.Collection:
     collection[_ROLE] = title
     scene.collection.children.link(collection)
     return collection
-
-
-def forget_animation(block: bpy.types.ID) -> None:
-    """Remove the keys and drivers of an object or its data, and the action that held them."""
-    action = block.animation_data.action if block.animation_data else None
-    block.animation_data_clear()
-    if action is not None and action.users == 0:
-        bpy.data.actions.remove(action)

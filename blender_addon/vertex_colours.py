@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 
 from . import nodes
@@ -11,7 +13,9 @@ ATTRIBUTE = "Col"
 
 def set_colours(mesh: bpy.types.Mesh, rgb: bytes | bytearray) -> None:
     """Colour a mesh's vertices; `rgb`: 3 bytes a vertex, sRGB."""
-    layer = mesh.color_attributes.new(ATTRIBUTE, "FLOAT_COLOR", "POINT")  # bytes are black on 3.4's points
+    layer: Any = mesh.color_attributes.new(
+        ATTRIBUTE, "FLOAT_COLOR", "POINT"
+    )  # bytes are black on 3.4's points
     rgba = [1.0] * (len(rgb) // 3 * 4)
     for channel in range(3):
         rgba[channel::4] = [value / 255 for value in rgb[channel::3]]
@@ -22,7 +26,7 @@ def set_colours(mesh: bpy.types.Mesh, rgb: bytes | bytearray) -> None:
 def show_colours(mesh: bpy.types.Mesh, name: str, shadeless: bool) -> bpy.types.Material:
     """Give a mesh a material of its vertex colours, unless it has one already; returns it.
 
-    A shadeless one glows in them; the other reflects them without gloss, since the colours hold highlights already.
+    A shadeless one glows in them; the other reflects them without gloss, as they hold the highlights already.
     """
     if mesh.materials and mesh.materials[0] is not None:
         return mesh.materials[0]
@@ -30,7 +34,7 @@ def show_colours(mesh: bpy.types.Mesh, name: str, shadeless: bool) -> bpy.types.
     material.use_nodes = True
     tree = material.node_tree
     tree.nodes.clear()
-    colour = tree.nodes.new("ShaderNodeVertexColor")
+    colour: Any = tree.nodes.new("ShaderNodeVertexColor")
     colour.layer_name = ATTRIBUTE
     shader = tree.nodes.new("ShaderNodeEmission" if shadeless else "ShaderNodeBsdfDiffuse")
     output = tree.nodes.new("ShaderNodeOutputMaterial")

@@ -3,12 +3,14 @@
     blender -b [--python-exit-code N] -P scripts/batch.py -- --footage F --out O [options]
     blender -b -P scripts/batch.py -- --jobs JOBS.json [options for every shot]
 
-JOBS.json is a list of shots, each an object with the options' names: [{"footage": "a", "out": "shots/a", "save":
-"a.blend"}, ...]; its relative paths are taken from its own folder. A shot that fails does not stop the others.
+JOBS.json is a list of shots, each an object with the options' names, its paths relative to the file's folder:
 
-The Python that holds the core is the one of the add-on's preferences, of SURFACE_SOS_PYTHON, or of the checkout's
-.venv. Exit codes are the core's: 0 done, 1 our fault, 2 bad input, 3 environment, 4 cameras could not be solved, 130
-cancelled; with several shots, that of the first that failed. An error is one sentence on stderr.
+    [{"footage": "a", "out": "shots/a", "save": "a.blend"}, {"footage": "b", "out": "shots/b"}]
+
+A shot that fails does not stop the others. The Python that holds the core is the one of the add-on's
+preferences, of SURFACE_SOS_PYTHON, or of the checkout's .venv. Exit codes are the core's: 0 done, 1 our
+fault, 2 bad input, 3 environment, 4 cameras could not be solved, 130 cancelled; with several shots, that of
+the first that failed. An error is one sentence on stderr.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import bpy
 
@@ -142,7 +144,7 @@ class _Listener:
 def _comp(shot: argparse.Namespace) -> None:
     """A fresh scene with the shot's cameras, mesh and compositor; saved and rendered as asked for."""
     bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-    scene = bpy.context.scene
+    scene: Any = bpy.context.scene
     loaded = load_result.load(bpy.context, Path(shot.out))
     for notice in loaded.notices:
         print(f"    note: {notice}", flush=True)
@@ -166,7 +168,8 @@ def _comp(shot: argparse.Namespace) -> None:
 
 def _core_python() -> Path:
     """The core's Python; core_python.CoreNotFound where there is none."""
-    for addon in bpy.context.preferences.addons:
+    addons: Any = bpy.context.preferences.addons  # type: ignore[union-attr]
+    for addon in addons:
         if addon.module.rpartition(".")[2] == "surface_sos":  # installed as an extension, or before 4.2
             preferences = sys.modules[f"{addon.module}.preferences"]
             chosen = bpy.path.abspath(addon.preferences.core_python)

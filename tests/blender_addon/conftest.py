@@ -14,7 +14,7 @@ import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ if "blender_addon" not in sys.modules:  # its modules without bpy, without its _
     package.__path__ = [str(ROOT / "blender_addon")]
     sys.modules["blender_addon"] = package
 
-# What scripts in a Blender begin with: `addon` is the installed add-on, enabled; tell() hands facts to the test.
+# What scripts in a Blender begin with: `addon` is the installed add-on, enabled; tell() hands facts back.
 _PROLOGUE = """
 import atexit, importlib, json, sys
 import bpy
@@ -59,7 +59,7 @@ _INSTALL = """
 import sys
 import bpy
 if bpy.app.version >= (4, 2):
-    bpy.ops.extensions.package_install_files(filepath=sys.argv[-2], repo="user_default", enable_on_install=False)
+    bpy.ops.extensions.package_install_files(filepath=sys.argv[-2], repo="user_default")
 else:
     bpy.ops.preferences.addon_install(filepath=sys.argv[-1])
 """
@@ -139,20 +139,33 @@ def zips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return sorted(folder.glob("*.zip"), key=lambda path: "legacy" in path.name)
 
 
+@pytest.fixture(scope="session")
+def blenders(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Blender]:
+    """A Blender by its target, with the zip installed."""
+
+    @cache
+    def get(target: str) -> Blender:
+        command = find_blender(target)
+        zips = request.getfixturevalue("zips")
+        folder = tmp_path_factory.mktemp(f"user_{target}")
+        environment = {
+            name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")
+        }
+        environment |= {"BLENDER_USER_RESOURCES": str(folder), "SURFACE_SOS_PYTHON": sys.executable}
+        found = Blender(target, command, environment)
+        run = found.run(_INSTALL, folder, *zips, prologue="")
+        assert run.code == 0, run.output
+        return found
+
+    return get
+
+
 @pytest.fixture(scope="session", params=list(TARGETS))
-def blender(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Blender:
-    """Each Blender in turn, with the zip installed."""
-    command = find_blender(request.param)
-    zips = request.getfixturevalue("zips")
-    folder = tmp_path_factory.mktemp(f"user_{request.param}")
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")
-    }
-    environment |= {"BLENDER_USER_RESOURCES": str(folder), "SURFACE_SOS_PYTHON": sys.executable}
-    found = Blender(request.param, command, environment)
-    run = found.run(_INSTALL, folder, *zips, prologue="")
-    assert run.code == 0, run.output
-    return found
+def blender(request: pytest.FixtureRequest, blenders: Callable[[str], Blender]) -> Blender:
+    """Each Blender in turn."""
+    return blenders(request.param)
 
 
 def ring(aim: Callable[..., Camera], count: int, lens: Lens, suffix: str = ".png") -> dict[str, Camera]:
