@@ -140,12 +140,8 @@ def _fitting(names: dict[colmap.Lens, str], size: tuple[int, int] | None) -> dic
     width, height = size or (first.width, first.height)
     fitting = {}
     for lens, name in names.items():
-        if (
-            min(
-                abs(lens.height * width / lens.width - height), abs(lens.width * height / lens.height - width)
-            )
-            > 1
-        ):
+        off = lens.height * width - lens.width * height
+        if abs(off) > max(lens.width, lens.height):  # more than either side's rounding to a whole pixel
             raise colmap.ModelError(
                 f"The camera model's image {name} is {lens.width}x{lens.height}, another shape than "
                 f"{width}x{height}; import a model whose images all have the footage's shape."

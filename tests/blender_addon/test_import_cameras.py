@@ -1,10 +1,12 @@
 """Blender's own projection of imported cameras against COLMAP's, in every Blender."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
+import OpenEXR
 import pycolmap
 import pytest
 
@@ -76,10 +78,15 @@ def straight(lens: Lens) -> pycolmap.Camera:
     return pycolmap.Camera(model="PINHOLE", width=lens.width, height=lens.height, params=[fx, fy, cx, cy])
 
 
-def write_plates(folder: Path, size: tuple[int, int], frames: range) -> None:
+def write_plates(folder: Path, size: tuple[int, int], frames: range, suffix: str = ".png") -> None:
     folder.mkdir(parents=True)
     for frame in frames:
-        cv2.imwrite(str(folder / f"plate.{frame}.png"), np.full((size[1], size[0], 3), frame % 256, np.uint8))
+        file = str(folder / f"plate.{frame}{suffix}")
+        if suffix == ".exr":
+            with OpenEXR.File({}, {"RGB": np.ones((size[1], size[0], 3), np.float16)}) as exr:
+                exr.write(file)
+        else:
+            cv2.imwrite(file, np.full((size[1], size[0], 3), frame % 256, np.uint8))
 
 
 def test_points_land_where_colmap_projects_them(blender, tmp_path, makers):
@@ -89,14 +96,22 @@ def test_points_land_where_colmap_projects_them(blender, tmp_path, makers):
         models[folder.name] = CameraModel(makers.ring(COUNT, lens), makers.sparse_points(30, COUNT))
         write_model(models[folder.name], folder / "model")
         write_plates(folder / "plates", (lens.width, lens.height), range(1001, 1001 + COUNT))
+    zoom = [Lens("PINHOLE", 640, 360, (f, f * 1.08, 300.0 + f / 20, 190.0)) for f in (400.0, 470.0)]
+    pulled = {
+        camera.name: replace(camera, lens=zoom[n % 2])
+        for n, camera in enumerate(makers.ring(COUNT, zoom[0]).values())
+    }
+    models["zoom"] = CameraModel(pulled, makers.sparse_points(30, COUNT))
+    write_model(models["zoom"], tmp_path / "zoom" / "model")
+    write_plates(tmp_path / "zoom" / "plates", (640, 360), range(1001, 1001 + COUNT))
     told = blender.facts(PROJECT, tmp_path, "|".join(str(tmp_path / name) for name in models))["models"]
 
     for name, model in models.items():
         images = list(pycolmap.Reconstruction(str(tmp_path / name / "model")).images.values())
         by_frame = {int(image.name.split(".")[1]): image for image in images}
-        lens = next(iter(model.cameras.values())).lens
+        lenses = {frame: model.cameras[image.name].lens for frame, image in by_frame.items()}
         expected = {
-            frame: straight(lens).img_from_cam(image.cam_from_world() * model.points.xyz)
+            frame: straight(lenses[frame]).img_from_cam(image.cam_from_world() * model.points.xyz)
             for frame, image in by_frame.items()
         }
         assert sorted(map(int, told[name]["frames"])) == sorted(expected)
@@ -106,7 +121,7 @@ def test_points_land_where_colmap_projects_them(blender, tmp_path, makers):
         # The empty may be scaled and turned: the picture stays, and so does what is clipped from it.
         assert np.abs(np.array(told[name]["turned"]) - expected[1002]).max() < 0.1
         np.testing.assert_allclose(told[name]["turned_clips"], 3 * np.array(told[name]["clips"]), rtol=1e-4)
-        assert (told[name]["error"] > 1) == (lens.model == "OPENCV")
+        assert (told[name]["error"] > 1) == (lenses[1001].model == "OPENCV")
 
 
 # Tells what the scene shows on each frame, and imports a second time.
@@ -115,7 +130,7 @@ folder = sys.argv[-1]
 counts = []
 for time in range(2):
     assert bpy.ops.surface_sos.import_cameras(
-        directory=folder + "/model", footage=folder + "/plates/plate.####.png"
+        directory=folder + "/model", footage=folder + "/plates/plate.####" + sys.argv[-2]
     ) == {"FINISHED"}
     counts.append({k: len(getattr(bpy.data, k)) for k in (
         "objects", "cameras", "meshes", "actions", "collections", "materials", "node_groups")})
@@ -146,22 +161,24 @@ def curves(action):
 """
 
 
-def test_one_camera_with_keys_its_plate_and_coloured_points(blender, tmp_path, makers):
+@pytest.mark.parametrize(("suffix", "spaces"), [(".png", ["sRGB"]), (".exr", ["Linear", "Linear Rec.709"])])
+def test_one_camera_with_keys_its_plate_and_coloured_points(blender, tmp_path, makers, suffix, spaces):
     lens = Lens("PINHOLE", 64, 36, (60.0, 66.0, 30.5, 19.0))
     cameras = makers.ring(COUNT, lens, suffix=".jpg")
     del cameras["plate.1003.jpg"]  # a frame that could not be solved
     model = CameraModel(cameras, makers.sparse_points(9, len(cameras)))
     write_model(model, tmp_path / "model")
-    write_plates(tmp_path / "plates", (128, 72), range(1001, 1001 + COUNT))
+    write_plates(tmp_path / "plates", (128, 72), range(1001, 1001 + COUNT), suffix)
     write_plates(tmp_path / "plates" / "proxies", (64, 36), range(1001, 1003))
-    told = blender.facts(CURVES + INSPECT, tmp_path, tmp_path)
+    told = blender.facts(CURVES + INSPECT, tmp_path, suffix, tmp_path)
 
     assert told["counts"][0] == told["counts"][1]
     assert told["counts"][0]["cameras"] in (1, 2)  # one may be of the start-up file
     assert told["collection"] == ["Surface-SOS: plate"] and told["parent"] == "EMPTY"
     assert told["keys"] == [1001, 1002, 1004, 1005]
     assert told["range"] == [1001, 1005] and told["size"] == [128, 72]
-    assert told["background"] == ["SEQUENCE", "sRGB", True] and told["shows"]
+    assert told["background"][0::2] == ["SEQUENCE", True] and told["shows"]
+    assert told["background"][1] in spaces
     assert told["file_of_first"] == 1001 and told["duration"] == COUNT
     np.testing.assert_allclose(told["places"], model.points.xyz, atol=1e-6)
     assert [c[:3] for c in told["colours"]] == model.points.rgb.tolist() and told["hidden"]
