@@ -18,9 +18,11 @@ class _ShotPanel(bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         settings, run, layout = shot_settings(context), run_state(), self.layout
-        if not run.running:  # a side bar has no room for both
-            _draw_inputs(layout, settings)
-            _draw_button(layout, context)
+        if run.running:  # a side bar has no room for all
+            draw_run(layout, run)
+            return
+        _draw_inputs(layout, settings)
+        _draw_button(layout, context)
         draw_run(layout, run)
         _draw_result(layout, context)
 

@@ -30,18 +30,17 @@ def draw_run(layout: bpy.types.UILayout, run: SurfaceSosRun) -> None:
     """The job as it stands: stage, bar, rate, time left, preview and Cancel; afterwards how it ended."""
     if run.running:
         box = layout.box()
-        lines = _lines(box)
-        lines.label(text=run.title, icon="SORTTIME")
+        box.label(text=run.title, icon="SORTTIME")
+        if run.cancelling:
+            box.label(text="Keeping a checkpoint ...")
+        else:
+            box.operator("surface_sos.cancel", icon="CANCEL")  # above what grows, so that it stays in its place
         if run.stage:
-            lines.label(text=f"Stage {run.stage_index} of {run.stage_count}: {run.stage}")
+            _lines(box).label(text=f"Stage {run.stage_index} of {run.stage_count}: {run.stage}")
         if run.total:
             _draw_bar(box, run)
         if run.preview_icon:
             box.template_icon(icon_value=run.preview_icon, scale=_PREVIEW_SCALE)
-        if run.cancelling:
-            box.label(text="Keeping a checkpoint ...")
-        else:
-            box.operator("surface_sos.cancel", icon="CANCEL")
     elif run.message:
         draw_sentence(layout.box(), run.message, "ERROR")
     if run.warning:
