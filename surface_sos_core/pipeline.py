@@ -23,6 +23,7 @@ from surface_sos_core.cameras import (
     read_box,
     read_model,
     solve_cameras,
+    triangulate_points,
     write_model,
 )
 from surface_sos_core.device import choose_device
@@ -288,13 +289,19 @@ def _solve(footage: Footage, scratch: Path, seed: int, events: Events) -> Camera
 
 
 def _camera_stage(run: _Run, given: CameraModel | None, inputs: dict[str, Any]) -> CameraModel:
-    """Cameras read or solved, and one for each frame that has one."""
+    """Cameras read or solved, with sparse points, and one for each frame that has one."""
     run.stage("cameras")
     folder, events = run.folder, run.events
     if folder.finished("cameras", inputs):
         model = read_model(folder.cameras)
     else:
-        model = given or _solve(run.footage, folder.checkpoint, run.settings.seed, events)
+        seed, scratch = run.settings.seed, folder.checkpoint
+        if given is None:
+            model = _solve(run.footage, scratch, seed, events)
+        else:
+            model = triangulate_points(
+                run.footage, given, scratch, run.progress("steps"), seed, events.warning
+            )
         write_model(model, folder.cameras)
         folder.finish("cameras", inputs)
     run.cameras = match_cameras(model, run.footage, events.warning)

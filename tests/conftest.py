@@ -155,14 +155,12 @@ def ball_fields(ball, tiny):
         def become(self, radius: float, sign: float) -> None:
             self.radius, self.sign = radius, sign
 
-        def sample(self, x: torch.Tensor) -> SdfSample:
-            whole = super().sample(x)
-            distance = self.sign * (torch.linalg.vector_norm(x, dim=1) - self.radius)
-            return SdfSample(x.detach(), whole.slope, distance, whole.feature)
+        def sample(self, x: torch.Tensor, normals: int = 0) -> SdfSample:
+            normal = self.sign * torch.nn.functional.normalize(x[:normals], dim=1)
+            return replace(super().sample(x), sdf=self.distance(x), normal=normal)
 
-        def normal(self, sample: SdfSample, subset: torch.Tensor | None = None) -> torch.Tensor:
-            x = sample.position if subset is None else sample.position[subset]
-            return self.sign * torch.nn.functional.normalize(x, dim=1)
+        def distance(self, x: torch.Tensor) -> torch.Tensor:
+            return self.sign * (torch.linalg.vector_norm(x, dim=1) - self.radius)
 
     torch.manual_seed(0)
     trainer = Trainer.start(tiny, ball.probability(48, 1.35), ball.box.extent, torch.device("cpu"))

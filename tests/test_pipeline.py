@@ -132,6 +132,15 @@ def test_manifest(result):
     assert manifest.software["torch"] != "unknown"
 
 
+def test_given_cameras_stay_and_get_points(result):
+    truth = read_model(SAMPLES / "truth" / "cameras")
+    assert len(truth.points) == 0 and len(result.cameras.points) > 1000
+    for mine, true in zip(result.cameras.cameras.values(), truth.cameras.values(), strict=True):
+        assert (mine.name, mine.lens) == (true.name, true.lens)
+        np.testing.assert_allclose(mine.rotation, true.rotation, atol=1e-12)
+        np.testing.assert_array_equal(mine.translation, true.translation)
+
+
 def test_the_box_is_told_with_its_transform(result):
     box = read_manifest(result.out).box
     matrix = np.array(box["world_to_box"])

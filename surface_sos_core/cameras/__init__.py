@@ -1,4 +1,4 @@
-"""Cameras: lenses, COLMAP models in and out, solving, their match with the footage, and the scene box."""
+"""Cameras: lenses, COLMAP models in and out, solving, sparse points, matching with footage, the scene box."""
 
 from surface_sos_core.cameras.box import AutomaticBox, Box, box_from_points, look_at, read_box, start_from_box
 from surface_sos_core.cameras.camera import Camera, CameraModel, Points
@@ -6,6 +6,7 @@ from surface_sos_core.cameras.colmap import read_model, write_model
 from surface_sos_core.cameras.lens import Lens
 from surface_sos_core.cameras.match import match_cameras
 from surface_sos_core.cameras.solve import solve_cameras
+from surface_sos_core.cameras.triangulate import triangulate_points
 
 __all__ = [
     "AutomaticBox",
@@ -21,5 +22,6 @@ __all__ = [
     "read_model",
     "solve_cameras",
     "start_from_box",
+    "triangulate_points",
     "write_model",
 ]

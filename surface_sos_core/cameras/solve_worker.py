@@ -1,10 +1,10 @@
 """The camera solver's own process: `python -m surface_sos_core.cameras.solve_worker`.
 
 pycolmap installs signal handlers and aborts on some errors, so it never runs in the main process. The job is
-one line of JSON on stdin (see solve.Job); stdin then stays open, and its end means that the parent is gone.
-What happens is told as JSON lines on stdout: {"done", "total"} while it works, {"registered", "static",
-"panoramic"} at the end. The model is written as COLMAP text to the job's output folder. COLMAP's own log goes
-to stderr.
+one line of JSON on stdin (see solver_process.Job); stdin then stays open, and its end means that the parent
+is gone. What happens is told as JSON lines on stdout: {"done", "total"} while it works, {"outcome"} at the
+end: "registered", "static" and "panoramic" of solved cameras, "matches" and their "fit" with given ones. The
+model is written to the job's output folder. COLMAP's own log goes to stderr.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from typing import Any
 
 import numpy as np
 
-from surface_sos_core.cameras.solve import Job
+from surface_sos_core.cameras.solver_process import LONGEST_SIDE, Job
 
 # Below this share of registered frames, more pairs and looser thresholds are tried.
 POOR = 0.8
 EXHAUSTIVE_FRAMES = 80
 OVERLAP = 12
 WIDE_OVERLAP = 40
-# SIFT on larger images takes long and finds little more.
-LONGEST_SIDE = 2000
 # A pair whose features move less than this share of the image's diagonal stands still.
 STILL = 0.006
+# A match within so many pixels of where the given cameras expect it fits them.
+FITTING = 4.0
 # Rays of a point that meet at less than this angle say nothing about its depth.
 LEAST_ANGLE_DEGREES = 1.0
 
@@ -44,7 +44,9 @@ def pairs_to_match(count: int, overlap: int | None) -> list[tuple[int, int]]:
     return [(i, i + step) for i in range(count) for step in reach if i + step < count]
 
 
-class _Solver:
+class _Features:
+    """The frames' features and their matches in COLMAP's database, and how far the job is."""
+
     def __init__(self, job: Job, tell: Callable[[dict[str, Any]], None]) -> None:
         import pycolmap
 
@@ -55,35 +57,14 @@ class _Solver:
         self._done = 0
         pycolmap.set_random_seed(job.seed)
 
-    def run(self) -> None:
-        count = len(self._job.names)
-        self._extract()
-        first = None if count <= EXHAUSTIVE_FRAMES else OVERLAP
-        matched = set(pairs_to_match(count, first))
-        self._match(sorted(matched), count, 2 * count)
-        static, panoramic = self._motion()
-        if static:
-            self._finish(None, static, panoramic)
-            return
-        best = self._map(Path(self._job.scratch) / "maps", loose=False)
-        if _size(best) < POOR * count:
-            wide = (
-                set(pairs_to_match(count, WIDE_OVERLAP if count > 2 * EXHAUSTIVE_FRAMES else None)) - matched
-            )
-            self._match(sorted(wide), 2 * count, 2 * count)
-            retry = self._map(Path(self._job.scratch) / "maps_loose", loose=True)
-            best = max(best, retry, key=_size)
-        self._finish(best, static, panoramic)
-
     def _progress(self, done: float) -> None:
         """`done` of three passes over the frames; a retry goes over ground already counted."""
         self._done = max(self._done, int(done))
         self._tell({"done": self._done, "total": 3 * len(self._job.names)})
 
-    def _extract(self) -> None:
+    def _extract(self, reader: Any, mode: Any) -> None:
+        """Features of all frames; `mode` says how frames that the database lacks share lenses of `reader`."""
         colmap, names = self._colmap, self._job.names
-        reader = colmap.ImageReaderOptions()
-        reader.camera_model = "SIMPLE_RADIAL"
         options = colmap.FeatureExtractionOptions()
         options.use_gpu = False
         options.num_threads = self._job.threads
@@ -92,10 +73,10 @@ class _Solver:
         for start in range(0, len(names), step):
             colmap.extract_features(
                 self._database, self._job.images, image_names=names[start : start + step],
-                camera_mode=colmap.CameraMode.SINGLE, reader_options=reader, extraction_options=options,
-                device=colmap.Device.cpu,
+                camera_mode=mode, reader_options=reader, extraction_options=options, device=colmap.Device.cpu,
             )  # fmt: skip
-            reader.existing_camera_id = 1  # one lens for all of the footage
+            if mode == colmap.CameraMode.SINGLE:
+                reader.existing_camera_id = 1  # one lens for all of the footage
             self._progress(min(start + step, len(names)))
 
     def _match(self, pairs: list[tuple[int, int]], before: int, after: int) -> None:
@@ -117,6 +98,32 @@ class _Solver:
                 verification_options=verification, device=colmap.Device.cpu,
             )  # fmt: skip
             self._progress(before + (after - before) * min(start + step, len(pairs)) / len(pairs))
+
+
+class _Solver(_Features):
+    """Cameras and points from matches between the frames."""
+
+    def run(self) -> None:
+        count = len(self._job.names)
+        reader = self._colmap.ImageReaderOptions()
+        reader.camera_model = "SIMPLE_RADIAL"
+        self._extract(reader, self._colmap.CameraMode.SINGLE)
+        first = None if count <= EXHAUSTIVE_FRAMES else OVERLAP
+        matched = set(pairs_to_match(count, first))
+        self._match(sorted(matched), count, 2 * count)
+        static, panoramic = self._motion()
+        if static:
+            self._finish(None, static, panoramic)
+            return
+        best = self._map(Path(self._job.scratch) / "maps", loose=False)
+        if _size(best) < POOR * count:
+            wide = (
+                set(pairs_to_match(count, WIDE_OVERLAP if count > 2 * EXHAUSTIVE_FRAMES else None)) - matched
+            )
+            self._match(sorted(wide), 2 * count, 2 * count)
+            retry = self._map(Path(self._job.scratch) / "maps_loose", loose=True)
+            best = max(best, retry, key=_size)
+        self._finish(best, static, panoramic)
 
     def _motion(self) -> tuple[bool, bool]:
         """Whether the camera stands still, and whether every pair is explained by turning it on the spot."""
@@ -178,7 +185,71 @@ class _Solver:
             Path(self._job.output).mkdir(parents=True, exist_ok=True)
             model.write_text(self._job.output)
             self._progress(3 * len(self._job.names))
-        self._tell({"registered": _size(model), "static": static, "panoramic": panoramic})
+        self._tell({"outcome": {"registered": _size(model), "static": static, "panoramic": panoramic}})
+
+
+class _Triangulator(_Features):
+    """Points from matches between the frames, whose cameras are given and stay as they are."""
+
+    def run(self) -> None:
+        colmap, count = self._colmap, len(self._job.names)
+        given = colmap.Reconstruction(self._job.given)
+        self._enter(given)
+        self._extract(colmap.ImageReaderOptions(), colmap.CameraMode.AUTO)
+        self._match(self._job.pairs, count, 2 * count)
+        matches, fit = self._fit(given)
+        options = colmap.IncrementalPipelineOptions()
+        options.num_threads = self._job.threads
+        options.random_seed = self._job.seed
+        options.triangulation.ignore_two_view_tracks = self._job.least_track > 2
+        Path(self._job.output).mkdir()
+        colmap.triangulate_points(given, self._database, self._job.images, self._job.output, options=options)
+        self._progress(3 * count)
+        self._tell({"outcome": {"matches": matches, "fit": fit}})
+
+    def _enter(self, given: Any) -> None:
+        """The given lenses and images, under their ids, so that features are taken as seen by them."""
+        with self._colmap.Database.open(self._database) as database:
+            for camera in given.cameras.values():
+                camera.has_prior_focal_length = True
+                database.write_camera(camera, use_camera_id=True)
+            for rig in given.rigs.values():
+                database.write_rig(rig, use_rig_id=True)
+            for frame in given.frames.values():
+                database.write_frame(frame, use_frame_id=True)
+            for image in given.images.values():
+                database.write_image(image, use_image_id=True)
+
+    def _fit(self, given: Any) -> tuple[int, float]:
+        """How many matches there are, and the share that lies where the given cameras let them: by their
+        epipolar lines."""
+        fitting = total = 0
+        with self._colmap.Database.open(self._database) as database:
+            keypoints = {i: database.read_keypoints(i)[:, :2] for i in given.images}
+            for pair_id, geometry in zip(*database.read_two_view_geometries(), strict=True):
+                matches = geometry.inlier_matches
+                if not len(matches):
+                    continue
+                first, second = (given.images[i] for i in self._colmap.pair_id_to_image_pair(pair_id))
+                error = sampson_error(
+                    second.cam_from_world() * first.cam_from_world().inverse(),
+                    first.camera.cam_from_img(keypoints[first.image_id][matches[:, 0]]),
+                    second.camera.cam_from_img(keypoints[second.image_id][matches[:, 1]]),
+                )
+                fitting += int((error * second.camera.mean_focal_length() < FITTING).sum())
+                total += len(matches)
+        return total, fitting / max(total, 1)
+
+
+def sampson_error(second_from_first: Any, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(N,) distance of matches (N, 2), at depth 1 before each camera, from the relative pose's epipolar lines
+    (Hartley and Zisserman 2003, Eq. 11.9, its root)."""
+    x, y, z = second_from_first.translation
+    essential = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]) @ second_from_first.rotation.matrix()
+    first, second = (np.column_stack((p, np.ones(len(p)))) for p in (first, second))
+    there, back = first @ essential.T, second @ essential
+    slope = np.hypot(np.hypot(there[:, 0], there[:, 1]), np.hypot(back[:, 0], back[:, 1]))
+    return np.abs((second * there).sum(axis=1)) / np.maximum(slope, 1e-12)
 
 
 def point_angle(model: Any, point: Any) -> float:
@@ -205,7 +276,7 @@ def main() -> None:
     def tell(message: dict[str, Any]) -> None:
         print(json.dumps(message), flush=True)
 
-    _Solver(job, tell).run()
+    (_Triangulator if job.given else _Solver)(job, tell).run()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # the thread above waits in a read that would hold up a normal end

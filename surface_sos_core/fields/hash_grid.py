@@ -107,14 +107,14 @@ class HashGrid(torch.nn.Module):
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """Encoding of points x (N, 3), clamped to [0, 1]: (N, levels * features), differentiable in `table`."""
-        x = x.detach().clamp(0.0, 1.0)
+        x = x.detach()
         if self.backend == "numba":
             from surface_sos_core.fields import hash_grid_numba
 
             return hash_grid_numba.encode(self.table, x, self.spec, self.active_levels)
         from surface_sos_core.fields import hash_grid_torch
 
-        return hash_grid_torch.encode(self.table, x, self.spec, self.active_levels)
+        return hash_grid_torch.encode(self.table, x.clamp(0.0, 1.0), self.spec, self.active_levels)
 
     def vjp(self, x: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
         """J(x)^T u with J = d encode / d x, for x (N, 3) and u (N, levels * features): (N, 3).
@@ -123,14 +123,12 @@ class HashGrid(torch.nn.Module):
         clamp has; on a cell's border it is the derivative of the cell above (of the last cell at 1).
         """
         x = x.detach()
-        inside = (x >= 0.0) & (x <= 1.0)
-        x = x.clamp(0.0, 1.0)
         if self.backend == "numba":
             from surface_sos_core.fields import hash_grid_numba
 
-            gradient = hash_grid_numba.vjp(self.table, x, u, self.spec, self.active_levels)
-        else:
-            from surface_sos_core.fields import hash_grid_torch
+            return hash_grid_numba.vjp(self.table, x, u, self.spec, self.active_levels)
+        from surface_sos_core.fields import hash_grid_torch
 
-            gradient = hash_grid_torch.vjp(self.table, x, u, self.spec, self.active_levels)
+        inside = (x >= 0.0) & (x <= 1.0)
+        gradient = hash_grid_torch.vjp(self.table, x.clamp(0.0, 1.0), u, self.spec, self.active_levels)
         return gradient * inside

@@ -7,6 +7,7 @@ import torch
 from scipy import ndimage
 from torch.nn.functional import grid_sample
 
+from surface_sos_core.fields import space_numba
 from surface_sos_core.fields.colour_network import ColourNetwork
 from surface_sos_core.fields.contraction import contract
 from surface_sos_core.fields.hash_grid import GridSpec
@@ -83,7 +84,7 @@ class Scene(torch.nn.Module):
 
     def hold(self, x: torch.Tensor) -> torch.Tensor:
         """How much FoCoR may be opaque, 0..1 (...), at x (..., 3) in box coordinates."""
-        return _lookup(self.hold_grid, x / self.extent)
+        return _lookup(self.hold_grid, x, self.extent)
 
     def hold_lookup(self, x: torch.Tensor) -> torch.Tensor:
         """`hold` (...) of the cell that x (..., 3) lies in: cheaper, for deciding where to sample."""
@@ -93,22 +94,37 @@ class Scene(torch.nn.Module):
 
     def crop(self, x: torch.Tensor) -> torch.Tensor:
         """How surely the place belongs to the object, 0..1 (...), at x (..., 3) in box coordinates."""
-        return _lookup(self.crop_grid, x / self.extent)
+        return _lookup(self.crop_grid, x, self.extent)
 
-    def background_sample(self, x: torch.Tensor) -> tuple[SdfSample, torch.Tensor]:
+    def background_sample(self, x: torch.Tensor, normals: int = 0) -> tuple[SdfSample, torch.Tensor]:
         """BaCo at x (N, 3) in box coordinates: the network's answer, and its distance (N,) with the object cropped.
 
-        Where m^P is sure of the object, the distance is 1.0: empty (Section III-B of the paper).
+        Where m^P is sure of the object, the distance is 1.0: empty (Section III-B of the paper). The first `normals`
+        points get normals.
         """
-        sample = self.background.surface.sample(contract(x))
+        sample = self.background.surface.sample(contract(x), normals)
         crop = self.crop(x)
         return sample, sample.sdf * (1.0 - crop) + crop
 
+    @torch.no_grad()
+    def background_distance(self, x: torch.Tensor) -> torch.Tensor:
+        """BaCo's distance (N,) with the object cropped, alone and without gradients."""
+        crop = self.crop(x)
+        return self.background.surface.distance(contract(x)) * (1.0 - crop) + crop
 
-def _lookup(grid: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """Trilinear values (...) of a grid over [-1, 1]^3 at x (..., 3); 0 outside."""
+
+def _lookup(grid: torch.Tensor, x: torch.Tensor, extent: torch.Tensor) -> torch.Tensor:
+    """Trilinear values (...) of a grid over +-extent at x (..., 3); 0 outside."""
+    if x.device.type == "cpu" and x.dtype == torch.float32:
+        out = torch.empty(x.shape[:-1])
+        space_numba.lookup(grid.numpy(), x.reshape(-1, 3).numpy(), extent.numpy(), out.view(-1).numpy())
+        return out
+    return _lookup_torch(grid, x, extent)
+
+
+def _lookup_torch(grid: torch.Tensor, x: torch.Tensor, extent: torch.Tensor) -> torch.Tensor:
     # grid_sample wants (depth, height, width) addressed as (w, h, d), hence z, y, x.
-    points = x.reshape(1, -1, 1, 1, 3).flip(-1)
+    points = (x / extent).reshape(1, -1, 1, 1, 3).flip(-1)
     return grid_sample(grid[None, None], points, align_corners=False).view(x.shape[:-1])
 
 

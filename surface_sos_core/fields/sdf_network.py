@@ -15,14 +15,14 @@ from surface_sos_core.fields.softplus import softplus_and_slope
 class SdfSample:
     """The field at N points.
 
-    position (N, 3); slope (N, hidden) of the hidden units, what the normals are made from; sdf (N,), negative
-    inside; feature (N, feature_dim), for the colour network.
+    position (N, 3); sdf (N,), negative inside; feature (N, feature_dim), for the colour network; normal (M, 3), the
+    distance's gradient at the first M of the points, not normalised.
     """
 
     position: torch.Tensor
-    slope: torch.Tensor
     sdf: torch.Tensor
     feature: torch.Tensor
+    normal: torch.Tensor
 
 
 class SdfNetwork(torch.nn.Module):
@@ -63,27 +63,44 @@ class SdfNetwork(torch.nn.Module):
             self.output.bias.zero_()
             self.output.bias[0] = -sign * radius
 
-    def sample(self, x: torch.Tensor) -> SdfSample:
-        """The field at x (N, 3); x gets no gradient."""
-        x = x.detach()
-        encoded = self.grid.encode(0.5 * (x + 1.0))
-        z = self.hidden(torch.cat((x, encoded), dim=1))
-        activation, slope = softplus_and_slope(z, self.grid.backend)
-        out = self.output(activation)
-        return SdfSample(x, slope, out[:, 0], out[:, 1:])
-
-    def normal(self, sample: SdfSample, subset: torch.Tensor | None = None) -> torch.Tensor:
-        """Gradient of the distance at a sample's points, or at a subset of them (indices (M,)): (N or M, 3).
+    def sample(self, x: torch.Tensor, normals: int = 0) -> SdfSample:
+        """The field at x (N, 3), with normals at the first `normals` points; x gets no gradient.
 
         n = W_x^T s + J^T W_h^T s / 2 with s = w * softplus'(z) and J the grid's Jacobian; differentiable to first
-        order in all parameters, without double backward. Not normalised.
+        order in all parameters, without double backward.
         """
-        x, slope = sample.position, sample.slope
-        if subset is not None:
-            x, slope = x.index_select(0, subset), slope.index_select(0, subset)
-        back = (slope * self.output.weight[0]) @ self.hidden.weight
+        x, grid = x.detach().contiguous(), self.grid
+        if grid.backend == "numba":
+            from surface_sos_core.fields.sdf_numba import SampleWithNormals
+
+            sdf, feature, normal = SampleWithNormals.apply(
+                *self._parameters_in_order(), x, normals, grid.spec, grid.active_levels
+            )
+            return SdfSample(x, sdf, feature, normal)
+        place = 0.5 * (x + 1.0)
+        value, slope = softplus_and_slope(self.hidden(torch.cat((x, grid.encode(place)), dim=1)))
+        out = self.output(value)
+        back = (slope[:normals] * self.output.weight[0]) @ self.hidden.weight
         # d(0.5 (x + 1)) / dx = 0.5
-        return back[:, :3] + 0.5 * self.grid.vjp(0.5 * (x + 1.0), back[:, 3:])
+        normal = back[:, :3] + 0.5 * grid.vjp(place[:normals], back[:, 3:])
+        return SdfSample(x, out[:, 0], out[:, 1:], normal)
+
+    @torch.no_grad()
+    def distance(self, x: torch.Tensor) -> torch.Tensor:
+        """The distances (N,) at x (N, 3) alone, without gradients."""
+        if self.grid.backend == "numba":
+            from surface_sos_core.fields import sdf_numba
+
+            return sdf_numba.distance(
+                *self._parameters_in_order(), x, self.grid.spec, self.grid.active_levels
+            )
+        return self.sample(x).sdf
+
+    def _parameters_in_order(
+        self,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        hidden, output = self.hidden, self.output
+        return self.grid.table, hidden.weight, hidden.bias, output.weight, output.bias
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Signed distance (N,) and feature (N, feature_dim) at x (N, 3)."""
@@ -92,8 +109,8 @@ class SdfNetwork(torch.nn.Module):
 
     def sdf_and_normal(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Signed distance (N,), feature (N, feature_dim) and gradient of the distance (N, 3) at x (N, 3)."""
-        sample = self.sample(x)
-        return sample.sdf, sample.feature, self.normal(sample)
+        sample = self.sample(x, len(x))
+        return sample.sdf, sample.feature, sample.normal
 
 
 def _even_directions(count: int) -> torch.Tensor:

@@ -14,15 +14,19 @@ from surface_sos_core.fields.scene import Scene
 from surface_sos_core.footage import Footage
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
 from surface_sos_core.layers.exr import FrameLayers
+from surface_sos_core.layers.hidden_depth import Background
 from surface_sos_core.layers.matte import complete_surface, render_matte
-from surface_sos_core.layers.plate import Sources, clean_plate
+from surface_sos_core.layers.planes import find_planes
+from surface_sos_core.layers.plate import OwnFrame, clean_plate
 from surface_sos_core.layers.refine import refine_alpha, unmix_foreground
+from surface_sos_core.layers.sources import Sources
 from surface_sos_core.render.renderer import Proposals, Rays, render_object_colour, render_surface
 from surface_sos_core.settings import Settings
 from surface_sos_core.train.batches import RayCaster
 
 _HOLDOUT_EDGE = 192  # pixels along the longer edge of the pictures that say where no background can be taken
 _HOLDOUT_GROW = 2
+_FLAT = 0.006  # thickness of a plane of sparse points, as a share of the cameras' distance
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,7 @@ class Studio:
     cameras: Sequence[Camera | None]
     caster: RayCaster
     sources: Sources
-    points: np.ndarray
-    """(N, 3) sparse background points in the world."""
+    background: Background
 
 
 def open_studio(
@@ -73,7 +76,18 @@ def open_studio(
     sources = Sources(footage.read_linear, cameras, holdouts)
     inside = torch.from_numpy(box.to_box(points).astype(np.float32)).to(scene.extent.device)
     others = points[(scene.hold(inside) <= 0).cpu().numpy()]
-    return Studio(settings, scene, proposals, box, footage, cameras, caster, sources, others)
+    background = Background(
+        scene, proposals, others, _planes_around(box, others, cameras), 2 * settings.train.background_samples
+    )
+    return Studio(settings, scene, proposals, box, footage, cameras, caster, sources, background)
+
+
+def _planes_around(box: Box, points: np.ndarray, cameras: Sequence[Camera | None]) -> np.ndarray:
+    """Planes (K, 4) among background points no further from the object than the cameras are."""
+    away = [float(np.linalg.norm(camera.centre - box.centre)) for camera in cameras if camera is not None]
+    distance = float(np.median(away))
+    around = points[np.linalg.norm(points - box.centre, axis=1) < distance]
+    return find_planes(around, _FLAT * distance)
 
 
 def frame_layers(studio: Studio, index: int) -> FrameLayers:
@@ -94,10 +108,8 @@ def frame_layers(studio: Studio, index: int) -> FrameLayers:
     def cast(pixels: np.ndarray) -> Rays:
         return studio.caster.cast(np.full(len(pixels), index), pixels)
 
-    plate = clean_plate(
-        studio.scene, studio.proposals, camera, cast, studio.sources, settings.layers, 2 * behind,
-        (index, linear, alpha), studio.points,
-    )  # fmt: skip
+    own = OwnFrame(index, linear, alpha, matte.depth)
+    plate = clean_plate(studio.background, camera, cast, studio.sources, settings.layers, own)
     return FrameLayers(unmix_foreground(linear, alpha), plate.colour, plate.seen, matte.depth, matte.normal)
 
 
@@ -122,15 +134,5 @@ def view_layers(studio: Studio, camera: Camera) -> FrameLayers:
             render_object_colour(studio.scene, studio.proposals, rays, settings.layers.samples).cpu().numpy()
         )
         foreground[rows, columns, :3] = srgb_decode(colour) * matte.alpha[rows, columns, None]
-    plate = clean_plate(
-        studio.scene,
-        studio.proposals,
-        camera,
-        cast,
-        studio.sources,
-        settings.layers,
-        2 * behind,
-        None,
-        studio.points,
-    )
+    plate = clean_plate(studio.background, camera, cast, studio.sources, settings.layers, None)
     return FrameLayers(foreground, plate.colour, plate.seen, matte.depth, matte.normal)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -21,11 +21,15 @@ from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.hull import project_grid
+from surface_sos_core.masks.thin_parts import find_thin_parts
 from surface_sos_core.settings import ConsensusSettings
 
 _SHARES = np.arange(0.40, 0.98, 0.03)
 _SOFTNESS = 0.05  # how fast m^P rises with the share of votes at the border
 _THIN = 0.75  # share of the border's votes that thin parts still get
+_THIN_VIEWS = 60  # at most so many views are asked about thin parts
+_THIN_PROBABILITY = 0.6  # m^P of thin parts: in, but colour may still take them out
+_FIT_CELLS = 48  # cells a side of the grid that the box is fitted with
 _LOOK = 128  # pixels along the longer edge of the pictures in which hulls and masks are compared
 
 
@@ -83,6 +87,10 @@ def build_consensus(
     agreement = np.where(usable, weights, np.nan)
     grid = 1.0 / (1.0 + np.exp(-(share - border) / _SOFTNESS))
     grid[share <= 0] = 0.0
+    thin = find_thin_parts(
+        share, border, masks.probability, trust, cameras, _spread(voters, _THIN_VIEWS), box
+    )
+    grid[thin] = np.maximum(grid[thin], _THIN_PROBABILITY)
     return Consensus(box, _largest_piece(grid.astype(np.float32)), trust, agreement)
 
 
@@ -224,9 +232,10 @@ def _fit_box(
     """
     voters = _spread(np.flatnonzero(usable), min(settings.views, 60))
     box = _first_box(masks, cameras, voters)
+    masks = replace(masks, probability=_thickened(masks.probability, voters))
     trust = np.full(masks.probability.shape, 255, dtype=np.uint8)
     weights = np.ones(len(cameras))
-    size = 48
+    size = _FIT_CELLS
     for _ in range(5):
         region = np.ones((size,) * 3, dtype=bool)
         share = _count_votes(masks, cameras, voters, weights, trust, box, region)
@@ -246,6 +255,17 @@ def _fit_box(
         if done:
             break
     return box
+
+
+def _thickened(probability: np.ndarray, voters: np.ndarray) -> np.ndarray:
+    """Masks (n, h, w) grown by half a cell of the coarse grid, whose centres would miss thin parts."""
+    widths = [np.ptp(np.nonzero(probability[i] > 127), axis=1).max() for i in voters]
+    radius = round(0.5 * float(np.median(widths)) / _FIT_CELLS)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    grown = np.zeros_like(probability)
+    for i in voters:
+        grown[i] = cv2.dilate(probability[i], kernel)
+    return grown
 
 
 def _first_box(masks: CoarseMasks, cameras: Sequence[Camera | None], voters: np.ndarray) -> Box:

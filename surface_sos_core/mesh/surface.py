@@ -21,7 +21,7 @@ def object_surface(scene: Scene, box: Box, settings: MeshSettings) -> tuple[Mesh
 
     def distance(points: np.ndarray) -> np.ndarray:
         x = torch.from_numpy(points.astype(np.float32)).to(device)
-        return scene.foreground.surface(x)[0].cpu().numpy()
+        return scene.foreground.surface.distance(x).cpu().numpy()
 
     def held(points: np.ndarray) -> np.ndarray:
         x = torch.from_numpy(points.astype(np.float32)).to(device)

@@ -75,23 +75,24 @@ def bin_weights(opacity: torch.Tensor, cells: torch.Tensor, floor: float) -> tor
     return weights * open_ + floor * open_ / open_.sum(dim=1, keepdim=True).clamp(min=1.0)
 
 
-def draw_depths(
-    edges: torch.Tensor, weights: torch.Tensor, count: int, generator: torch.Generator | None
-) -> torch.Tensor:
+def jitter(rays: int, count: int, generator: torch.Generator | None, device: torch.device) -> torch.Tensor:
+    """Where in its part each sample lies, 0..1 (rays, count): anywhere, or in the middle without a generator."""
+    if generator is None:
+        return torch.full((rays, count), 0.5, device=device)
+    return torch.rand((rays, count), generator=generator, device=device)
+
+
+def draw_depths(edges: torch.Tensor, weights: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """Depths [rays, count] in order, one from each of `count` equal parts of the weights.
 
-    edges: [rays, bins + 1]; weights: [rays, bins]. Jittered with a generator, the parts' middles without one. A ray
+    edges: [rays, bins + 1]; weights: [rays, bins]; places: [rays, count], where in its part a depth lies, 0..1. A ray
     whose weights are all zero gets depths spread evenly over its bins.
     """
     weights = weights + (weights.sum(dim=1, keepdim=True) <= 0).float()
     cdf = torch.cumsum(weights / weights.sum(dim=1, keepdim=True), dim=1)
     cdf = torch.cat((torch.zeros_like(cdf[:, :1]), cdf), dim=1)
-    rays = edges.shape[0]
-    if generator is None:
-        jitter = torch.full((rays, count), 0.5, device=edges.device)
-    else:
-        jitter = torch.rand((rays, count), generator=generator, device=edges.device)
-    u = (torch.arange(count, device=edges.device) + jitter) / count
+    count = places.shape[1]
+    u = (torch.arange(count, device=edges.device) + places) / count
     bin_ = (torch.searchsorted(cdf, u.contiguous(), right=True) - 1).clamp_(0, edges.shape[1] - 2)
     low, high = cdf.gather(1, bin_), cdf.gather(1, bin_ + 1)
     part = ((u - low) / (high - low).clamp(min=1e-9)).clamp(0.0, 1.0)

@@ -1,42 +1,26 @@
-"""From rays to colour, matte and depth: both fields sampled where they matter and composited in order of depth."""
+"""From rays to colour, matte and depth: both fields sampled where they matter and composited in order of depth.
+
+All samples are looked at without gradients first. Only those that a ray shows are asked for colours, and only those
+are learnt from.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import torch
+from torch.nn.functional import normalize, pad
 
-from surface_sos_core.fields.contraction import contract, expand
+from surface_sos_core.fields.colour_network import ColourNetwork
+from surface_sos_core.fields.contraction import expand
 from surface_sos_core.fields.scene import Scene
-from surface_sos_core.render.proposal import OpacityGrid, bin_weights, cell_opacity, draw_depths
+from surface_sos_core.fields.sdf_network import SdfSample
+from surface_sos_core.render.depths import Rays, background_depths, foreground_depths
+from surface_sos_core.render.proposal import OpacityGrid, cell_opacity
 from surface_sos_core.render.volume import interleave, section_alpha, section_mean, visible_weights
 
-_FOREGROUND_BINS = 96
-_BACKGROUND_BINS = 96
-_NEAREST = 0.3  # BaCo starts at this share of the distance to the box's centre
-_FARTHEST = 100.0  # and ends at this multiple of it
 _CHUNK = 8192  # rays at once where nothing is learnt
-
-
-@dataclass(frozen=True)
-class Rays:
-    """x(t) = origin + t direction in box coordinates; t is the depth to the image plane in world units.
-
-    origin and direction: (rays, 3).
-    """
-
-    origin: torch.Tensor
-    direction: torch.Tensor
-
-    def __len__(self) -> int:
-        return self.origin.shape[0]
-
-    def __getitem__(self, index: torch.Tensor | slice) -> Rays:
-        return Rays(self.origin[index], self.direction[index])
-
-    def at(self, depth: torch.Tensor) -> torch.Tensor:
-        """Points (rays, n, 3) at depths (rays, n)."""
-        return self.origin[:, None] + depth[..., None] * self.direction[:, None]
+_UNSEEN = 1e-5  # a sample that is a smaller share than this of what its ray shows is left out
 
 
 @dataclass(frozen=True)
@@ -48,130 +32,148 @@ class Proposals:
 
 
 @dataclass(frozen=True)
-class FieldSections:
-    """A field along rays, as sections between samples.
-
-    depth, alpha: (rays, sections); colour: (rays, sections, 3) or None where only geometry was asked for.
-    normal: (M, 3), the distance's gradients at some of the samples, for the Eikonal loss.
-    """
-
-    depth: torch.Tensor
-    alpha: torch.Tensor
-    colour: torch.Tensor | None
-    normal: torch.Tensor | None
-
-
-@dataclass(frozen=True)
 class Rendered:
-    """What rays see. colour (rays, 3): everything composited (Eq. 7); matte (rays,): share of the object; depth (rays,):
-    mean depth of what is seen; normals:
-    gradients (M, 3) of each field's distance at some of its samples, for the Eikonal loss."""
+    """What rays see, and what was asked of both fields beside it.
+
+    colour (rays, 3): everything composited (Eq. 7); matte (rays,): share of the object; depth (rays,): mean depth of
+    what is seen; normals: gradients (M, 3) of each field's distance at some of its samples, for the Eikonal loss;
+    front_sdf, back_sdf: each field's distances at the points that were asked for.
+    """
 
     colour: torch.Tensor
     matte: torch.Tensor
     depth: torch.Tensor
-    normals: tuple[torch.Tensor, ...]
+    normals: tuple[torch.Tensor, torch.Tensor]
+    front_sdf: torch.Tensor
+    back_sdf: torch.Tensor
 
 
-def box_span(rays: Rays, extent: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Depths (rays,) at which rays enter and leave the box (+-extent); a ray that misses has leave <= enter."""
-    safe = torch.where(rays.direction.abs() < 1e-9, torch.full_like(rays.direction, 1e-9), rays.direction)
-    a = (-extent - rays.origin) / safe
-    b = (extent - rays.origin) / safe
-    enter = torch.minimum(a, b).amax(dim=1).clamp(min=0.0)
-    leave = torch.maximum(a, b).amin(dim=1)
-    return enter, leave
+@dataclass(frozen=True)
+class _March:
+    """One field looked at along rays, without gradients.
+
+    depth, sdf: (rays, samples); point: (rays, samples, 3); hold: how far sections (rays, samples - 1) may be opaque,
+    None for BaCo.
+    """
+
+    rays: Rays
+    depth: torch.Tensor
+    point: torch.Tensor
+    sdf: torch.Tensor
+    hold: torch.Tensor | None
+
+    @property
+    def middle(self) -> torch.Tensor:
+        """Depths (rays, samples - 1) of the sections."""
+        return section_mean(self.depth)
+
+    def alpha(self, sdf: torch.Tensor, sharpness: torch.Tensor) -> torch.Tensor:
+        """Opacity (rays, samples - 1) of the sections, were `sdf` (rays, samples) the distances.
+
+        BaCo's last section is opaque, since something ends every ray.
+        """
+        alpha = section_alpha(sdf, sharpness)
+        if self.hold is not None:
+            return alpha * self.hold
+        return torch.cat((alpha[:, :-1], torch.ones_like(alpha[:, -1:])), dim=1)
 
 
-def foreground_depths(
-    scene: Scene, grid: OpacityGrid, rays: Rays, count: int, generator: torch.Generator | None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Which rays can see the object at all (indices), and `count` depths for each of those."""
-    enter, leave = box_span(rays, scene.extent)
-    index = torch.nonzero(leave > enter)[:, 0]
-    rays, enter, leave = rays[index], enter[index], leave[index]
-    steps = torch.linspace(0.0, 1.0, _FOREGROUND_BINS + 1, device=enter.device)
-    edges = enter[:, None] + (leave - enter)[:, None] * steps
-    middle = rays.at(section_mean(edges))
-    held = scene.hold_lookup(middle) > 0
-    some = held.any(dim=1)
-    index, rays, edges, middle, held = index[some], rays[some], edges[some], middle[some], held[some]
-    length = (edges[:, 1] - edges[:, 0]) * torch.linalg.vector_norm(rays.direction, dim=1) / grid.cell
-    opacity = grid.lookup(middle).clamp(min=1e-6) * held
-    weights = bin_weights(opacity, length[:, None], floor=0.25)
-    return index, draw_depths(edges, weights, count, generator)
-
-
-def background_depths(
-    grid: OpacityGrid, rays: Rays, count: int, generator: torch.Generator | None
-) -> torch.Tensor:
-    """`count` depths (rays, count) for BaCo: even in depth up to twice the box's distance, then in disparity."""
-    reach = (
-        2.0 * torch.linalg.vector_norm(rays.origin, dim=1) / torch.linalg.vector_norm(rays.direction, dim=1)
-    )
-    reach = reach.clamp(min=1e-6)
-    low = 0.5 * 0.5 * _NEAREST
-    high = 1.0 - 1.0 / _FARTHEST
-    s = torch.linspace(low, high, _BACKGROUND_BINS + 1, device=reach.device)
-    edges = reach[:, None] * torch.where(s < 0.5, 2.0 * s, 0.5 / (1.0 - s))
-    corners = contract(rays.at(edges))
-    cells = torch.linalg.vector_norm(corners[:, 1:] - corners[:, :-1], dim=-1) / grid.cell
-    opacity = grid.lookup(section_mean(corners)).clamp(min=1e-6)
-    weights = bin_weights(opacity, cells, floor=0.25)
-    return draw_depths(edges, weights, count, generator)
-
-
-def sample_foreground(
-    scene: Scene, rays: Rays, depth: torch.Tensor, with_colour: bool, eikonal_share: float = 0.0
-) -> FieldSections:
+@torch.no_grad()
+def march_foreground(scene: Scene, rays: Rays, depth: torch.Tensor) -> _March:
     """FoCoR at depths (rays, samples)."""
-    x = rays.at(depth)
-    flat = x.reshape(-1, 3)
-    sample = scene.foreground.surface.sample(flat)
-    sdf = sample.sdf.view(depth.shape)
-    alpha = section_alpha(sdf, scene.foreground.sharpness) * section_mean(scene.hold(x))
-    colour, normal = None, None
-    if with_colour:
-        normal = scene.foreground.surface.normal(sample)
-        colour = _colours(
-            scene.foreground.colour, rays, flat, normal, sample.sdf, sample.feature, depth.shape
-        )
-        normal = normal[:: max(1, round(1.0 / eikonal_share))] if eikonal_share else None
-    return FieldSections(section_mean(depth), alpha, colour, normal)
+    point = rays.at(depth)
+    sdf = scene.foreground.surface.distance(point.view(-1, 3)).view(depth.shape)
+    return _March(rays, depth, point, sdf, section_mean(scene.hold(point)))
 
 
-def sample_background(
-    scene: Scene, rays: Rays, depth: torch.Tensor, with_colour: bool, eikonal_share: float = 0.0
-) -> FieldSections:
-    """BaCo at depths (rays, samples); its last section is opaque, since something ends every ray."""
-    flat = rays.at(depth).reshape(-1, 3)
-    sample, sdf = scene.background_sample(flat)
-    alpha = section_alpha(sdf.view(depth.shape), scene.background.sharpness)
-    alpha = torch.cat((alpha[:, :-1], torch.ones_like(alpha[:, -1:])), dim=1)
-    colour, normal = None, None
-    if with_colour:
-        flat_normal = torch.zeros_like(flat)
-        colour = _colours(
-            scene.background.colour, rays, sample.position, flat_normal, sdf, sample.feature, depth.shape
-        )
+@torch.no_grad()
+def march_background(scene: Scene, rays: Rays, depth: torch.Tensor) -> _March:
+    """BaCo at depths (rays, samples)."""
+    point = rays.at(depth)
+    return _March(rays, depth, point, scene.background_distance(point.view(-1, 3)).view(depth.shape), None)
+
+
+@torch.no_grad()
+def _march_in_front(scene: Scene, rays: Rays, depth: torch.Tensor, end: torch.Tensor) -> _March:
+    """BaCo at depths (rays, samples) as far as `end` (rays, 1); empty behind, where it can hide nothing."""
+    point = rays.at(depth)
+    # A section counts if it begins in front, so its far end is needed as well.
+    near = torch.nonzero(pad(depth[:, :-1], (1, 0)).view(-1) < end.expand_as(depth).reshape(-1))[:, 0]
+    sdf = torch.ones_like(depth)
+    sdf.view(-1)[near] = scene.background_distance(point.view(-1, 3)[near])
+    return _March(rays, depth, point, sdf, None)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Samples worth more than a look, as indices (M,) into the flat rays * samples.
+
+    eikonal, seen: those for the Eikonal loss, and those whose colours count; they overlap.
+    """
+
+    index: torch.Tensor
+    eikonal: slice
+    seen: slice
+
+
+@torch.no_grad()
+def _choose(weight: torch.Tensor, eikonal_share: float = 0.0) -> _Choice:
+    """The samples that are seen, and every so many of all samples for the Eikonal loss.
+
+    weight: of the sections (rays, samples - 1). What is left out cannot be seen, and has next to no gradient: where an
+    opacity is that small it hardly changes with the distance, and where the light is spent nothing matters.
+    """
+    seen = _sample_weight(weight).view(-1) > _UNSEEN
+    each = torch.zeros_like(seen)
     if eikonal_share:
-        subset = torch.arange(0, flat.shape[0], max(1, round(1.0 / eikonal_share)), device=flat.device)
-        normal = scene.background.surface.normal(sample, subset)
-    return FieldSections(section_mean(depth), alpha, colour, normal)
+        each[:: max(1, round(1.0 / eikonal_share))] = True
+    groups = [torch.nonzero(group)[:, 0] for group in (each & ~seen, each & seen, seen & ~each)]
+    hidden, both = len(groups[0]), len(groups[1])
+    index = torch.cat(groups)
+    return _Choice(index, slice(0, hidden + both), slice(hidden, len(index)))
 
 
-def _colours(  # one colour network along rays, as means over sections
-    network: torch.nn.Module,
-    rays: Rays,
-    x: torch.Tensor,
-    normal: torch.Tensor,
+def _sample_weight(weight: torch.Tensor) -> torch.Tensor:
+    """Weights of samples (rays, samples) from those of sections: a section has the mean of its ends' colours."""
+    return 0.5 * (pad(weight, (0, 1)) + pad(weight, (1, 0)))
+
+
+def _composite(
+    hit: torch.Tensor, front: _March, front_alpha: torch.Tensor, back: _March, back_alpha: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weights of FoCoR's sections on the rays `hit`, and of BaCo's on all rays."""
+    weight, behind = interleave(front.middle, front_alpha, back.middle[hit], back_alpha[hit])
+    return weight, visible_weights(back_alpha).index_copy(0, hit, behind)
+
+
+def _colours(
+    network: ColourNetwork,
+    march: _March,
+    choice: _Choice,
+    sample: SdfSample,
     sdf: torch.Tensor,
-    feature: torch.Tensor,
-    shape: torch.Size,
+    normal: torch.Tensor | None,
 ) -> torch.Tensor:
-    view = torch.nn.functional.normalize(rays.direction, dim=1)
-    ray = torch.arange(shape[0], device=x.device).repeat_interleave(shape[1])
-    return section_mean(network(x, normal, view, sdf, feature, ray).view(*shape, 3))
+    """Colours (M, 3) of the chosen samples that are seen; sample and sdf have the chosen ones first."""
+    rows = choice.seen
+    x = sample.position[rows]
+    view = normalize(march.rays.direction, dim=1)
+    ray = choice.index[rows] // march.depth.shape[1]
+    if normal is None:
+        normal = torch.zeros_like(x)
+    return network(x, normal, view, sdf[rows], sample.feature[rows], ray)
+
+
+def _sum_by_ray(
+    march: _March, choice: _Choice, weight: torch.Tensor, colour: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sums over each ray's seen samples: weights times colours (rays, 3), and the weights alone (rays, 1)."""
+    index = choice.index[choice.seen]
+    w = _sample_weight(weight).view(-1)[index][:, None]
+    ray = index // march.depth.shape[1]
+    nothing = torch.zeros(len(march.depth), 4, device=w.device)
+    total = nothing.index_add(0, ray, torch.cat((w * colour, w), dim=1))
+    return total[:, :3], total[:, 3:]
 
 
 def render(
@@ -181,30 +183,49 @@ def render(
     foreground_samples: int,
     background_samples: int,
     generator: torch.Generator | None,
-    eikonal_share: float = 0.0,
+    eikonal_share: float,
+    front_points: torch.Tensor,
+    back_points: torch.Tensor,
 ) -> Rendered:
-    """Colour and matte of rays, with gradients where they are enabled."""
+    """Colour and matte of rays, and the fields' distances at further points (N, 3) in box coordinates, to learn from."""
     with torch.no_grad():
         hit, depth_f = foreground_depths(scene, proposals.foreground, rays, foreground_samples, generator)
         depth_b = background_depths(proposals.background, rays, background_samples, generator)
-    back = sample_background(scene, rays, depth_b, True, eikonal_share)
-    front = sample_foreground(scene, rays[hit], depth_f, True, eikonal_share)
-    assert back.colour is not None and front.colour is not None
-    missed = torch.ones(len(rays), dtype=torch.bool, device=depth_b.device)
-    missed[hit] = False
-    missed_index = torch.nonzero(missed)[:, 0]
-    weight_f, weight_b = interleave(front.depth, front.alpha, back.depth[hit], back.alpha[hit])
-    seen_hit = (weight_f[..., None] * front.colour).sum(1) + (weight_b[..., None] * back.colour[hit]).sum(1)
-    weight_missed = visible_weights(back.alpha[missed_index])
-    seen_missed = (weight_missed[..., None] * back.colour[missed_index]).sum(1)
-    depth = torch.empty_like(rays.origin[:, 0])
-    depth = depth.index_copy(0, hit, (weight_f * front.depth).sum(1) + (weight_b * back.depth[hit]).sum(1))
-    depth = depth.index_copy(0, missed_index, (weight_missed * back.depth[missed_index]).sum(1))
-    colour = torch.empty_like(rays.origin).index_copy(0, hit, seen_hit)
-    colour = colour.index_copy(0, missed_index, seen_missed)
-    matte = torch.zeros_like(rays.origin[:, 0]).index_copy(0, hit, weight_f.sum(1))
-    normals = tuple(n for n in (front.normal, back.normal) if n is not None)
-    return Rendered(colour, matte, depth, normals)
+    front, back = march_foreground(scene, rays[hit], depth_f), march_background(scene, rays, depth_b)
+    sharp_f, sharp_b = scene.foreground.sharpness, scene.background.sharpness
+    with torch.no_grad():
+        looked = _composite(hit, front, front.alpha(front.sdf, sharp_f), back, back.alpha(back.sdf, sharp_b))
+    choice_f, choice_b = _choose(looked[0], eikonal_share), _choose(looked[1], eikonal_share)
+    count_f, count_b = len(choice_f.index), len(choice_b.index)
+
+    x = torch.cat((front.point.view(-1, 3)[choice_f.index], front_points))
+    sample_f = scene.foreground.surface.sample(x, count_f)
+    normal = sample_f.normal
+    colour_f = _colours(
+        scene.foreground.colour, front, choice_f, sample_f, sample_f.sdf, normal[choice_f.seen]
+    )
+    x = torch.cat((back.point.view(-1, 3)[choice_b.index], back_points))
+    sample_b, sdf_b = scene.background_sample(x, choice_b.eikonal.stop)
+    colour_b = _colours(scene.background.colour, back, choice_b, sample_b, sdf_b, None)
+
+    renewed_f = front.sdf.view(-1).index_copy(0, choice_f.index, sample_f.sdf[:count_f]).view_as(depth_f)
+    renewed_b = back.sdf.view(-1).index_copy(0, choice_b.index, sdf_b[:count_b]).view_as(depth_b)
+    weight_f, weight_b = _composite(
+        hit, front, front.alpha(renewed_f, sharp_f), back, back.alpha(renewed_b, sharp_b)
+    )
+    sum_f, share_f = _sum_by_ray(front, choice_f, weight_f, colour_f)
+    sum_b, share_b = _sum_by_ray(back, choice_b, weight_b, colour_b)
+    # What was left out counts as the mean of the rest.
+    share = share_b.index_add(0, hit, share_f).clamp(min=1e-6)
+    depth = (weight_b * back.middle).sum(1).index_add(0, hit, (weight_f * front.middle).sum(1))
+    return Rendered(
+        sum_b.index_add(0, hit, sum_f) / share,
+        torch.zeros_like(depth).index_copy(0, hit, weight_f.sum(1)),
+        depth,
+        (normal[choice_f.eikonal], sample_b.normal),
+        sample_f.sdf[count_f:],
+        sample_b.sdf[count_b:],
+    )
 
 
 @dataclass(frozen=True)
@@ -227,14 +248,16 @@ def render_surface(
         hit, depth_f = foreground_depths(scene, proposals.foreground, part, foreground_samples, None)
         if len(hit) == 0:
             continue
-        part = part[hit]
-        front = sample_foreground(scene, part, depth_f, False)
-        depth_b = background_depths(proposals.background, part, background_samples, None)
-        back = sample_background(scene, part, depth_b, False)
-        weights, _ = interleave(front.depth, front.alpha, back.depth, back.alpha)
-        share = weights.sum(1)
+        front = march_foreground(scene, part[hit], depth_f)
+        depth_b = background_depths(proposals.background, part[hit], background_samples, None)
+        back = _march_in_front(scene, part[hit], depth_b, depth_f[:, -1:])
+        weight, _ = interleave(
+            front.middle, front.alpha(front.sdf, scene.foreground.sharpness),
+            back.middle, back.alpha(back.sdf, scene.background.sharpness),
+        )  # fmt: skip
+        share = weight.sum(1)
         matte[start + hit] = share
-        depth[start + hit] = (weights * front.depth).sum(1) / share.clamp(min=1e-6)
+        depth[start + hit] = (weight * front.middle).sum(1) / share.clamp(min=1e-6)
     return Surface(matte, depth)
 
 
@@ -253,16 +276,19 @@ def render_backdrop(scene: Scene, proposals: Proposals, rays: Rays, samples: int
     for start in range(0, len(rays), _CHUNK):
         part = rays[start : start + _CHUNK]
         depth = background_depths(proposals.background, part, samples, None)
-        back = sample_background(scene, part, depth, True)
-        assert back.colour is not None
-        weights = visible_weights(back.alpha)
+        back = march_background(scene, part, depth)
+        weights = visible_weights(back.alpha(back.sdf, scene.background.sharpness))
         absorbed = torch.cumsum(weights, dim=1)
         half = (absorbed < 0.5).sum(dim=1, keepdim=True).clamp(max=weights.shape[1] - 1)
         here = weights.gather(1, half)
         within = ((0.5 - absorbed.gather(1, half) + here) / here.clamp(min=1e-6)).clamp(0.0, 1.0)
-        front, rear = depth.gather(1, half), depth.gather(1, half + 1)
-        depths.append((front + within * (rear - front))[:, 0])
-        colours.append((weights[..., None] * back.colour).sum(1))
+        near, far = depth.gather(1, half), depth.gather(1, half + 1)
+        depths.append((near + within * (far - near))[:, 0])
+        choice = _choose(weights)
+        sample, sdf = scene.background_sample(back.point.view(-1, 3)[choice.index])
+        colour = _colours(scene.background.colour, back, choice, sample, sdf, None)
+        total, share = _sum_by_ray(back, choice, weights, colour)
+        colours.append(total / share)
     return Backdrop(torch.cat(depths), torch.cat(colours))
 
 
@@ -273,11 +299,14 @@ def render_object_colour(scene: Scene, proposals: Proposals, rays: Rays, samples
     for start in range(0, len(rays), _CHUNK):
         part = rays[start : start + _CHUNK]
         hit, depth = foreground_depths(scene, proposals.foreground, part, samples, None)
-        front = sample_foreground(scene, part[hit], depth, True)
-        assert front.colour is not None
-        weights = visible_weights(front.alpha)
-        colour = (weights[..., None] * front.colour).sum(1) / weights.sum(1, keepdim=True).clamp(min=1e-6)
-        out[start + hit] = colour
+        front = march_foreground(scene, part[hit], depth)
+        weights = visible_weights(front.alpha(front.sdf, scene.foreground.sharpness))
+        choice = _choose(weights)
+        x = front.point.view(-1, 3)[choice.index]
+        sample = scene.foreground.surface.sample(x, len(x))
+        colour = _colours(scene.foreground.colour, front, choice, sample, sample.sdf, sample.normal)
+        total, share = _sum_by_ray(front, choice, weights, colour)
+        out[start + hit] = total / share.clamp(min=1e-6)
     return out
 
 
@@ -296,10 +325,10 @@ def learn_proposals(
         grid = proposals.foreground
         x = grid.draw_cells(count, generator)
         x = x[scene.hold_lookup(x) > 0]
-        sdf, _ = scene.foreground.surface(x)
+        sdf = scene.foreground.surface.distance(x)
         grid.learn(x, cell_opacity(sdf, 0.5 * grid.cell, scene.foreground.sharpness))
         grid = proposals.background
         y = grid.draw_cells(count, generator)
         y = y[torch.linalg.vector_norm(y, dim=1) < 1.0]
-        _, sdf = scene.background_sample(expand(y))
+        sdf = scene.background_distance(expand(y))
         grid.learn(y, cell_opacity(sdf, 0.5 * grid.cell, scene.background.sharpness))

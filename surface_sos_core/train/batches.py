@@ -13,7 +13,7 @@ from scipy import ndimage
 from surface_sos_core.cameras import Box, Camera, Points
 from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.hull import project_grid
-from surface_sos_core.render.renderer import Rays
+from surface_sos_core.render.depths import Rays
 from surface_sos_core.settings import TrainSettings
 
 _LOOK = 192  # cells along a picture's longer edge in which the outline is looked for

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from surface_sos_core.fields.contraction import contract
 from surface_sos_core.fields.hash_grid import default_backend
 from surface_sos_core.fields.scene import Scene, consensus_distance
 from surface_sos_core.render.proposal import OpacityGrid
@@ -81,16 +80,13 @@ class Trainer:
         optimiser = torch.optim.Adam(surface.parameters(), lr=0.01, eps=1e-15, fused=True)
         flat = torch.from_numpy(grid).to(device)
         for _ in range(self.settings.train.warm_up):
-            cells = np.concatenate(
-                [near[random.integers(0, len(near), 4096)], random.integers(0, size, (4096, 3))]
-            )
+            border, anywhere = near[random.integers(0, len(near), 4096)], random.integers(0, size, (4096, 3))
+            cells = np.stack([border, anywhere], axis=1).reshape(-1, 3)
             index = torch.from_numpy(cells).to(device)
             x = ((index.float() + 0.5) * (2.0 / size) - 1.0) * reach
-            sample = surface.sample(x)
+            sample = surface.sample(x, len(x) // 8)
             away = torch.abs(sample.sdf - flat[index[:, 0], index[:, 1], index[:, 2]]).mean()
-            loss = away + 0.01 * eikonal_loss(
-                surface.normal(sample, torch.arange(0, len(x), 8, device=device))
-            )
+            loss = away + 0.01 * eikonal_loss(sample.normal)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -116,24 +112,23 @@ class Trainer:
         factor = learning_rate(self.step, train)
         for group in self.optimiser.param_groups:
             group["lr"] = group["base"] * factor
+        device, extent = batch.plate.device, self.scene.extent
+        x = (torch.rand((_SPARSE_POINTS, 3), generator=self.generator, device=device) * 2.0 - 1.0) * extent
         seen = render(
             self.scene, self.proposals, batch.rays, train.foreground_samples, train.background_samples,
-            self.generator, _EIKONAL_SHARE,
+            self.generator, _EIKONAL_SHARE, torch.cat((x, batch.object_points)), batch.other_points,
         )  # fmt: skip
         colour = colour_loss(seen.colour, batch.plate)
         mask = mask_loss(seen.matte, batch.mask, batch.trust)
         eikonal = torch.stack([eikonal_loss(normals) for normals in seen.normals]).sum()
-        x = torch.rand((_SPARSE_POINTS, 3), generator=self.generator, device=batch.plate.device) * 2.0 - 1.0
-        x = x * self.scene.extent
-        sparsity = sparsity_loss(self.scene.foreground.surface(x)[0], train.sparsity_tau)
-        on_object = point_loss(self.scene.foreground.surface(batch.object_points)[0])
-        behind = point_loss(self.scene.background.surface(contract(batch.other_points))[0])
+        sparsity = sparsity_loss(seen.front_sdf[:_SPARSE_POINTS], train.sparsity_tau)
+        points = point_loss(seen.front_sdf[_SPARSE_POINTS:]) + point_loss(seen.back_sdf)
         loss = (
             colour
             + mask_weight(self.step, train) * mask
             + train.eikonal_weight * eikonal
             + train.sparsity_weight * sparsity
-            + train.point_weight * (on_object + behind)
+            + train.point_weight * points
             + train.depth_weight * depth_loss(seen.depth, batch.depth)
         )
         self.optimiser.zero_grad(set_to_none=True)

@@ -14,8 +14,9 @@ import pytest
 
 from surface_sos_core.cameras.camera import Camera
 from surface_sos_core.cameras.lens import Lens
-from surface_sos_core.cameras.solve import Job, solve_cameras
+from surface_sos_core.cameras.solve import solve_cameras
 from surface_sos_core.cameras.solve_worker import pairs_to_match
+from surface_sos_core.cameras.solver_process import Job
 from surface_sos_core.errors import InputError, SolveError
 
 LENS = Lens("SIMPLE_RADIAL", 320, 240, (330.0, 160.0, 120.0, 0.02))

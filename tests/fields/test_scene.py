@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from surface_sos_core.fields.scene import Scene, consensus_distance
+from surface_sos_core.fields.scene import Scene, _lookup, _lookup_torch, consensus_distance
 from surface_sos_core.settings import FieldSettings
 
 EXTENT = np.array([1.0, 0.5, 0.75])
@@ -109,3 +109,15 @@ def test_consensus_distance_of_a_ball(ball):
     ticks = (np.arange(size) + 0.5) / size * 2 - 1
     cells = np.stack(np.meshgrid(ticks, ticks, ticks, indexing="ij"), axis=-1) * ball.box.extent
     assert np.abs(distance - (np.linalg.norm(cells, axis=-1) - radius)).max() < 2.0 * 2.0 / size
+
+
+def test_compiled_lookups_are_those_of_grid_sample():
+    generator = torch.Generator().manual_seed(3)
+    grid = torch.rand((11, 11, 11), generator=generator)
+    extent = torch.tensor([1.0, 0.5, 0.75])
+    x = (
+        torch.rand((40, 50, 3), generator=generator) * 2.6 - 1.3
+    ) * extent  # inside, in the border cells, outside
+    got, expected = _lookup(grid, x, extent), _lookup_torch(grid, x, extent)
+    assert got.shape == (40, 50) and bool((got == 0).any())
+    torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)

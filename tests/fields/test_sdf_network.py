@@ -56,7 +56,7 @@ def test_normal_is_the_slope_of_the_distance(backend: str) -> None:
     fraction = position - position.floor()
     x = x[((fraction > 0.01) & (fraction < 0.99)).flatten(1).all(dim=1)]
     assert len(x) > 1000
-    normal = net.normal(net.sample(x))
+    normal = net.sample(x, len(x)).normal
     exact = network("torch").double()
     columns = []
     for axis in range(3):
@@ -97,11 +97,41 @@ def test_gradients_are_those_of_double_backward(backend: str, active: int) -> No
         assert float((a - b).norm() / b.norm()) < 1e-3, name
 
 
-def test_normals_of_a_subset() -> None:
-    net = network("numba")
-    sample = net.sample(points(100))
-    subset = torch.tensor([3, 99, 40])
-    torch.testing.assert_close(net.normal(sample, subset), net.normal(sample)[subset])
+@pytest.mark.parametrize("active", [SPEC.levels, 3, 0])
+@pytest.mark.parametrize("normals", [0, 700, 1300])
+def test_numba_does_as_plain_torch_does(normals: int, active: int) -> None:
+    """Outputs, and all gradients of a loss of them, with normals at some points, all points or none."""
+    results = []
+    for backend in ("numba", "torch"):
+        net = network(backend)
+        net.grid.active_levels = active
+        generator = torch.Generator().manual_seed(4)
+        x = points(1300) * 1.02  # a few points outside
+        sample = net.sample(x, normals)
+        assert sample.normal.shape == (normals, 3) and torch.equal(sample.position, x)
+        outputs = (sample.sdf, sample.feature, sample.normal)
+        loss = sum((out * torch.randn(out.shape, generator=generator)).sum() for out in outputs)
+        grads = torch.autograd.grad(loss, list(net.parameters()), allow_unused=True)
+        results.append((*outputs, net.distance(x), *(torch.zeros(1) if g is None else g for g in grads)))
+    for got, expected in zip(*results, strict=True):
+        assert float((got - expected).detach().norm()) <= 1e-4 * float(expected.detach().norm())
+
+
+def test_normals_of_the_first_points() -> None:
+    net, x = network("numba"), points(100)
+    torch.testing.assert_close(net.sample(x, 40).normal, net.sample(x, 100).normal[:40])
+
+
+@pytest.mark.parametrize("hidden", [7, 64])
+def test_distance_alone_is_that_of_the_sample(hidden: int) -> None:
+    net = SdfNetwork(SPEC, "numba", hidden, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        net.grid.table.normal_(0.0, 0.05)
+    x = points(2000).T.contiguous().T  # rows that are not contiguous
+    alone = net.distance(x)
+    assert not alone.requires_grad
+    torch.testing.assert_close(alone, net.sample(x).sdf.detach(), rtol=1e-5, atol=1e-6)
+    assert net.distance(x[:0]).shape == (0,)
 
 
 def test_forward_gives_distance_and_feature() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from surface_sos_core.render.proposal import OpacityGrid, bin_weights, cell_opacity, draw_depths
+from surface_sos_core.render.proposal import OpacityGrid, bin_weights, cell_opacity, draw_depths, jitter
 from surface_sos_core.render.volume import section_alpha
 
 
@@ -60,10 +60,14 @@ def test_weights_are_nothing_where_nothing_can_be_and_little_behind_a_wall():
     assert weights[2].item() == pytest.approx(0.1 / 7, rel=0.1)
 
 
+def places(rays: int, count: int, generator: torch.Generator | None = None) -> torch.Tensor:
+    return jitter(rays, count, generator, torch.device("cpu"))
+
+
 def test_depths_fall_where_the_weights_are():
     edges = torch.tensor([[0.0, 1.0, 3.0, 4.0]]).repeat(2, 1)
     weights = torch.tensor([[0.0, 1.0, 0.0], [1.0, 1.0, 2.0]])
-    depths = draw_depths(edges, weights, 400, None)
+    depths = draw_depths(edges, weights, places(2, 400))
     assert torch.all(depths[0] >= 1.0) and torch.all(depths[0] <= 3.0)
     counts = np.histogram(depths[1].numpy(), bins=[0, 1, 3, 4])[0]
     np.testing.assert_allclose(counts, [100, 100, 200], atol=2)
@@ -75,19 +79,19 @@ def test_depths_are_in_order_and_within_the_edges(seed):
     edges = torch.sort(torch.rand((50, 13), generator=random), dim=1).values
     weights = torch.rand((50, 12), generator=random) ** 4
     generator = None if seed is None else torch.Generator().manual_seed(seed)
-    depths = draw_depths(edges, weights, 24, generator)
+    depths = draw_depths(edges, weights, places(50, 24, generator))
     assert torch.all(depths[:, 1:] >= depths[:, :-1])
     assert torch.all(depths >= edges[:, :1]) and torch.all(depths <= edges[:, -1:])
 
 
 def test_a_ray_without_weights_is_sampled_evenly():
     edges = torch.linspace(2.0, 6.0, 9)[None]
-    depths = draw_depths(edges, torch.zeros(1, 8), 4, None)
+    depths = draw_depths(edges, torch.zeros(1, 8), places(1, 4))
     assert depths[0].tolist() == pytest.approx([2.5, 3.5, 4.5, 5.5])
 
 
 def test_the_same_seed_draws_the_same_depths():
     edges = torch.linspace(0.0, 1.0, 9).repeat(3, 1)
     weights = torch.ones(3, 8)
-    a, b, c = (draw_depths(edges, weights, 5, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    a, b, c = (draw_depths(edges, weights, places(3, 5, torch.Generator().manual_seed(s))) for s in (1, 1, 2))
     assert torch.equal(a, b) and not torch.equal(a, c)

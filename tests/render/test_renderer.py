@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from surface_sos_core.fields.contraction import contract
+from surface_sos_core.render import renderer
+from surface_sos_core.render.depths import Rays, background_depths, box_span, foreground_depths
 from surface_sos_core.render.renderer import (
-    Rays,
-    background_depths,
-    box_span,
-    foreground_depths,
     render,
     render_backdrop,
     render_object_colour,
@@ -17,6 +16,7 @@ from surface_sos_core.render.renderer import (
 )
 
 WALL = 4.0
+NO_POINTS = torch.zeros(0, 3)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_colour_composites_both_fields(ball, ball_fields, rays, monkeypatch):
     with torch.no_grad():
         scene.foreground.colour.output.bias.copy_(torch.tensor([3.0, -3.0, 0.0]))
     try:
-        done = render(scene, ball_fields.proposals, seen, 24, 24, None)
+        done = render(scene, ball_fields.proposals, seen, 24, 24, None, 0.0, NO_POINTS, NO_POINTS)
         own = render_object_colour(scene, ball_fields.proposals, seen, 24)
     finally:
         with torch.no_grad():
@@ -120,9 +120,13 @@ def test_rendering_hands_gradients_to_both_fields(tiny, ball, rays):
 
     seen, *_ = rays
     trainer = Trainer.start(tiny, ball.probability(32), ball.box.extent, torch.device("cpu"))
-    done = render(trainer.scene, trainer.proposals, seen, 8, 8, trainer.generator, eikonal_share=0.25)
+    points = (
+        torch.rand((30, 3), generator=trainer.generator),
+        torch.rand((20, 3), generator=trainer.generator),
+    )
+    done = render(trainer.scene, trainer.proposals, seen, 8, 8, trainer.generator, 0.25, *points)
     normals = sum((n**2).sum() for n in done.normals)
-    (done.colour.sum() + done.matte.sum() + normals).backward()
+    (done.colour.sum() + done.matte.sum() + normals + done.front_sdf.sum() + done.back_sdf.sum()).backward()
     missing = [
         name
         for name, p in trainer.scene.named_parameters()
@@ -130,6 +134,60 @@ def test_rendering_hands_gradients_to_both_fields(tiny, ball, rays):
     ]
     assert missing == []
     assert len(done.normals) == 2 and all(n.shape[1] == 3 and len(n) > 0 for n in done.normals)
+
+
+def test_points_asked_for_get_their_distances(ball_fields, rays):
+    seen, *_ = rays
+    points = torch.randn((50, 3), generator=torch.Generator().manual_seed(2))
+    scene = ball_fields.scene
+    done = render(scene, ball_fields.proposals, seen, 8, 8, None, 0.25, points, 2.0 * points)
+    torch.testing.assert_close(done.front_sdf, scene.foreground.surface.distance(points))
+    torch.testing.assert_close(done.back_sdf, scene.background.surface.distance(contract(2.0 * points)))
+
+
+@pytest.fixture
+def trained(ball, tiny, make_batches):
+    """A trainer after its few steps, with surfaces sharp enough that most samples are hidden or empty."""
+    from surface_sos_core.train.trainer import Trainer
+
+    torch.manual_seed(0)
+    trainer = Trainer.start(tiny, ball.probability(32), ball.box.extent, torch.device("cpu"))
+    trainer.fit_to_consensus(ball.probability(32), ball.box.extent)
+    plates = np.random.default_rng(0).integers(0, 256, (12, 36, 48, 3), np.uint8)
+    masks = np.stack([np.uint8(255 * ball.cover(camera, 48, 36, 2)) for camera in ball.cameras])
+    trainer.run(make_batches(plates, masks, 1), lambda step: None)
+    for field in (trainer.scene.foreground, trainer.scene.background):
+        field.floor.fill_(0.0)
+        with torch.no_grad():
+            field.log_sharpness.fill_(np.log(60.0) / 10.0)
+    return trainer
+
+
+def test_what_is_left_out_cannot_be_seen_or_learnt_from(trained, rays, monkeypatch):
+    """Colour, matte, depth and all gradients, against evaluating every sample."""
+    seen, *_ = rays
+    results = []
+    for least in (renderer._UNSEEN, -1.0):
+        monkeypatch.setattr(renderer, "_UNSEEN", least)
+        target = torch.rand((len(seen), 3), generator=torch.Generator().manual_seed(3))
+        draws = torch.Generator().manual_seed(4)
+        done = render(trained.scene, trained.proposals, seen, 24, 24, draws, 0.25, NO_POINTS, NO_POINTS)
+        loss = ((done.colour - target) ** 2).mean() + (done.matte - target[:, 0]).abs().mean()
+        loss = loss + 0.1 * sum(((n.norm(dim=1) - 1.0) ** 2).mean() for n in done.normals)
+        trained.scene.zero_grad()
+        loss.backward()
+        gradients = {name: p.grad.clone() for name, p in trained.scene.named_parameters()}
+        results.append((done, gradients))
+    (few, few_gradients), (all_, all_gradients) = results
+    torch.testing.assert_close(few.colour, all_.colour, rtol=0, atol=5e-4)
+    torch.testing.assert_close(few.matte, all_.matte, rtol=0, atol=1e-5)
+    torch.testing.assert_close(few.depth, all_.depth, rtol=1e-4, atol=1e-4)
+    for got, expected in zip(few.normals, all_.normals, strict=True):  # in another order
+        assert got.shape == expected.shape
+        torch.testing.assert_close(got.norm(dim=1).mean(), expected.norm(dim=1).mean())
+    for name, expected in all_gradients.items():
+        wrong = float((few_gradients[name] - expected).norm())
+        assert wrong < 0.02 * float(expected.norm()) + 1e-6, name  # the sharpness has hardly any
 
 
 def test_normals_have_length_one_and_point_outwards(ball_fields):

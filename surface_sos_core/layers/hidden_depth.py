@@ -1,0 +1,116 @@
+"""How far away the background is that the object hides from a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from surface_sos_core.cameras import Camera
+from surface_sos_core.fields.scene import Scene
+from surface_sos_core.layers.planes import plane_disparity
+from surface_sos_core.layers.sources import Sources
+from surface_sos_core.layers.sweep import DISPARITIES, sweep_disparity
+from surface_sos_core.render.renderer import Proposals, Rays, render_backdrop
+
+_EDGE = 512  # pixels along the longer edge of the lattice on which depth is looked for
+_MARGIN = 12  # lattice pixels around the hole that take part, since there the frame's own colours are known
+_VIEWS = 10  # frames that are compared
+_WIDEN = 1.25  # disparities are looked for beyond what points and BaCo say, by this factor
+_IN_FRONT = 1.02  # background may come as near as the object's own surface, and not nearer
+
+
+@dataclass(frozen=True)
+class Background:
+    """What is known of everything but the object: BaCo, sparse points (N, 3) and the planes (K, 4) that many of them lie
+    on, both in the world; samples: BaCo's on a ray."""
+
+    scene: Scene
+    proposals: Proposals
+    points: np.ndarray
+    planes: np.ndarray
+    samples: int
+
+
+def hidden_depth(
+    background: Background,
+    camera: Camera,
+    cast: Callable[[np.ndarray], Rays],
+    hole: np.ndarray,
+    display: np.ndarray | None,
+    front: np.ndarray,
+    sources: Sources,
+    own: int | None,
+) -> np.ndarray:
+    """Depth (H, W) of the background in and around `hole` (H, W); 1 far from it.
+
+    BaCo's depth, planes and sparse points say what is likely, the other frames' colours decide. display (H, W, 3): the
+    frame's own picture, None for a camera that filmed nothing; front (H, W): depth of the object where it is; own: the
+    frame's number.
+    """
+    height, width = hole.shape
+    stride = max(1, -(-max(height, width) // _EDGE))
+    reach = _MARGIN * stride
+    low = (np.argwhere(hole).min(axis=0) - reach).clip(0) // stride
+    high = -(-(np.argwhere(hole).max(axis=0) + reach + 1).clip(None, (height, width)) // stride)
+    rows, columns = np.arange(low[0], high[0]), np.arange(low[1], high[1])
+    lattice = np.stack(np.meshgrid((columns + 0.5) * stride, (rows + 0.5) * stride), axis=-1)
+    shape = lattice.shape[:2]
+    behind = render_backdrop(
+        background.scene, background.proposals, cast(lattice.reshape(-1, 2)), background.samples
+    ).depth
+    believed = 1.0 / behind.cpu().numpy().reshape(shape)
+    origin, directions = camera.rays(lattice.reshape(-1, 2))
+    directions = np.nan_to_num(directions).reshape(*shape, 3)
+
+    covered = _on_lattice(hole, lattice)
+    world = origin + directions[covered] / believed[covered][:, None]
+    chosen = sources.choose(camera, world, _VIEWS, own)
+    disparity = believed
+    if chosen:
+        seen = np.full((*shape, 3), np.nan, np.float32)
+        if display is not None:
+            small = cv2.resize(
+                display.astype(np.float32),
+                (max(1, width // stride), max(1, height // stride)),
+                interpolation=cv2.INTER_AREA,
+            )
+            at = np.minimum(rows, small.shape[0] - 1)[:, None], np.minimum(columns, small.shape[1] - 1)
+            seen = np.where(
+                cv2.dilate(covered.astype(np.uint8), np.ones((3, 3)))[..., None] > 0, seen, small[at]
+            )
+        ceiling = _IN_FRONT / np.maximum(_on_lattice(front, lattice), 1e-9)
+        ceiling = np.where(covered & (ceiling > 1e-6), ceiling, np.inf)
+        priors = np.concatenate([believed[None], plane_disparity(background.planes, origin, directions)])
+        steps = _disparities(camera, background.points, believed[covered], lattice)
+        disparity = sweep_disparity(
+            origin, directions, seen, priors, ceiling, steps, [sources.view(i, stride) for i in chosen]
+        )
+    depth = np.ones((height, width), np.float32)
+    size = (len(columns) * stride, len(rows) * stride)
+    # Disparity is what changes linearly over a flat surface.
+    fine = cv2.resize(disparity.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    top, left = rows[0] * stride, columns[0] * stride
+    bottom, right = min(height, top + size[1]), min(width, left + size[0])
+    depth[top:bottom, left:right] = 1.0 / fine[: bottom - top, : right - left]
+    return depth
+
+
+def _on_lattice(picture: np.ndarray, lattice: np.ndarray) -> np.ndarray:
+    """The values of a picture (H, W) at lattice points (h, w, 2)."""
+    column, row = lattice[..., 0].astype(int), lattice[..., 1].astype(int)
+    return picture[row.clip(0, picture.shape[0] - 1), column.clip(0, picture.shape[1] - 1)]
+
+
+def _disparities(camera: Camera, points: np.ndarray, believed: np.ndarray, lattice: np.ndarray) -> np.ndarray:
+    """The disparities to try: from the farthest to the nearest that BaCo or a sparse point around the hole has."""
+    pixels, away = camera.project(points)
+    first, last = lattice[0, 0], lattice[-1, -1]
+    with np.errstate(invalid="ignore"):
+        inside = (away > 0) & ((pixels >= first) & (pixels <= last)).all(axis=1)
+    known = 1.0 / away[inside]
+    ranges = [np.quantile(part, (0.01, 0.99)) for part in (believed, known) if len(part)]
+    low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
+    return np.linspace(low / _WIDEN, high * _WIDEN, DISPARITIES)

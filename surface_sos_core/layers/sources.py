@@ -1,0 +1,128 @@
+"""Pictures of all frames, as the places that real background pixels come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+
+from surface_sos_core.cameras import Camera
+from surface_sos_core.footage.colour import srgb_encode
+from surface_sos_core.layers.sweep import PinholeView
+
+_PROBES = 600  # points of the hole that decide which frames are asked
+_ANGLE = 0.25  # radians between two views of a place at which the other one counts a third
+_SMALL_BUDGET = 0.25  # share of the budget for the sweep's small pictures
+
+
+class Sources:
+    """Pictures of all frames, and which of their pixels show background.
+
+    read(i): scene-linear (H, W, 3) of frame i. holdouts: (frames, h, w) uint8 at any size, above 0 where the object
+    covers the frame and its pixels must not be used. The latest pictures are kept as half floats, `budget` bytes of them.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[int], np.ndarray],
+        cameras: Sequence[Camera | None],
+        holdouts: np.ndarray,
+        budget: int = 400_000_000,
+    ) -> None:
+        self._read, self.cameras, self.holdouts, self._budget = read, cameras, holdouts, budget
+        self._pictures: dict[int, np.ndarray] = {}
+        self._views: dict[tuple[int, int], PinholeView] = {}
+        self.usable = [i for i, camera in enumerate(cameras) if camera is not None]
+
+    def camera(self, index: int) -> Camera:
+        """The camera of a usable frame."""
+        camera = self.cameras[index]
+        if camera is None:
+            raise ValueError(f"frame at position {index} has no camera")
+        return camera
+
+    def picture(self, index: int) -> np.ndarray:
+        """Display-encoded (H, W, 3) float16 of frame `index`, values above 1 kept."""
+        picture = self._pictures.pop(index, None)
+        if picture is None:
+            picture = srgb_encode(self._read(index)).astype(np.float16)
+        self._pictures[index] = picture
+        while len(self._pictures) > 1 and sum(p.nbytes for p in self._pictures.values()) > self._budget:
+            self._pictures.pop(next(iter(self._pictures)))
+        return picture
+
+    def look(self, index: int, world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels (N, 2) of world points (N, 3) in frame `index`, and which of them (N,) show background there."""
+        camera = self.camera(index)
+        pixels, depth = camera.project(world)
+        height, width = self.holdouts.shape[1:]
+        with np.errstate(invalid="ignore"):
+            x = pixels[:, 0] * (width / camera.lens.width)
+            y = pixels[:, 1] * (height / camera.lens.height)
+            inside = (depth > 0) & (x >= 1) & (y >= 1) & (x < width - 1) & (y < height - 1)
+        free = np.zeros(len(world), bool)
+        free[inside] = self.holdouts[index][y[inside].astype(int), x[inside].astype(int)] == 0
+        return pixels, free
+
+    def view(self, index: int, stride: int) -> PinholeView:
+        """Frame `index` for a plane sweep: `stride` times smaller, and as a pinhole camera would have seen it."""
+        view = self._views.pop((index, stride), None)
+        if view is None:
+            view = self._pinhole(index, stride)
+        self._views[index, stride] = view
+        most = max(16, int(_SMALL_BUDGET * self._budget / max(1, view.picture.nbytes)))
+        while len(self._views) > most:
+            self._views.pop(next(iter(self._views)))
+        return view
+
+    def _pinhole(self, index: int, stride: int) -> PinholeView:
+        camera = self.camera(index)
+        lens = camera.lens
+        width, height = max(2, lens.width // stride), max(2, lens.height // stride)
+        focal, centre = np.array(lens.focal_xy) / stride, np.array(lens.principal_point) / stride
+        u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+        local = np.stack([(u - centre[0]) / focal[0], (v - centre[1]) / focal[1], np.ones_like(u)], axis=-1)
+        pixels = lens.project(local.reshape(-1, 3)).reshape(height, width, 2)
+        pixels = np.where(np.isfinite(pixels), pixels, -1e4)
+        small = cv2.resize(
+            self.picture(index).astype(np.float32), (width, height), interpolation=cv2.INTER_AREA
+        )
+        shown = (pixels * (width / lens.width, height / lens.height) - 0.5).astype(np.float32)
+        picture = cv2.remap(
+            small, shown[..., 0], shown[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        holdout_height, holdout_width = self.holdouts.shape[1:]
+        at = (pixels * (holdout_width / lens.width, holdout_height / lens.height) - 0.5).astype(np.float32)
+        free = (self.holdouts[index] == 0).astype(np.uint8)
+        free = cv2.remap(free, at[..., 0], at[..., 1], cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)
+        return PinholeView(picture, free, focal, centre, camera.rotation, camera.centre)
+
+    def choose(self, camera: Camera, world: np.ndarray, most: int, own: int | None) -> list[int]:
+        """Up to `most` frames that between them see as many of the points (N, 3) as can be, from as close to the camera
+        as can be; never frame `own`."""
+        probes = world[:: max(1, len(world) // _PROBES)]
+        candidates = [i for i in self.usable if i != own]
+        worth = np.zeros((len(candidates), len(probes)))
+        for n, index in enumerate(candidates):
+            _, free = self.look(index, probes)
+            worth[n, free] = nearness(camera, self.camera(index), probes[free])
+        chosen: list[int] = []
+        have = np.zeros(len(probes))
+        while len(chosen) < min(most, len(candidates)):
+            # A second view of a place is worth less than the first one of another.
+            gain = (worth / (0.25 + have) ** 2).sum(axis=1)
+            gain[chosen] = -1.0
+            best = int(np.argmax(gain))
+            if gain[best] <= 0:
+                break
+            chosen.append(best)
+            have += worth[best]
+        return [candidates[n] for n in chosen]
+
+
+def nearness(camera: Camera, other: Camera, world: np.ndarray) -> np.ndarray:
+    """How alike (N,) two cameras see points (N, 3): 1 for the same place, less the wider the angle between them."""
+    a, b = world - camera.centre, world - other.centre
+    cosine = (a * b).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)).clip(1e-12)
+    return np.exp(-np.arccos(cosine.clip(-1.0, 1.0)) / _ANGLE)

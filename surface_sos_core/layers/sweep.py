@@ -1,0 +1,181 @@
+"""How deep the hidden background lies: a plane sweep over the frames that see it, made smooth by scanlines.
+
+Every pixel of a lattice tries a range of disparities (1 / depth). At each, the other frames are looked up and compared:
+where they show the same colour, that is where the background may be (Collins, "A space-sweep approach to true
+multi-image matching", CVPR 1996). Costs are made consistent along rows and columns (Hirschmüller, "Stereo
+processing by semiglobal matching", PAMI 2008).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numba import njit, prange
+
+DISPARITIES = 64  # steps that are tried
+_WORST = 0.2  # display values; colours that differ more are equally wrong
+_NEUTRAL = 0.08  # cost where fewer than two frames say anything
+_PRIOR = 0.03  # cost of being away from every disparity that is likely
+_NEAR = 0.03  # share of the range within which one is near
+_SMALL, _LARGE = 0.008, 0.04  # cost of a change by one step, and by more
+
+
+@dataclass(frozen=True)
+class PinholeView:
+    """A frame as the sweep looks at it: small, and without its lens' distortion.
+
+    picture (h, w, 3) float32 display values; free (h, w) uint8, 1 where it shows background; focal and centre (2,) in its
+    own pixels, whose centres are at +0.5; rotation (3, 3) from the world; place (3,) in the world.
+    """
+
+    picture: np.ndarray
+    free: np.ndarray
+    focal: np.ndarray
+    centre: np.ndarray
+    rotation: np.ndarray
+    place: np.ndarray
+
+
+def sweep_disparity(
+    origin: np.ndarray,
+    directions: np.ndarray,
+    own: np.ndarray,
+    priors: np.ndarray,
+    ceiling: np.ndarray,
+    steps: np.ndarray,
+    views: list[PinholeView],
+) -> np.ndarray:
+    """Disparity (h, w) of the background on a lattice of rays.
+
+    origin (3,) and directions (h, w, 3) in the world, of length 1 along the axis; own (h, w, 3): the frame's own display
+    colours, nan where the object hides them; priors (k, h, w): disparities that are likely, each as good as the others; ceiling (h, w): disparity of what is in front; steps
+    (n,): the disparities to try, growing evenly; views: the frames to ask, all of one size.
+    """
+    rows, columns = ceiling.shape
+    costs = _costs(
+        np.ascontiguousarray(directions.reshape(-1, 3)),
+        np.ascontiguousarray(own.reshape(-1, 3), dtype=np.float32),
+        steps,
+        np.stack([view.rotation @ (origin - view.place) for view in views]),
+        np.stack([view.rotation for view in views]),
+        np.stack([np.concatenate((view.focal, view.centre)) for view in views]),
+        np.stack([view.picture for view in views]),
+        np.stack([view.free for view in views]),
+    ).reshape(rows, columns, len(steps))
+    costs = np.stack([cv2.blur(costs[..., k], (5, 5)) for k in range(len(steps))], axis=-1)
+    reach = steps[-1] - steps[0]
+    away = np.min([np.abs(steps - prior[..., None]) for prior in priors], axis=0) / (_NEAR * reach)
+    costs = costs + _PRIOR * np.minimum(away, 1.0).astype(np.float32)
+    costs[steps > ceiling[..., None]] = 1.0
+    costs = np.ascontiguousarray(costs, dtype=np.float32)
+    total = _along_scanlines(costs, np.float32(_SMALL), np.float32(_LARGE)).sum(axis=0)
+    best = np.argmin(total, axis=-1)
+    return steps[0] + _between_steps(total, best) * (steps[1] - steps[0])
+
+
+def _between_steps(total: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """The least cost's place (h, w), by a parabola through its neighbours."""
+    inner = best.clip(1, total.shape[-1] - 2)
+    low, middle, high = (
+        np.take_along_axis(total, (inner + shift)[..., None], axis=-1)[..., 0] for shift in (-1, 0, 1)
+    )
+    bend = np.maximum(low - 2 * middle + high, 1e-9)
+    shift = np.clip(0.5 * (low - high) / bend, -0.5, 0.5)
+    return np.where(inner == best, best + shift, best)
+
+
+@njit(parallel=True, fastmath={"nsz", "arcp", "contract", "reassoc"}, cache=True)
+def _costs(directions, own, steps, shifts, turns, lenses, pictures, free):  # type: ignore[no-untyped-def]
+    """(pixels, steps) float32: how much the views differ, as a mean over those that see the place."""
+    count, depths, views = len(directions), len(steps), len(shifts)
+    height, width = free.shape[1:]
+    out = np.empty((count, depths), dtype=np.float32)
+    for i in prange(count):
+        colours = np.empty((views + 1, 3), dtype=np.float32)
+        ordered = np.empty(views + 1, dtype=np.float32)
+        turned = np.empty((views, 3))
+        for s in range(views):
+            for k in range(3):
+                turned[s, k] = (
+                    turns[s, k, 0] * directions[i, 0]
+                    + turns[s, k, 1] * directions[i, 1]
+                    + turns[s, k, 2] * directions[i, 2]
+                )
+        known = not np.isnan(own[i, 0])
+        for d in range(depths):
+            n = 0
+            for s in range(views):
+                # Seen from the view, the point at disparity q lies along q shift + turned.
+                z = steps[d] * shifts[s, 2] + turned[s, 2]
+                if z <= 1e-6:
+                    continue
+                x = (steps[d] * shifts[s, 0] + turned[s, 0]) / z * lenses[s, 0] + lenses[s, 2] - 0.5
+                y = (steps[d] * shifts[s, 1] + turned[s, 1]) / z * lenses[s, 1] + lenses[s, 3] - 0.5
+                if not (x >= 0.0 and y >= 0.0 and x < width - 1 and y < height - 1):
+                    continue
+                column, row = int(x), int(y)
+                if free[s, int(y + 0.5), int(x + 0.5)] == 0:
+                    continue
+                fx, fy = np.float32(x - column), np.float32(y - row)
+                for k in range(3):
+                    top = pictures[s, row, column, k] * (1 - fx) + pictures[s, row, column + 1, k] * fx
+                    low = (
+                        pictures[s, row + 1, column, k] * (1 - fx) + pictures[s, row + 1, column + 1, k] * fx
+                    )
+                    colours[n, k] = top * (1 - fy) + low * fy
+                n += 1
+            if n + known < 2:
+                out[i, d] = _NEUTRAL
+                continue
+            total = np.float32(0.0)
+            for k in range(3):
+                if known:
+                    middle = own[i, k]
+                else:
+                    for s in range(n):
+                        value, at = colours[s, k], s
+                        while at > 0 and ordered[at - 1] > value:
+                            ordered[at] = ordered[at - 1]
+                            at -= 1
+                        ordered[at] = value
+                    middle = 0.5 * (ordered[(n - 1) // 2] + ordered[n // 2])
+                for s in range(n):
+                    total += min(abs(colours[s, k] - middle), np.float32(_WORST))
+            # The median of few lies close to each of them.
+            out[i, d] = total / (3 * n) * (1.0 if known else n / (n - 1.0))
+    return out
+
+
+@njit(parallel=True, cache=True)
+def _along_scanlines(costs, small, large):  # type: ignore[no-untyped-def]
+    """(4, rows, columns, steps): costs of the best path that reaches a pixel from the left, right, top and bottom."""
+    rows, columns, depths = costs.shape
+    paths = np.empty((4, rows, columns, depths), dtype=np.float32)
+    for number in prange(4):
+        backwards = number == 1 or number == 3
+        for a in range(rows):
+            for b in range(columns):
+                r = rows - 1 - a if backwards else a
+                c = columns - 1 - b if backwards else b
+                pr, pc = r, c
+                if number < 2:
+                    pc += 1 if backwards else -1
+                else:
+                    pr += 1 if backwards else -1
+                if pr < 0 or pc < 0 or pr >= rows or pc >= columns:
+                    for d in range(depths):
+                        paths[number, r, c, d] = costs[r, c, d]
+                    continue
+                least = paths[number, pr, pc, 0]
+                for d in range(1, depths):
+                    least = min(least, paths[number, pr, pc, d])
+                for d in range(depths):
+                    best = min(paths[number, pr, pc, d], least + large)
+                    if d > 0:
+                        best = min(best, paths[number, pr, pc, d - 1] + small)
+                    if d < depths - 1:
+                        best = min(best, paths[number, pr, pc, d + 1] + small)
+                    paths[number, r, c, d] = costs[r, c, d] + best - least
+    return paths

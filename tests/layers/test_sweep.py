@@ -1,0 +1,101 @@
+"""A plane sweep over views of a slanted, textured wall behind an object."""
+
+import numpy as np
+import pytest
+
+from surface_sos_core.layers.planes import plane_disparity
+from surface_sos_core.layers.sweep import PinholeView, _along_scanlines, sweep_disparity
+
+H, W = 40, 56
+FOCAL, CENTRE = np.array([60.0, 60.0]), np.array([28.0, 20.0])
+WALL = np.array([[0.3, 0.1, 1.0, -5.0]]) / np.linalg.norm([0.3, 0.1, 1.0])
+
+
+def texture(world: np.ndarray) -> np.ndarray:
+    waves = np.array([[3.1, 0.7, 1.1], [0.4, 2.9, -1.3], [-2.2, 1.0, 1.7]])
+    return 0.5 + 0.2 * np.sin(2.5 * world @ waves.T) + 0.2 * np.sin(world @ waves.T * 1.1 + 1.0)
+
+
+def rays() -> np.ndarray:
+    u, v = np.meshgrid(np.arange(W) + 0.5, np.arange(H) + 0.5)
+    return np.stack([(u - CENTRE[0]) / FOCAL[0], (v - CENTRE[1]) / FOCAL[1], np.ones_like(u)], axis=-1)
+
+
+def picture(place: np.ndarray) -> np.ndarray:
+    disparity = plane_disparity(WALL, place, rays())[0]
+    return texture(place + rays() / disparity[..., None]).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def views() -> list[PinholeView]:
+    found = []
+    for n in range(6):
+        place = np.array([0.5 * np.cos(n), 0.4 * np.sin(n), 0.1 * n - 0.2])
+        free = np.ones((H, W), np.uint8)
+        free[10:22, 20 + n : 26 + n] = 0  # the object
+        shown = picture(place)
+        shown[free == 0] = 0.0
+        found.append(PinholeView(shown, free, FOCAL, CENTRE, np.eye(3), place))
+    return found
+
+
+@pytest.fixture(scope="module")
+def hidden() -> np.ndarray:
+    own = picture(np.zeros(3))
+    own[8:30, 15:40] = np.nan
+    return own
+
+
+def sweep(own, views, priors, ceiling=None, steps=None) -> np.ndarray:
+    steps = np.linspace(0.1, 0.35, 64) if steps is None else steps
+    ceiling = np.full((H, W), np.inf) if ceiling is None else ceiling
+    return sweep_disparity(np.zeros(3), rays(), own, priors, ceiling, steps, views)
+
+
+def test_colours_find_a_wall_that_nothing_told_of(hidden, views):
+    true = plane_disparity(WALL, np.zeros(3), rays())[0]
+    wrong = np.full((1, H, W), 0.12)
+    found = sweep(hidden, views, wrong)
+    hole = np.isnan(hidden[..., 0])
+    assert np.median(np.abs(found / true - 1)[hole]) < 0.01
+    assert np.mean(np.abs(found / true - 1)[hole] < 0.03) > 0.95
+
+
+def test_where_nobody_sees_the_likely_plane_goes_on(hidden, views):
+    blind = [PinholeView(v.picture, v.free.copy(), v.focal, v.centre, v.rotation, v.place) for v in views]
+    for view in blind:
+        view.free[6:32, 8:48] = 0
+    true = plane_disparity(WALL, np.zeros(3), rays())
+    other = np.full((1, H, W), 0.33)
+    hole = np.isnan(hidden[..., 0])
+    off_plane = np.abs(sweep(hidden, blind, other) / true[0] - 1)[hole]
+    off_both = np.abs(sweep(hidden, blind, np.concatenate([other, true])) / true[0] - 1)[hole]
+    assert np.mean(off_both < 0.03) > 0.95 > np.mean(off_plane < 0.03)
+
+
+def test_background_is_not_in_front_of_the_object(hidden, views):
+    ceiling = np.where(np.isnan(hidden[..., 0]), 0.15, np.inf)
+    found = sweep(hidden, views, np.full((1, H, W), 0.3), ceiling)
+    step = (0.35 - 0.1) / 63
+    assert found[np.isnan(hidden[..., 0])].max() <= 0.15 + step
+
+
+def test_scanlines_agree_with_the_definition():
+    costs = np.random.default_rng(3).random((5, 6, 7), np.float32)
+    small, large = np.float32(0.1), np.float32(0.3)
+    found = _along_scanlines(costs, small, large)
+    expected = np.empty_like(costs)
+    for r in range(5):
+        for c in range(6):
+            for d in range(7):
+                if c == 0:
+                    expected[r, c, d] = costs[r, c, d]
+                    continue
+                before = expected[r, c - 1]
+                jumps = [before[e] + (0 if e == d else small if abs(e - d) == 1 else large) for e in range(7)]
+                expected[r, c, d] = costs[r, c, d] + min(jumps) - before.min()
+    np.testing.assert_allclose(found[0], expected, rtol=1e-5)
+    mirrored = _along_scanlines(np.ascontiguousarray(costs[:, ::-1]), small, large)
+    np.testing.assert_allclose(found[1], mirrored[0][:, ::-1], rtol=1e-5)
+    turned = _along_scanlines(np.ascontiguousarray(costs.transpose(1, 0, 2)), small, large)
+    np.testing.assert_allclose(found[2:], turned[:2].transpose(0, 2, 1, 3), rtol=1e-5)

@@ -1,0 +1,77 @@
+"""Depths chosen by the compiled loops against those chosen in PyTorch."""
+
+import numpy as np
+import pytest
+import torch
+
+from surface_sos_core.render import depths
+from surface_sos_core.render.depths import Rays
+from surface_sos_core.render.proposal import OpacityGrid
+from surface_sos_core.train.batches import RayCaster
+
+
+@pytest.fixture(scope="module")
+def rays(ball) -> Rays:
+    """Rays of all cameras, some of which miss the box, and one along an axis."""
+    caster = RayCaster(ball.cameras, ball.box, torch.device("cpu"))
+    pixels = ball.pixel_grid(ball.cameras[0], 24, 18)
+    frames = np.arange(len(pixels)) % len(ball.cameras)
+    cast = caster.cast(frames, pixels)
+    along = torch.tensor([[-3.0, 0.1, 0.1]]), torch.tensor([[1.0, 0.0, 0.0]])
+    return Rays(torch.cat((cast.origin, along[0])), torch.cat((cast.direction, along[1])))
+
+
+def spotted(resolution: int) -> OpacityGrid:
+    """A grid of clear, hazy and opaque cells."""
+    grid = OpacityGrid(resolution, 0.0)
+    values = torch.rand(grid.values.shape, generator=torch.Generator().manual_seed(0))
+    grid.values.copy_(torch.where(values > 0.9, values, 0.02 * values**4))
+    return grid
+
+
+def assert_alike(got: torch.Tensor, expected: torch.Tensor) -> None:
+    """Nearly all depths the same; a bin's middle on a cell's border may fall to either side."""
+    assert got.shape == expected.shape
+    same = torch.isclose(got, expected, rtol=1e-3, atol=1e-4)
+    assert float(same.all(dim=1).float().mean()) > 0.9
+    assert float(((got - expected) / expected).abs().mean()) < 1e-3
+    assert bool((got[:, 1:] >= got[:, :-1]).all())
+
+
+@pytest.mark.parametrize("learnt", [True, False])
+@pytest.mark.parametrize("count", [1, 24])
+def test_foreground(ball_fields, rays, learnt, count):
+    grid = ball_fields.proposals.foreground if learnt else spotted(64)
+    index, got = depths._foreground_numba(ball_fields.scene, grid, rays, count, None)
+    expected_index, expected = depths._foreground_torch(ball_fields.scene, grid, rays, count, None)
+    assert 0 < len(index) < len(rays)
+    both = np.intersect1d(index.numpy(), expected_index.numpy())
+    assert len(both) > 0.99 * max(len(index), len(expected_index))
+    rows, expected_rows = np.isin(index.numpy(), both), np.isin(expected_index.numpy(), both)
+    assert_alike(got[rows], expected[expected_rows])
+
+
+@pytest.mark.parametrize("learnt", [True, False])
+@pytest.mark.parametrize("count", [1, 24])
+def test_background(ball_fields, rays, learnt, count):
+    grid = ball_fields.proposals.background if learnt else spotted(96)
+    assert_alike(
+        depths._background_numba(grid, rays, count, None), depths._background_torch(grid, rays, count, None)
+    )
+
+
+def test_jittered_depths_stay_in_their_parts(ball_fields, rays):
+    """Between the depths without jitter lies one with it, and the same seed draws the same."""
+    grid = ball_fields.proposals.background
+    a, b = (depths._background_numba(grid, rays, 8, torch.Generator().manual_seed(seed)) for seed in (1, 1))
+    assert torch.equal(a, b)
+    middle = depths._background_numba(grid, rays, 8, None)
+    assert bool((a[:, 1:] >= middle[:, :-1]).all()) and bool((a[:, :-1] <= middle[:, 1:]).all())
+    assert not torch.equal(a, middle)
+
+
+def test_no_rays(ball_fields):
+    none = Rays(torch.zeros(0, 3), torch.zeros(0, 3))
+    index, depth = depths.foreground_depths(ball_fields.scene, spotted(64), none, 5, None)
+    assert len(index) == 0 and depth.shape == (0, 5)
+    assert depths.background_depths(spotted(96), none, 5, None).shape == (0, 5)
