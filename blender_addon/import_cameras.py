@@ -19,7 +19,7 @@ from .errors import AddonError
 
 NOTICEABLE_PX = 0.1
 _INNER_FOLDERS = ("0", "sparse")  # of a COLMAP project, which say nothing
-_BALL_SHARE = 0.002  # radius of a sparse point's ball, of the depth of the scene
+_DROP_SHARE = 0.002  # radius of a sparse point's drop, of the depth of the scene
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def build(context: bpy.types.Context, shot: ShotCameras) -> Built:
     if backdrop is not None:
         animated_camera.show_plate(camera, backdrop, frames)
     _set_scene(scene, camera, next(iter(lenses.values())), next(iter(films.values())), frames)
-    sparse_points.show_points(scene, shot.title, shot.model.points, world, reach.middle * _BALL_SHARE)
+    sparse_points.show_points(scene, shot.title, shot.model.points, world, reach.middle * _DROP_SHARE)
 
     error = max(pinhole.corner_error(fitted, films[lens]) for lens, fitted in lenses.items())
     camera["surface_sos_corner_error_px"] = error

@@ -10,7 +10,7 @@ import bpy
 from . import nodes, shot_objects, vertex_colours
 from .colmap import Points
 
-_MODIFIER = "Surface-SOS Points"
+_MODIFIER, _DROP = "Surface-SOS Points", "Drop"
 
 
 def show_points(
@@ -18,7 +18,7 @@ def show_points(
 ) -> None:
     """Fill the shot's point mesh, below the empty `world`; without points there need be none.
 
-    `radius`: of the balls that the points are drawn as.
+    `radius`: of the drops that the points are drawn as.
     """
     if not points and shot_objects.find(scene, title, shot_objects.POINTS) is None:
         return
@@ -35,20 +35,24 @@ def show_points(
     modifier: Any = thing.modifiers.get(_MODIFIER)
     if modifier is None:
         modifier = thing.modifiers.new(_MODIFIER, "NODES")
-        modifier.node_group = _balls(thing.name, material)
-    modifier.node_group.nodes["Mesh to Points"].inputs["Radius"].default_value = radius
+        modifier.node_group = _drops(thing.name, material)
+    modifier.node_group.nodes[_DROP].inputs["Radius"].default_value = radius
 
 
-def _balls(name: str, material: bpy.types.Material) -> bpy.types.NodeTree:
-    """Geometry nodes that show each vertex as a small ball in its colour."""
+def _drops(name: str, material: bpy.types.Material) -> bpy.types.NodeTree:
+    """Geometry nodes that put a small octahedron in the colour of each vertex on it: vertices and point clouds alone
+    have no colour in a viewport of 3.4."""
     tree: Any = bpy.data.node_groups.new(name, "GeometryNodeTree")
     for direction in ("INPUT", "OUTPUT"):
         nodes.add_socket(tree, "Geometry", "NodeSocketGeometry", direction)
-    names = ("NodeGroupInput", "GeometryNodeMeshToPoints", "GeometryNodeSetMaterial", "NodeGroupOutput")
-    chain = [tree.nodes.new(kind) for kind in names]
-    chain[1].name = "Mesh to Points"
-    chain[2].inputs["Material"].default_value = material
+    names = ("NodeGroupInput", "InstanceOnPoints", "RealizeInstances", "SetMaterial", "NodeGroupOutput")
+    chain = [tree.nodes.new(kind if "Group" in kind else f"GeometryNode{kind}") for kind in names]
+    chain[3].inputs["Material"].default_value = material
     for before, after in pairwise(chain):
         tree.links.new(before.outputs[0], after.inputs[0])
     nodes.arrange(chain)
+    drop = tree.nodes.new("GeometryNodeMeshUVSphere")
+    drop.name, drop.location = _DROP, (0, -200)
+    drop.inputs["Segments"].default_value, drop.inputs["Rings"].default_value = 4, 2
+    tree.links.new(drop.outputs[0], chain[1].inputs["Instance"])
     return tree

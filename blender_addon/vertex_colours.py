@@ -13,9 +13,7 @@ ATTRIBUTE = "Col"
 
 def set_colours(mesh: bpy.types.Mesh, rgb: bytes | bytearray) -> None:
     """Colour a mesh's vertices; `rgb`: 3 bytes a vertex, sRGB."""
-    layer: Any = mesh.color_attributes.new(
-        ATTRIBUTE, "FLOAT_COLOR", "POINT"
-    )  # bytes are black on 3.4's points
+    layer: Any = mesh.color_attributes.new(ATTRIBUTE, "BYTE_COLOR", "POINT")
     rgba = [1.0] * (len(rgb) // 3 * 4)
     for channel in range(3):
         rgba[channel::4] = [value / 255 for value in rgb[channel::3]]

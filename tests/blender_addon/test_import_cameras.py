@@ -140,7 +140,8 @@ shown = camera.data.background_images[0]
 user = shown.image_user
 points = next(thing for thing in scene.objects if thing.get("surface_sos_points"))
 view = bpy.context.evaluated_depsgraph_get()
-balls = [i for i in view.object_instances if i.object.original == points]
+drops = points.evaluated_get(view).to_mesh()
+drop_colours = {tuple(round(255 * c) for c in value.color_srgb[:3]) for value in drops.attributes["Col"].data}
 colours = [tuple(round(255 * c) for c in value.color_srgb) for value in points.data.attributes["Col"].data]
 places = [tuple(v.co) for v in points.data.vertices]
 tell(
@@ -150,7 +151,7 @@ tell(
     file_of_first=scene.frame_start - user.frame_start + 1 + user.frame_offset,
     duration=user.frame_duration, shows=camera.data.show_background_images,
     keys=sorted({round(k.co[0]) for c in curves(camera.animation_data.action) for k in c.keyframe_points}),
-    colours=colours, places=places, hidden=points.hide_render,
+    colours=colours, places=places, drops=len(drops.vertices), drop_colours=sorted(drop_colours), hidden=points.hide_render,
 )
 """
 CURVES = """
@@ -182,6 +183,9 @@ def test_one_camera_with_keys_its_plate_and_coloured_points(blender, tmp_path, m
     assert told["file_of_first"] == 1001 and told["duration"] == COUNT
     np.testing.assert_allclose(told["places"], model.points.xyz, atol=1e-6)
     assert [c[:3] for c in told["colours"]] == model.points.rgb.tolist() and told["hidden"]
+    # Each is drawn as a small solid in its colour, which a viewport shows as well.
+    assert told["drops"] == 6 * len(model.points)
+    assert told["drop_colours"] == sorted(map(list, {tuple(rgb) for rgb in model.points.rgb.tolist()}))
 
 
 # Each is (directory, footage); tells the result and keeps what Blender printed.
