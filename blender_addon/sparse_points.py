@@ -40,19 +40,22 @@ def show_points(
 
 
 def _drops(name: str, material: bpy.types.Material) -> bpy.types.NodeTree:
-    """Geometry nodes that put a small octahedron in the colour of each vertex on it: vertices and point clouds alone
-    have no colour in a viewport of 3.4."""
+    """Geometry nodes that put a small octahedron on each vertex, in the vertex's colour.
+
+    Vertices alone have no colour in a viewport, and point clouds none in those of 3.4.
+    """
     tree: Any = bpy.data.node_groups.new(name, "GeometryNodeTree")
     for direction in ("INPUT", "OUTPUT"):
         nodes.add_socket(tree, "Geometry", "NodeSocketGeometry", direction)
-    names = ("NodeGroupInput", "InstanceOnPoints", "RealizeInstances", "SetMaterial", "NodeGroupOutput")
-    chain = [tree.nodes.new(kind if "Group" in kind else f"GeometryNode{kind}") for kind in names]
-    chain[3].inputs["Material"].default_value = material
+    kinds = ("GeometryNodeInstanceOnPoints", "GeometryNodeRealizeInstances", "GeometryNodeSetMaterial")
+    on_points, realize, paint = (tree.nodes.new(kind) for kind in kinds)
+    chain = [tree.nodes.new("NodeGroupInput"), on_points, realize, paint, tree.nodes.new("NodeGroupOutput")]
+    paint.inputs["Material"].default_value = material
     for before, after in pairwise(chain):
         tree.links.new(before.outputs[0], after.inputs[0])
     nodes.arrange(chain)
     drop = tree.nodes.new("GeometryNodeMeshUVSphere")
     drop.name, drop.location = _DROP, (0, -200)
     drop.inputs["Segments"].default_value, drop.inputs["Rings"].default_value = 4, 2
-    tree.links.new(drop.outputs[0], chain[1].inputs["Instance"])
+    tree.links.new(drop.outputs[0], on_points.inputs["Instance"])
     return tree
