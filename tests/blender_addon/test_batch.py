@@ -208,6 +208,32 @@ def test_the_cores_own_failures_keep_their_exit_codes(farm, tmp_path):
     assert code == 1 and "No module named surface_sos_core" in sentence(err)
 
 
+PREFER = """
+bpy.ops.preferences.addon_enable(module=ADDON)
+bpy.context.preferences.addons[ADDON].preferences.core_python = sys.argv[-1]
+bpy.ops.wm.save_userpref()
+"""
+FORGET = """
+bpy.ops.preferences.addon_enable(module=ADDON)
+bpy.context.preferences.addons[ADDON].preferences.core_python = ""
+bpy.ops.preferences.addon_disable(module=ADDON)
+bpy.ops.wm.save_userpref()
+"""
+
+
+@pytest.mark.parametrize("blender", ["program"], indirect=True)
+def test_the_core_of_the_preferences_comes_first(blender, farm, tmp_path):
+    preferred = tmp_path / "preferred"
+    preferred.write_text("#!/bin/sh\necho 'the preferred one was called' >&2\nexit 1\n")
+    preferred.chmod(0o755)
+    blender.facts(PREFER, tmp_path, preferred)
+    try:
+        code, _, err = farm.run(*flags(footage=SAMPLE / "plates", out=tmp_path / "out"))
+        assert code == 1 and "the preferred one was called" in sentence(err)
+    finally:
+        blender.facts(FORGET, tmp_path)
+
+
 @pytest.mark.parametrize("blender", ["program"], indirect=True)
 def test_results_that_cannot_be_written_or_read(farm, sample, tmp_path):
     given = [*flags(**SHOT, out=sample / "shot"), "--resume"]
