@@ -37,7 +37,7 @@ def find_core_python(preferred: str | None, environ: Mapping[str, str], managed:
         if folder is not None and venv_python(folder).exists():
             return venv_python(folder)
     raise CoreNotFound(
-        "No Python with the core was found: press Set up in the add-on's preferences, "
+        "No Python with the core was found: press Set Up in the add-on's preferences, "
         f"name one there, or set {VARIABLE}."
     )
 

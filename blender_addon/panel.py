@@ -3,7 +3,7 @@
 import bpy
 from bpy.types import UILayout
 
-from . import command, shot_request
+from . import command, shot_objects, shot_request
 from .operators import AddBox, OpenReport, Resume, Segment, SolveCameras
 from .panel_parts import draw_run, draw_sentence
 from .properties import SurfaceSosSettings, run_state, shot_settings
@@ -87,6 +87,8 @@ def _draw_result(layout: UILayout, context: bpy.types.Context) -> None:
     column.enabled = command.holds_shot(out)
     column.operator("surface_sos.load_result", icon="IMPORT").out = str(out)
     column.operator(OpenReport.bl_idname, icon="URL")
+    if shot_objects.find(context.scene, None, shot_objects.MESH) is not None:
+        layout.operator_menu_enum("surface_sos.mesh_role", "role", text="Use Mesh As")
     if not column.enabled:
         draw_sentence(layout, "A result can be loaded once the output folder holds a shot.", "INFO")
 

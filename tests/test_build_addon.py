@@ -28,7 +28,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     first, second, copy = (tmp_path_factory.mktemp(name) for name in ("first", "second", "copy"))
     for name in ("surface_sos_core", "blender_addon", "scripts"):
         shutil.copytree(ROOT / name, copy / name, copy_function=shutil.copyfile)
-    for name in ("build_addon.py", "pyproject.toml", "constraints.txt", "README.md", "LICENSE", "CHANGELOG.md"):
+    for name in (
+        "build_addon.py",
+        "pyproject.toml",
+        "constraints.txt",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+    ):
         shutil.copyfile(ROOT / name, copy / name)
     (copy / "build" / "lib" / "surface_sos_core").mkdir(parents=True)
     (copy / "build" / "lib" / "surface_sos_core" / "left_over.py").write_text("")
@@ -77,7 +84,9 @@ def test_the_version_is_the_manifests(built: list[Path]):
     assert info["version"] == version and info["name"] == manifest["name"] and info["blender"] == (3, 4, 0)
 
 
-def test_a_version_that_the_change_log_or_the_core_does_not_know_is_refused(build_addon, tmp_path, monkeypatch):
+def test_a_version_that_the_change_log_or_the_core_does_not_know_is_refused(
+    build_addon, tmp_path, monkeypatch
+):
     monkeypatch.setattr(build_addon, "ROOT", tmp_path)
     (tmp_path / "pyproject.toml").write_text('[project]\nversion = "0.2.0"\n')
     (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## 0.2.0-rc1\n\n## 0.1.0, unreleased (2026)\n")
@@ -93,6 +102,8 @@ def test_blenders_own_validator_is_heeded(build_addon, built: list[Path], tmp_pa
     if not any(build_addon.validators()):
         pytest.skip("no Blender 4.2 or newer and no bpy module of it, so no validator")
     assert build_addon.validated(built[0] / "surface_sos-0.1.0.zip").startswith("validated by")
-    build_addon.write_zip(tmp_path / "bad.zip", {"blender_manifest.toml": b'id = "surface_sos"\n', "__init__.py": b""})
+    build_addon.write_zip(
+        tmp_path / "bad.zip", {"blender_manifest.toml": b'id = "surface_sos"\n', "__init__.py": b""}
+    )
     with pytest.raises(build_addon.BuildError, match="validator refuses"):
         build_addon.validated(tmp_path / "bad.zip")

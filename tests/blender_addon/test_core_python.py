@@ -40,7 +40,7 @@ def test_the_checkouts_own_environment_is_the_last_and_none_is_a_sentence(tmp_pa
     monkeypatch.setattr(
         "blender_addon.core_python.__file__", str(tmp_path / "blender_addon" / "core_python.py")
     )
-    with pytest.raises(CoreNotFound, match="Set up"):
+    with pytest.raises(CoreNotFound, match="Set Up"):
         find_core_python(None, {}, tmp_path / "environment")
     python = venv_python(tmp_path / ".venv")
     python.parent.mkdir(parents=True)
