@@ -84,10 +84,20 @@ def _append(block: bpy.types.Text, text: str) -> None:
     block.write(text)
 
 
+@bpy.app.handlers.persistent
+def _forget_run(*_: object) -> None:
+    """No job outlives the file it was started in, but a file that is saved meanwhile says that one runs."""
+    run = run_state()
+    run.running = run.cancelling = False
+    run.preview_icon = 0
+
+
 def register() -> None:
+    bpy.app.handlers.load_post.append(_forget_run)
     _MANAGER.surface_sos_pictures = bpy.utils.previews.new()
 
 
 def unregister() -> None:
+    bpy.app.handlers.load_post.remove(_forget_run)
     bpy.utils.previews.remove(_MANAGER.surface_sos_pictures)
     del _MANAGER.surface_sos_pictures

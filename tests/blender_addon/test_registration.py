@@ -93,3 +93,20 @@ tell(log=bpy.data.texts["Surface-SOS Log"].as_string())
     assert facts["result"] == ["FINISHED"]
     assert facts["findings"].startswith("The core can run; device: cpu")
     assert "torch" in facts["log"]
+
+
+def test_a_file_that_was_saved_during_a_job_does_not_say_that_it_runs(blender, tmp_path: Path):
+    facts = blender.facts(
+        """
+run = bpy.context.window_manager.surface_sos_run
+run.running = run.cancelling = True
+bpy.context.scene.surface_sos.frames = "1001-1010"
+bpy.ops.wm.save_as_mainfile(filepath=sys.argv[-1])
+bpy.ops.wm.open_mainfile(filepath=sys.argv[-1])
+run = bpy.context.window_manager.surface_sos_run
+tell(running=run.running, cancelling=run.cancelling, frames=bpy.context.scene.surface_sos.frames)
+""",
+        tmp_path,
+        tmp_path / "shot.blend",
+    )
+    assert facts == {"running": False, "cancelling": False, "frames": "1001-1010"}
