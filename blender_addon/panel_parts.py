@@ -11,7 +11,7 @@ from . import messages
 from .properties import SurfaceSosRun
 
 _PIXELS_PER_LETTER = 6.5
-_PREVIEW_SCALE = 7.0
+_PREVIEW_SCALE = 8.0
 _LINE_SCALE = 0.8
 
 
@@ -34,7 +34,9 @@ def draw_run(layout: bpy.types.UILayout, run: SurfaceSosRun) -> None:
         if run.cancelling:
             box.label(text="Keeping a checkpoint ...")
         else:
-            box.operator("surface_sos.cancel", icon="CANCEL")  # above what grows, so that it stays in its place
+            box.operator(
+                "surface_sos.cancel", icon="CANCEL"
+            )  # above what grows, so that it stays in its place
         if run.stage:
             _lines(box).label(text=f"Stage {run.stage_index} of {run.stage_count}: {run.stage}")
         if run.total:

@@ -85,7 +85,9 @@ class SurfaceSosRun(bpy.types.PropertyGroup):
     done: IntProperty()
     total: IntProperty()
     unit: StringProperty()
-    percent: FloatProperty(subtype="PERCENTAGE", min=0.0, max=100.0, get=lambda run: run.share * 100.0)
+    percent: FloatProperty(
+        subtype="PERCENTAGE", precision=0, min=0.0, max=100.0, get=lambda run: run.share * 100.0
+    )
     rate: FloatProperty()
     eta_s: FloatProperty(default=-1.0)
     message: StringProperty(description="How the last job ended, where it was not done")
