@@ -91,6 +91,7 @@ class Job:
             for line in stream:
                 self._write_log(line)
                 self._queue.put(parse(line))
+        self._process.wait()  # here, so that a child is not left a zombie where nobody polls any more
 
     def _write_log(self, line: str) -> None:
         """A log that cannot be written ends, with a warning; the job goes on."""

@@ -117,6 +117,14 @@ def test_cancel_lets_the_child_keep_a_checkpoint(script, tmp_path: Path):
     assert said == [messages.Log("Cancelled")]
 
 
+def test_a_job_that_nobody_asks_for_any_more_leaves_no_zombie(script, tmp_path: Path):
+    running = job.Job.start(PYTHON, [script(WORKS), str(tmp_path / "checkpoint")])
+    started = tmp_path / "checkpoint.pid"
+    wait_for(lambda: started.exists() and started.read_text(), "the start of the child")
+    running.cancel()
+    wait_for(lambda: not Path(f"/proc/{started.read_text()}").exists(), "the end of the child")
+
+
 def test_the_child_ends_when_its_parent_is_killed(script, tmp_path: Path):
     kept = tmp_path / "checkpoint"
     parent = f"""
