@@ -22,9 +22,8 @@ class _ShotPanel(bpy.types.Panel):
             draw_run(layout, run)
             return
         _draw_inputs(layout, settings)
-        _draw_button(layout, context)
+        _draw_buttons(layout, context)
         draw_run(layout, run)
-        _draw_result(layout, context)
 
 
 class SURFACE_SOS_PT_viewport(_ShotPanel):
@@ -70,27 +69,22 @@ def _labelled(layout: UILayout, text: str) -> UILayout:
     return column
 
 
-def _draw_button(layout: UILayout, context: bpy.types.Context) -> None:
+def _draw_buttons(layout: UILayout, context: bpy.types.Context) -> None:
+    """What can be done now, and why the rest cannot."""
+    out = shot_request.out_folder(context)
     big = layout.column()
     big.scale_y = 1.6
     big.operator(Segment.bl_idname, icon="MOD_MASK")
-    if command.holds_shot(shot_request.out_folder(context)):
+    if command.holds_shot(out):
         layout.operator(Resume.bl_idname, icon="FILE_REFRESH")
+        column = layout.column(align=True)
+        column.operator("surface_sos.load_result", icon="IMPORT").out = str(out)
+        column.operator(OpenReport.bl_idname, icon="URL")
+    if shot_objects.find(context.scene, None, shot_objects.MESH) is not None:
+        layout.operator_menu_enum("surface_sos.mesh_role", "role", text="Use Mesh As")
     reason = shot_request.obstacle(context, shot_request.chosen_mode(context))
     if reason is not None:
         draw_sentence(layout, reason, "INFO")
-
-
-def _draw_result(layout: UILayout, context: bpy.types.Context) -> None:
-    out = shot_request.out_folder(context)
-    column = layout.column(align=True)
-    column.enabled = command.holds_shot(out)
-    column.operator("surface_sos.load_result", icon="IMPORT").out = str(out)
-    column.operator(OpenReport.bl_idname, icon="URL")
-    if shot_objects.find(context.scene, None, shot_objects.MESH) is not None:
-        layout.operator_menu_enum("surface_sos.mesh_role", "role", text="Use Mesh As")
-    if not column.enabled:
-        draw_sentence(layout, "A result can be loaded once the output folder holds a shot.", "INFO")
 
 
 _CLASSES = (SURFACE_SOS_PT_viewport, SURFACE_SOS_PT_clip)

@@ -34,18 +34,26 @@ from pathlib import Path
 import bpy
 import addon_utils
 
-addon = addon_utils.enable("surface_sos")
+addon = addon_utils.enable("surface_sos", default_set=True)
+from surface_sos import preferences
 from surface_sos.panel import SURFACE_SOS_PT_viewport
 folder, samples, out, screen = Path(sys.argv[-4]), sys.argv[-3], sys.argv[-2], sys.argv[-1]
 bpy.context.preferences.view.show_splash = False
 bpy.context.preferences.system.viewport_aa = "OFF"
 bpy.context.preferences.system.use_region_overlap = False
-seen = {"drawn": 0}
+seen = {"drawn": 0, "preferences": 0}
 
 def drawn(panel, context):
     seen["drawn"] += 1
 
 SURFACE_SOS_PT_viewport.append(drawn)
+draw_run = preferences.draw_run
+
+def preferences_drawn(layout, run):
+    seen["preferences"] += 1
+    draw_run(layout, run)
+
+preferences.draw_run = preferences_drawn
 
 def view():
     window = bpy.context.window_manager.windows[0]
@@ -92,6 +100,8 @@ def order(word):
     elif word == "open another file":
         bpy.ops.wm.read_homefile(use_factory_startup=True)
         fill_in()
+    elif word == "preferences":
+        bpy.ops.preferences.addon_show(module="surface_sos")
     beats["last"] = None  # what the test does itself does not count
 
 def look():
@@ -291,5 +301,9 @@ def test_the_button_starts_a_job_that_shows_progress_and_leaves_the_interface_al
     while Path(f"/proc/{core}").exists() and time.monotonic() < end:
         time.sleep(0.1)
     assert not Path(f"/proc/{core}").exists()
+
+    drawn = window.state()["preferences"]
+    window.order("preferences")
+    window.wait("the preferences", lambda state: state["preferences"] > drawn, 30)
     output = (tmp_path / "output.txt").read_text()
     assert "Traceback" not in output and "Error" not in output.replace("Error: ", ""), output
