@@ -12,7 +12,6 @@ import signal
 import sys
 import threading
 import time
-from pathlib import Path
 
 GRACE_S = 60.0  # for keeping a checkpoint
 CANCELLED = 130
@@ -24,7 +23,8 @@ def main() -> None:
     threading.Thread(target=_watch, args=(pipe,), daemon=True).start()
     if sys.platform != "win32":
         os.nice(10)  # Blender's interface comes first
-    sys.path.remove(str(Path(__file__).resolve().parent))
+    if not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]  # this folder, whose modules are the add-on's own
     del sys.argv[0]
     if sys.argv[0] == "-m":
         del sys.argv[0]

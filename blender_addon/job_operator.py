@@ -52,7 +52,7 @@ class JobOperator(bpy.types.Operator):
         """Told every message."""
 
     def finished(self, context: bpy.types.Context) -> None:
-        """Called when the job is done."""
+        """Called when the job is done; AddonError where what follows cannot be done."""
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
@@ -123,7 +123,10 @@ class JobOperator(bpy.types.Operator):
         if sentence is not None:
             return self._fail(sentence, "WARNING" if code == job.CANCELLED else "ERROR")
         display.end(None)
-        self.finished(context)
+        try:
+            self.finished(context)
+        except AddonError as error:
+            return self._fail(str(error))
         return {"FINISHED"}
 
     def _fail(self, sentence: str, kind: Literal["ERROR", "WARNING"] = "ERROR") -> set[str]:

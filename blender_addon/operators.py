@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import bpy
 
-from . import colmap, command, scene_box, shot_request
+from . import command, scene_box, shot_request
 from .command import Mode
 from .errors import AddonError
 from .job_operator import JobOperator, Task
@@ -109,9 +109,11 @@ class SolveCameras(JobOperator):
     def finished(self, context: bpy.types.Context) -> None:
         settings, model = shot_settings(context), run_state().out
         settings.cameras_from, settings.cameras = "MODEL", model
-        bpy.ops.surface_sos.import_cameras(  # type: ignore[attr-defined]
-            directory=model, footage=shot_request.footage(context)
-        )
+        import_cameras = bpy.ops.surface_sos.import_cameras  # type: ignore[attr-defined]
+        try:
+            import_cameras(directory=model, footage=shot_request.footage(context))
+        except RuntimeError as error:  # how an operator tells a script of an error
+            raise AddonError(" ".join(str(error).split())) from error
 
 
 class AddBox(bpy.types.Operator):
@@ -124,7 +126,7 @@ class AddBox(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             box = scene_box.add(context.scene)
-        except (AddonError, colmap.ModelError) as error:
+        except AddonError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         shot_settings(context).box = box

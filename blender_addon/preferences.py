@@ -45,8 +45,9 @@ class SurfaceSosPreferences(bpy.types.AddonPreferences):
         row.operator(SetUp.bl_idname)
         row.operator(Check.bl_idname)
         draw_run(layout, run_state())
+        lines = layout.column(align=True)
         for line in self.findings.splitlines():
-            draw_sentence(layout, line)
+            draw_sentence(lines, line)
 
 
 def preferences(context: bpy.types.Context) -> SurfaceSosPreferences | None:

@@ -50,7 +50,7 @@ def matrix(box: bpy.types.Object) -> list[list[float]]:
 def add(scene: bpy.types.Scene) -> bpy.types.Object:
     """A box around the sparse points near what the imported cameras look at, along the axes of the model's world.
 
-    AddonError where no cameras are imported; colmap.ModelError where their model is gone.
+    AddonError where no cameras are imported or their model is gone.
     """
     world = import_cameras.root(scene)
     if world is None:

@@ -81,6 +81,8 @@ def export(context: bpy.types.Context, request: Request) -> Request:
             file = folder / "box.json"
             write_if_changed(file, json.dumps({"matrix": scene_box.matrix(settings.box)}).encode())
             request = replace(request, box=str(file))
+    except RuntimeError as error:  # of Blender, which could not read or draw
+        raise AddonError(" ".join(str(error).split())) from error
     except OSError as error:
         raise AddonError(
             f"{error.filename or folder} cannot be written ({error.strerror}): choose another output folder."

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 
 def test_it_registers_and_unregisters_twice_and_leaves_nothing(blender, tmp_path: Path):
     facts = blender.facts(
@@ -28,7 +31,12 @@ tell(states=states, packages=sorted({"numpy", "torch", "surface_sos_core"} & set
 
 def test_bad_use_of_the_button_is_a_sentence_and_no_exception(blender, tmp_path: Path):
     (tmp_path / "plates").mkdir()
+    (tmp_path / "frames").mkdir()
+    for number in range(1001, 1004):
+        cv2.imwrite(str(tmp_path / "frames" / f"plate.{number}.png"), np.zeros((36, 64, 3), np.uint8))
     (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "cameras.txt").write_text("1 PINHOLE 64 36 60 60 32 18\n")
+    (tmp_path / "empty" / "images.txt").write_text("")
     facts = blender.facts(
         """
 folder = sys.argv[-1]
@@ -47,6 +55,7 @@ said["footage missing"] = press()
 settings.footage = folder + "/plates"
 said["no frames"] = press()
 tell(after=run.message, running=run.running)
+settings.footage = folder + "/frames"
 settings.cameras_from, settings.cameras = "MODEL", folder + "/empty"
 said["no model"] = press()
 settings.cameras_from = "CLIP"
@@ -76,7 +85,7 @@ tell(said=said)
     assert "choose Clip as the footage" in said["no clip"]
     assert "Choose the mask" in said["no mask"]
     assert "SURFACE_SOS_PYTHON names" in said["no core"] and "SURFACE_SOS_PYTHON names" in said["check"]
-    assert str(tmp_path / "plates") in said["no model"]
+    assert "images.txt" in said["no model"] and "at least 2" in said["no model"]
 
 
 def test_check_says_what_doctor_finds(blender, tmp_path: Path):
