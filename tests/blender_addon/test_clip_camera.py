@@ -85,7 +85,10 @@ def aligned(of: np.ndarray, to: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     ("params", "settings"),
     [
-        ((70.0, 34.0, 16.5, -0.06, 0.01, 0.0, 0.0), {"distortion_model": "POLYNOMIAL", "k1": -0.06, "k2": 0.01}),
+        (
+            (70.0, 34.0, 16.5, -0.06, 0.01, 0.0, 0.0),
+            {"distortion_model": "POLYNOMIAL", "k1": -0.06, "k2": 0.01},
+        ),
         (
             (70.0, 30.0, 19.0, 0.05, 0.0, 0.02, -0.03),
             {"distortion_model": "BROWN", "brown_k1": 0.05, "brown_p1": -0.03, "brown_p2": -0.02},

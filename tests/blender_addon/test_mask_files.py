@@ -80,7 +80,11 @@ tell(masks=asked.masks, footage=asked.footage, untouched=times == again, before=
     )
     folder = Path(facts["masks"])
     assert folder == tmp_path / "shot.job" / "masks"
-    assert sorted(file.name for file in folder.iterdir()) == ["plate.1002.png", "plate.1006.png", "plate.1008.png"]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "plate.1002.png",
+        "plate.1006.png",
+        "plate.1008.png",
+    ]
     for number, left in ((1002, 0.125), (1006, 0.5), (1008, 0.25)):
         drawn = cv2.imread(str(folder / f"plate.{number}.png"), cv2.IMREAD_UNCHANGED)
         truth = np.zeros((HEIGHT, WIDTH))
