@@ -42,15 +42,23 @@ def ready_python() -> Path:
         raise SystemExit(3)
     print(f"Making the Python environment in {folder} (once, some minutes) ...", flush=True)
     stamp.unlink(missing_ok=True)
-    call(sys.executable, "-m", "venv", "--clear", str(folder))
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    print("Installing PyTorch ...", flush=True)
-    # Without its dependencies, so that everything but torch itself comes from the user's usual index.
-    call(*pip, "--no-deps", *torch_requirement(gpu))
-    print("Installing Surface-SOS and what else it needs ...", flush=True)
-    call(*pip, "--editable", f"{ROOT}[tests]", "--constraint", str(ROOT / "constraints.txt"))
+    make(folder, gpu, ["--quiet", "--editable", f"{ROOT}[tests]"], ROOT / "constraints.txt")
     stamp.write_text(wanted)
     return python
+
+
+def make(folder: Path, gpu: bool, wanted: list[str], constraints: Path) -> None:
+    """A new environment in `folder` with the torch that suits this machine and what `wanted` asks of pip.
+
+    Exits with code 3 and one sentence where a step fails.
+    """
+    call(sys.executable, "-m", "venv", "--clear", str(folder))
+    pip = [str(venv_python(folder)), "-m", "pip", "--disable-pip-version-check", "install"]
+    print("Installing PyTorch ...", flush=True)
+    # Without its dependencies, so that everything but torch itself comes from the user's usual index.
+    call(*pip, "--quiet", "--no-deps", *torch_requirement(gpu))
+    print("Installing Surface-SOS and what else it needs ...", flush=True)
+    call(*pip, *wanted, "--constraint", str(constraints))
 
 
 def venv_python(folder: Path) -> Path:

@@ -1,6 +1,8 @@
-"""Everything CI checks: ruff, mypy, pytest, in the project's own environment.
+"""Everything CI checks: ruff, mypy, pytest, in the project's own environment and in real Blenders.
 
 python scripts/test.py [arguments of pytest]
+
+Tests whose tools cannot be had here skip by name; the last line counts what passed and what was skipped.
 """
 
 from __future__ import annotations
@@ -8,13 +10,22 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from blenders import provide
 from environment import ROOT, ready_python
 
 
 def main() -> int:
     python = str(ready_python())
-    for command in (["ruff", "check", "."], ["mypy", "surface_sos_core"], ["pytest", *sys.argv[1:]]):
+    missing = provide()
+    # -rs lists the skipped tests with their reasons above the line that counts them.
+    for command in (
+        ["ruff", "check", "."],
+        ["mypy", "surface_sos_core", "blender_addon"],
+        ["pytest", "-rs", *sys.argv[1:]],
+    ):
         print("$", *command, flush=True)
+        for line in missing if command[0] == "pytest" else ():
+            print(f"missing: {line}", flush=True)
         code = subprocess.run([python, "-m", *command], cwd=ROOT, check=False).returncode
         if code != 0:
             return code

@@ -1,0 +1,15 @@
+"""Surface-SOS in Blender: segment footage from a panel, import its cameras, comp the result."""
+
+from . import display, import_cameras, load_result, operators, panel, preferences, properties
+
+_MODULES = (properties, display, preferences, operators, import_cameras, load_result, panel)
+
+
+def register() -> None:
+    for module in _MODULES:
+        module.register()
+
+
+def unregister() -> None:
+    for module in reversed(_MODULES):
+        module.unregister()

@@ -1,0 +1,123 @@
+"""What the button asks of the core: a request, the arguments it becomes, and what stands in its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from .core import manifest
+
+Mode = Literal["new", "resume", "overwrite"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run of the core on a shot, as its command line takes it; empty choices are None.
+
+    footage: a folder, a pattern or a movie. out: the shot's folder. masks: folder of coarse masks. cameras: a COLMAP
+    model. box: a JSON file. frames: which frames get layers ("1001-1040x2,1055").
+    """
+
+    footage: str
+    out: str
+    masks: str | None = None
+    cameras: str | None = None
+    box: str | None = None
+    preset: str = "default"
+    device: str = "auto"
+    frames: str | None = None
+    seed: int | None = None
+    mode: Mode = "new"
+
+
+def arguments(request: Request) -> list[str]:
+    """What follows the Python executable."""
+    words = ["-m", "surface_sos_core", "segment", request.footage, f"--out={request.out}"]
+    options = {
+        "--masks": request.masks,
+        "--cameras": request.cameras,
+        "--box": request.box,
+        "--frames": request.frames,
+        "--preset": request.preset,
+        "--device": request.device,
+        "--seed": None if request.seed is None else str(request.seed),
+    }
+    for name, value in options.items():
+        if value is not None:
+            words.append(f"{name}={value}")  # one word, so that a value may begin with a dash
+    if request.mode != "new":
+        words.append(f"--{request.mode}")
+    return [*words, "--events", "jsonl"]
+
+
+def obstacle(request: Request) -> str | None:
+    """One sentence on why the request cannot start, or None. Looks at paths only; the core checks what is in them."""
+    return (
+        footage_obstacle(request.footage)
+        or _folder_obstacle("The masks", request.masks)
+        or _folder_obstacle("The camera model", request.cameras)
+        or _file_obstacle("The box", request.box)
+        or out_obstacle(request.out, request.mode)
+    )
+
+
+def footage_obstacle(footage: str) -> str | None:
+    if not footage.strip():
+        return "Choose the footage: a folder of frames, a pattern such as plate.####.exr, or a movie."
+    path = Path(footage)
+    if path.exists():
+        return None
+    if any(mark in path.name for mark in ("#", "%")):
+        return None if path.parent.is_dir() else f"The folder of the footage, {path.parent}, does not exist."
+    return f"The footage {footage} does not exist: check the path."
+
+
+def no_out(out: str) -> str | None:
+    return None if out.strip() else "Choose an output folder."
+
+
+def out_obstacle(out: str, mode: Mode) -> str | None:
+    """Why `out` cannot be written to in this mode."""
+    if not out.strip():
+        return no_out(out)
+    path = Path(out)
+    if path.exists() and not path.is_dir():
+        return f"The output {out} is a file: choose a folder."
+    if holds_shot(path):
+        return (
+            f"{out} holds a shot: Resume it, or choose Overwrite or another folder."
+            if mode == "new"
+            else None
+        )
+    if mode == "resume":
+        return f"{out} holds no shot to resume: segment the footage first."
+    if path.is_dir() and any(path.iterdir()):
+        return f"{out} holds other files: choose an empty or new folder."
+    return None
+
+
+def holds_shot(out: Path) -> bool:
+    return (out / manifest.FILE_NAME).is_file()
+
+
+def job_folder(out: str | Path) -> Path:
+    """Where the add-on keeps what belongs to a run beside the shot's own folder: its log and exported inputs."""
+    path = Path(out)
+    return path.with_name(f"{path.name}.job")
+
+
+def log_file(out: str | Path) -> Path:
+    return job_folder(out) / "log.txt"
+
+
+def _folder_obstacle(what: str, path: str | None) -> str | None:
+    if path is None or Path(path).is_dir():
+        return None
+    return f"{what} {path} is no folder: check the path." if path else f"{what}: choose a folder."
+
+
+def _file_obstacle(what: str, path: str | None) -> str | None:
+    if path is None or Path(path).is_file():
+        return None
+    return f"{what} {path} does not exist: check the path."

@@ -1,0 +1,2 @@
+from surface_sos_core import events as events
+from surface_sos_core import manifest as manifest

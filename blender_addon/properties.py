@@ -1,0 +1,128 @@
+"""What the panel asks for, kept with the scene, and how a job is going, kept with the window manager."""
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+
+class SurfaceSosSettings(bpy.types.PropertyGroup):
+    """Scene.surface_sos: one shot."""
+
+    footage_from: EnumProperty(
+        name="Footage",
+        items=[
+            ("FILES", "Files", "A folder of frames, a pattern such as plate.####.exr, or a movie"),
+            ("CLIP", "Clip", "A clip that is loaded here"),
+        ],
+    )
+    footage: StringProperty(
+        name="Footage", description="Folder, pattern such as plate.####.exr, or movie", subtype="FILE_PATH"
+    )
+    clip: PointerProperty(name="Clip", type=bpy.types.MovieClip)
+    masks_from: EnumProperty(
+        name="Coarse Masks",
+        items=[
+            ("NONE", "None", "The object is what the cameras look at"),
+            ("FOLDER", "Folder", "White is the object; all frames or a few"),
+            ("MASK", "Blender Mask", "A mask drawn here, on the frames where it has keys"),
+        ],
+    )
+    masks: StringProperty(name="Masks", description="Folder of coarse masks", subtype="DIR_PATH")
+    mask: PointerProperty(name="Mask", type=bpy.types.Mask)
+    cameras_from: EnumProperty(
+        name="Cameras",
+        items=[
+            ("SOLVE", "Solve", "Find the cameras from the footage"),
+            ("MODEL", "COLMAP", "A COLMAP model, text or binary"),
+            ("CLIP", "Clip's Track", "The solved camera track of the clip"),
+        ],
+    )
+    cameras: StringProperty(name="COLMAP Model", description="Folder of a COLMAP model", subtype="DIR_PATH")
+    box: PointerProperty(
+        name="Scene Box",
+        description="Box around the object: where the surface is looked for",
+        type=bpy.types.Object,
+    )
+    preset: EnumProperty(
+        name="Preset",
+        items=[
+            ("preview", "Preview", "A look at whether cameras, masks and box are right"),
+            ("default", "Default", "Work on a CPU"),
+            ("quality", "Quality", "The paper's scale; for a GPU"),
+        ],
+        default="default",
+    )
+    device: EnumProperty(
+        name="Device",
+        items=[
+            ("auto", "Automatic", "A GPU where one can be used"),
+            ("cpu", "CPU", "The processor"),
+            ("cuda", "CUDA", "An NVIDIA GPU"),
+        ],
+    )
+    frames: StringProperty(
+        name="Frames", description="Which frames get layers, such as 1001-1040x2,1055; empty for all"
+    )
+    out: StringProperty(name="Output", description="Folder of the shot", subtype="DIR_PATH")
+    overwrite: BoolProperty(name="Overwrite", description="Begin the shot in the output folder anew")
+
+
+class SurfaceSosRun(bpy.types.PropertyGroup):
+    """WindowManager.surface_sos_run: the job as the panel shows it."""
+
+    title: StringProperty()
+    running: BoolProperty()
+    cancelling: BoolProperty()
+    stage: StringProperty()
+    stage_index: IntProperty()
+    stage_count: IntProperty()
+    done: IntProperty()
+    total: IntProperty()
+    unit: StringProperty()
+    percent: FloatProperty(
+        subtype="PERCENTAGE", precision=0, min=0.0, max=100.0, get=lambda run: run.share * 100.0
+    )
+    rate: FloatProperty()
+    eta_s: FloatProperty(default=-1.0)
+    message: StringProperty(description="How the last job ended, where it was not done")
+    warning: StringProperty()
+    preview_icon: IntProperty()
+    out: StringProperty(description="Folder that the job writes to")
+
+    @property
+    def share(self) -> float:
+        """How much of the stage is done, 0 to 1."""
+        return min(1.0, self.done / self.total) if self.total else 0.0
+
+
+def shot_settings(context: bpy.types.Context) -> SurfaceSosSettings:
+    """The scene's own; the stubs of bpy do not know what add-ons put there."""
+    return context.scene.surface_sos  # type: ignore[attr-defined]
+
+
+def run_state() -> SurfaceSosRun:
+    """The one job's state; it belongs to the window manager, so no scene is changed by it."""
+    return bpy.context.window_manager.surface_sos_run  # type: ignore[attr-defined]
+
+
+_CLASSES = (SurfaceSosSettings, SurfaceSosRun)
+
+
+def register() -> None:
+    for kind in _CLASSES:
+        bpy.utils.register_class(kind)
+    bpy.types.Scene.surface_sos = PointerProperty(type=SurfaceSosSettings)  # type: ignore[attr-defined]
+    bpy.types.WindowManager.surface_sos_run = PointerProperty(type=SurfaceSosRun)  # type: ignore[attr-defined]
+
+
+def unregister() -> None:
+    del bpy.types.WindowManager.surface_sos_run  # type: ignore[attr-defined]
+    del bpy.types.Scene.surface_sos  # type: ignore[attr-defined]
+    for kind in reversed(_CLASSES):
+        bpy.utils.unregister_class(kind)

@@ -1,0 +1,90 @@
+"""From the scene's settings to a request of the core, with what has to be exported from Blender for it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import bpy
+
+from . import clip_camera, command, mask_files, scene_box
+from .command import Mode, Request
+from .errors import AddonError
+from .files import write_if_changed
+from .properties import shot_settings
+
+
+def out_folder(context: bpy.types.Context) -> Path:
+    return Path(bpy.path.abspath(shot_settings(context).out))
+
+
+def chosen_mode(context: bpy.types.Context) -> Mode:
+    return "overwrite" if shot_settings(context).overwrite else "new"
+
+
+def plan(context: bpy.types.Context, mode: Mode) -> Request:
+    """The request without what is exported from Blender. Changes and writes nothing."""
+    settings = shot_settings(context)
+    return Request(
+        footage=footage(context),
+        out=bpy.path.abspath(settings.out).rstrip("/\\"),
+        masks=bpy.path.abspath(settings.masks) if settings.masks_from == "FOLDER" else None,
+        cameras=bpy.path.abspath(settings.cameras) if settings.cameras_from == "MODEL" else None,
+        preset=settings.preset,
+        device=settings.device,
+        frames=settings.frames.strip() or None,
+        mode=mode,
+    )
+
+
+def footage(context: bpy.types.Context) -> str:
+    """The footage as the core takes it; empty where nothing is chosen."""
+    settings = shot_settings(context)
+    if settings.footage_from == "CLIP":
+        return clip_camera.footage(settings.clip) if settings.clip is not None else ""
+    return bpy.path.abspath(settings.footage)
+
+
+def obstacle(context: bpy.types.Context, mode: Mode) -> str | None:
+    """One sentence on why the job cannot start, or None; quick enough to be asked at every redraw."""
+    settings = shot_settings(context)
+    if settings.footage_from == "CLIP" and settings.clip is None:
+        return "Choose the clip."
+    if settings.masks_from == "MASK" and settings.mask is None:
+        return "Choose the mask."
+    if settings.cameras_from == "CLIP":
+        if settings.footage_from != "CLIP" or settings.clip is None:
+            return "The clip's camera track goes with the clip: choose Clip as the footage."
+        if (reason := clip_camera.obstacle(settings.clip)) is not None:
+            return reason
+    if settings.box is not None and (reason := scene_box.obstacle(settings.box)) is not None:
+        return reason
+    return command.obstacle(plan(context, mode))
+
+
+def export(context: bpy.types.Context, request: Request) -> Request:
+    """Write what Blender has to give (masks, camera track, box) beside the shot's folder; the request that names it.
+
+    Files whose content has not changed are left alone, so that Resume finds its inputs unchanged. AddonError says what
+    cannot be exported or written.
+    """
+    settings, folder = shot_settings(context), command.job_folder(request.out)
+    try:
+        if settings.masks_from == "MASK":
+            clip = settings.clip if settings.footage_from == "CLIP" else None
+            masks = mask_files.export(settings.mask, clip, request.footage, folder / "masks")
+            request = replace(request, masks=str(masks))
+        if settings.cameras_from == "CLIP":
+            request = replace(request, cameras=str(clip_camera.export(settings.clip, folder / "cameras")))
+        if settings.box is not None:
+            file = folder / "box.json"
+            write_if_changed(file, json.dumps({"matrix": scene_box.matrix(settings.box)}).encode())
+            request = replace(request, box=str(file))
+    except RuntimeError as error:  # of Blender, which could not read or draw
+        raise AddonError(" ".join(str(error).split())) from error
+    except OSError as error:
+        raise AddonError(
+            f"{error.filename or folder} cannot be written ({error.strerror}): choose another output folder."
+        ) from error
+    return request

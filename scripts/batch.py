@@ -1,0 +1,304 @@
+"""Segment shots, comp them and save them as .blend files, without a window: the same path as the button.
+
+    blender -b [--python-exit-code N] -P scripts/batch.py -- --footage F --out O [options]
+    blender -b -P scripts/batch.py -- --jobs JOBS.json [options for every shot]
+
+JOBS.json is a list of shots, each an object with the options' names, its paths relative to the file's folder:
+
+    [{"footage": "a", "out": "shots/a", "save": "a.blend"}, {"footage": "b", "out": "shots/b"}]
+
+A shot that fails does not stop the others. The Python that holds the core is the one of the add-on's
+preferences, of SURFACE_SOS_PYTHON, or of the checkout's .venv. Exit codes are the core's: 0 done, 1 our
+fault, 2 bad input, 3 environment, 4 cameras could not be solved, 130 cancelled; with several shots, that of
+the first that failed. An error is one sentence on stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import bpy
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from blender_addon import command, composite_render, core_python, job, load_result, messages
+from blender_addon.errors import AddonError
+
+FAULT, INPUT, ENVIRONMENT, CANCELLED = 1, 2, 3, 130
+PROGRESS_S = 2.0  # between lines of progress
+_PATHS = ("footage", "out", "masks", "cameras", "box", "composite", "save")
+_WRITTEN = ("out", "composite", "save")
+
+
+class BatchError(Exception):
+    """One sentence that ends a shot, or all of them, with an exit code."""
+
+    def __init__(self, sentence: str, code: int) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def main(words: Sequence[str]) -> int:
+    """Run all shots; returns the exit code."""
+    try:
+        shots = _shots(words)
+        python = _core_python()
+    except BatchError as error:
+        return _tell(str(error), error.code)
+    except AddonError as error:
+        return _tell(str(error), ENVIRONMENT)
+    codes = []
+    for number, shot in enumerate(shots, start=1):
+        if len(shots) > 1:
+            print(f"Shot {number} of {len(shots)}: {shot.footage}", flush=True)
+        codes.append(_run(shot, python))
+        if codes[-1] == CANCELLED:
+            break
+    failed = [code for code in codes if code != 0]
+    if len(shots) > 1:
+        print(f"{len(codes) - len(failed)} of {len(shots)} shots done", flush=True)
+    return failed[0] if failed else 0
+
+
+def _run(shot: argparse.Namespace, python: Path) -> int:
+    """One shot from footage to composite; returns its exit code."""
+    try:
+        _segment(shot, python)
+        if shot.save or shot.composite:
+            _comp(shot)
+        return 0
+    except BatchError as error:
+        return _tell(str(error), error.code)
+    except AddonError as error:
+        return _tell(str(error), FAULT)
+    except (OSError, RuntimeError) as error:  # Blender's operators raise RuntimeError, also for a full disk
+        return _tell(f"{shot.out} could not be comped or saved: {_one_line(error)}", ENVIRONMENT)
+    except KeyboardInterrupt:
+        return _tell("Cancelled; the same command with --resume goes on from there.", CANCELLED)
+    except Exception as error:  # noqa: BLE001 (Blender would end with code 0)
+        return _tell(f"Internal error: {type(error).__name__}: {_one_line(error)}; please report it.", FAULT)
+
+
+def _segment(shot: argparse.Namespace, python: Path) -> None:
+    request = command.Request(
+        footage=shot.footage,
+        out=shot.out,
+        masks=shot.masks,
+        cameras=shot.cameras,
+        box=shot.box,
+        preset=shot.preset,
+        device=shot.device,
+        frames=shot.frames,
+        seed=shot.seed,
+        mode="resume" if shot.resume else "overwrite" if shot.overwrite else "new",
+    )
+    obstacle = command.obstacle(request)
+    if obstacle is not None:
+        raise BatchError(obstacle, INPUT)
+    listener = _Listener()
+    try:
+        code = job.run_blocking(python, command.arguments(request), listener.hear, command.log_file(shot.out))
+    except job.JobError as error:
+        raise BatchError(str(error), ENVIRONMENT) from error
+    sentence = job.ending(code, listener.error, listener.last_line)
+    if sentence is not None:
+        raise BatchError(sentence, code if code > 0 else FAULT)
+
+
+class _Listener:
+    """Prints what a job says, progress now and then, and keeps how it failed."""
+
+    def __init__(self) -> None:
+        self.error: messages.Error | None = None
+        self.last_line = ""
+        self._next = 0.0
+
+    def hear(self, message: messages.Message) -> None:
+        if isinstance(message, messages.Error):
+            self.error = message  # told on stderr once the job has ended
+        elif isinstance(message, messages.Log):
+            self.last_line = message.line
+        elif not isinstance(message, messages.Progress) or self._is_time(message):
+            line = messages.text(message)
+            if line is not None:
+                print(line, flush=True)
+
+    def _is_time(self, progress: messages.Progress) -> bool:
+        now = time.monotonic()
+        if now < self._next and progress.done < progress.total:
+            return False
+        self._next = now + PROGRESS_S
+        return True
+
+
+def _comp(shot: argparse.Namespace) -> None:
+    """A fresh scene with the shot's cameras, mesh and compositor; saved and rendered as asked for."""
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    scene: Any = bpy.context.scene
+    loaded = load_result.load(bpy.context, Path(shot.out))
+    for notice in loaded.notices:
+        print(f"    note: {notice}", flush=True)
+    scene.view_settings.view_transform = (
+        "Standard"  # so that what is displayed and the PNGs look as the plate does
+    )
+    if shot.save:
+        Path(shot.save).parent.mkdir(parents=True, exist_ok=True)
+        bpy.ops.wm.save_as_mainfile(filepath=shot.save, check_existing=False)
+        print(f"saved {shot.save}", flush=True)
+    if not shot.composite:
+        return
+    if not loaded.layers:
+        raise BatchError(f"{shot.out} has no layers to comp; run it again with --resume.", FAULT)
+    stems = {frame: path.stem for frame, path in loaded.layers.items()}
+    for done, frame in enumerate(
+        composite_render.render_composites(scene, stems, Path(shot.composite)), start=1
+    ):
+        print(f"    composite: {done}/{len(stems)} frames, frame {frame}", flush=True)
+
+
+def _core_python() -> Path:
+    """The core's Python; core_python.CoreNotFound where there is none."""
+    addons: Any = bpy.context.preferences.addons  # type: ignore[union-attr]
+    for addon in addons:
+        if addon.module.rpartition(".")[2] == "surface_sos":  # installed as an extension, or before 4.2
+            preferences = sys.modules[f"{addon.module}.preferences"]
+            chosen = bpy.path.abspath(addon.preferences.core_python)
+            return core_python.find_core_python(chosen, os.environ, preferences.environment_folder())
+    return core_python.find_core_python(None, os.environ)
+
+
+# --- what was asked for ---------------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells what is wrong in one sentence, with our exit code."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BatchError(
+            f"{message.removeprefix('argument ')}; batch.py -- --help tells what may be given.", INPUT
+        )
+
+
+def _shots(words: Sequence[str]) -> list[argparse.Namespace]:
+    """What each shot asks for, checked before the first begins; paths are absolute."""
+    parser = _parser()
+    given = parser.parse_args(words)
+    if given.jobs is None:
+        shots = [_complete(parser, given, Path.cwd())]
+    else:
+        for name in ("footage", *_WRITTEN):
+            if getattr(given, name) is not None:
+                parser.error(f"--{name} belongs to one shot: write it into {given.jobs}")
+        shots = [_entry(parser, given, entry) for entry in _read_jobs(given.jobs)]
+    for name in _WRITTEN:
+        paths = [getattr(shot, name) for shot in shots if getattr(shot, name) is not None]
+        twice = next((path for path in paths if paths.count(path) > 1), None)
+        if twice is not None:
+            parser.error(f"--{name}: two shots would write {twice}")
+    return shots
+
+
+def _entry(parser: _Parser, given: argparse.Namespace, entry: object) -> argparse.Namespace:
+    """One object of the jobs file, read as options over those of the command line."""
+    if not isinstance(entry, dict):
+        parser.error(
+            f'{given.jobs}: each shot is an object such as {{"footage": ..., "out": ...}}, not {entry!r}'
+        )
+    words = []
+    for name, value in entry.items():
+        if value is True:
+            words.append(f"--{name}")
+        elif isinstance(value, (str, int)) and value is not False:
+            words.append(f"--{name}={value}")
+        elif value is not None and value is not False:
+            parser.error(f"{given.jobs}: {name} is {value!r}, which is no text or number")
+    defaults = copy.copy(given)
+    defaults.jobs = None
+    if {"resume", "overwrite"} & entry.keys():
+        defaults.resume = defaults.overwrite = False
+    for name in ("masks", "cameras", "box"):  # those of the command line are relative to where it was typed
+        setattr(defaults, name, _absolute(getattr(given, name), Path.cwd()))
+    try:
+        shot = parser.parse_args(words, defaults)
+    except BatchError as error:
+        raise BatchError(f"{given.jobs}: {error}", INPUT) from error
+    if shot.jobs is not None:
+        parser.error(f"{given.jobs}: a shot cannot have jobs of its own")
+    return _complete(parser, shot, Path(given.jobs).resolve().parent)
+
+
+def _complete(parser: _Parser, shot: argparse.Namespace, folder: Path) -> argparse.Namespace:
+    for name in ("footage", "out"):
+        if getattr(shot, name) is None:
+            parser.error(f"--{name} is missing")
+    if shot.save is not None and not shot.save.endswith(".blend"):
+        parser.error(f"--save: {shot.save} does not end in .blend")
+    for name in _PATHS:
+        setattr(shot, name, _absolute(getattr(shot, name), folder))
+    return shot
+
+
+def _absolute(path: str | None, folder: Path) -> str | None:
+    return None if path is None else os.path.abspath(os.path.join(folder, os.path.expanduser(path)))
+
+
+def _read_jobs(path: str) -> list[object]:
+    try:
+        entries = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BatchError(f"{path} cannot be read as a list of shots: {_one_line(error)}", INPUT) from error
+    if not isinstance(entries, list) or not entries:
+        raise BatchError(
+            f'{path} holds no list of shots: write [{{"footage": ..., "out": ...}}, ...].', INPUT
+        )
+    return entries
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="batch.py",
+        allow_abbrev=False,
+        description="Segment shots, comp them and save them as .blend files, without a window.",
+    )
+    add = parser.add_argument
+    add("--footage", help="a folder of frames, a pattern such as plate.####.exr, or a movie")
+    add("--out", help="folder of the shot")
+    add("--masks", metavar="DIR", help="coarse masks of all or some frames; white is the object")
+    add("--cameras", metavar="MODEL", help="COLMAP model, text or binary")
+    add("--box", metavar="FILE", help="JSON file of the box around the object")
+    add(
+        "--preset", choices=["preview", "default", "quality"], default="default", help="how much work is done"
+    )
+    add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="where it is computed")
+    add("--frames", metavar="LIST", help="frames that get layers, as 1001-1040x2,1055 (all)")
+    add("--seed", type=int, metavar="N", help="of everything random (0)")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="go on with the shot that is in OUT")
+    again.add_argument("--overwrite", action="store_true", help="begin the shot that is in OUT anew")
+    add("--composite", metavar="DIR", help="render foreground over clean plate to DIR, as EXR and PNG")
+    add("--save", metavar="FILE.blend", help="save cameras, mesh and compositor as a .blend file")
+    add("--jobs", metavar="JOBS.json", help="several shots, see the head of this file")
+    return parser
+
+
+def _tell(sentence: str, code: int) -> int:
+    print(f"Error: {sentence}", file=sys.stderr, flush=True)
+    return code
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]))

@@ -1,0 +1,280 @@
+"""Real Blenders as child processes, and a shot small enough for them to load in a moment.
+
+A Blender is the program (3.4 or newer; `blender` on the PATH or SURFACE_SOS_BLENDER) or the bpy module in an
+environment of its own. A tool that is missing skips its tests and is named.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from surface_sos_core.cameras import Camera, CameraModel, Lens, Points, write_model
+from surface_sos_core.layers.exr import FrameLayers, write_layers
+from surface_sos_core.manifest import FootageEntry, FrameEntry, Manifest, MeshEntry, write_manifest
+from surface_sos_core.mesh.export import write_ply
+from surface_sos_core.mesh.extract import Mesh
+
+ROOT = Path(__file__).resolve().parents[2]
+
+if "blender_addon" not in sys.modules:  # its modules without bpy, without its __init__, which imports bpy
+    package = types.ModuleType("blender_addon")
+    package.__path__ = [str(ROOT / "blender_addon")]
+    sys.modules["blender_addon"] = package
+
+# What scripts in a Blender begin with: `addon` is the installed add-on, enabled; tell() hands facts back.
+_PROLOGUE = """
+import atexit, importlib, json, sys
+import bpy
+import addon_utils  # of Blender, found once bpy is there
+
+def tell(**facts):
+    print("FACTS " + json.dumps(facts), flush=True)
+
+def part(name):
+    return importlib.import_module(f"{addon.__name__}.{name}")
+
+def fresh_file():
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    addon_utils.enable(ADDON)  # 3.4 forgets what is not in its preferences
+
+ADDON = "bl_ext.user_default.surface_sos" if bpy.app.version >= (4, 2) else "surface_sos"
+addon = addon_utils.enable(ADDON)
+atexit.register(addon_utils.disable, ADDON)  # bpy 4.5 never ends with an operator registered
+"""
+
+_INSTALL = """
+import sys
+import bpy
+if bpy.app.version >= (4, 2):
+    bpy.ops.extensions.package_install_files(filepath=sys.argv[-2], repo="user_default")
+else:
+    bpy.ops.preferences.addon_install(filepath=sys.argv[-1])
+"""
+
+TARGETS = {"program": None, "bpy45": ".venv-bpy45", "bpy50": ".venv-bpy50"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a script in Blender ended, and what it told by tell()."""
+
+    code: int
+    output: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Blender:
+    """One Blender; its user folder has the installed add-on."""
+
+    target: str
+    command: tuple[str, ...]
+    environment: dict[str, str]
+
+    def run(
+        self, script: str, folder: Path, *arguments: object, timeout: float = 90, prologue: str = _PROLOGUE
+    ) -> Run:
+        """Run a script after the prologue; `arguments` are the end of its sys.argv."""
+        file = folder / f"script_{self.target}.py"
+        file.write_text(prologue + script, encoding="utf-8")
+        words = [*self.command, str(file)]
+        if self.target == "program":
+            words.append("--")
+        done = subprocess.run(
+            [*words, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=self.environment,
+            cwd=folder,
+            check=False,
+        )
+        output = done.stdout + done.stderr
+        facts: dict[str, Any] = {}
+        for line in done.stdout.splitlines():
+            if line.startswith("FACTS "):
+                facts |= json.loads(line[6:])
+        return Run(done.returncode, output, facts)
+
+    def facts(self, script: str, folder: Path, *arguments: object, timeout: float = 90) -> dict[str, Any]:
+        """What a script tells that must end well."""
+        run = self.run(script, folder, *arguments, timeout=timeout)
+        assert run.code == 0 and "Traceback" not in run.output, run.output
+        return run.facts
+
+
+def find_blender(target: str) -> tuple[str, ...]:
+    """The command that runs a script in a Blender; skips the test where it is missing."""
+    if target == "program":
+        program = os.environ.get("SURFACE_SOS_BLENDER") or shutil.which("blender")
+        if program is None:
+            pytest.skip("the program blender is missing")
+        return (program, "-b", "--factory-startup", "--python-exit-code", "3", "-P")
+    python = ROOT / str(TARGETS[target]) / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists():
+        pytest.skip(f"the bpy module is missing in {python.parent.parent.name}")
+    return (str(python),)
+
+
+@pytest.fixture(scope="session")
+def zips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The extension's zip and the legacy one, as build_addon.py makes them."""
+    folder = tmp_path_factory.mktemp("zips")
+    command = [sys.executable, str(ROOT / "build_addon.py"), "--out", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return sorted(folder.glob("*.zip"), key=lambda path: "legacy" in path.name)
+
+
+@pytest.fixture(scope="session")
+def blenders(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Blender]:
+    """A Blender by its target, with the zip installed."""
+
+    @cache
+    def get(target: str) -> Blender:
+        command = find_blender(target)
+        zips = request.getfixturevalue("zips")
+        folder = tmp_path_factory.mktemp(f"user_{target}")
+        environment = {
+            name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")
+        }
+        environment |= {"BLENDER_USER_RESOURCES": str(folder), "SURFACE_SOS_PYTHON": sys.executable}
+        found = Blender(target, command, environment)
+        run = found.run(_INSTALL, folder, *zips, prologue="")
+        assert run.code == 0, run.output
+        return found
+
+    return get
+
+
+@pytest.fixture(scope="session", params=list(TARGETS))
+def blender(request: pytest.FixtureRequest, blenders: Callable[[str], Blender]) -> Blender:
+    """Each Blender in turn."""
+    return blenders(request.param)
+
+
+def ring(aim: Callable[..., Camera], count: int, lens: Lens, suffix: str = ".png") -> dict[str, Camera]:
+    """Cameras plate.1001 and on, around a tilted axis, as a solver leaves them."""
+    tilt = np.array([[0.96, 0.28, 0.0], [0.0, 0.0, -1.0], [-0.28, 0.96, 0.0]])
+    cameras = {}
+    for n in range(count):
+        around = 0.2 * n
+        place = 4.0 * np.array([np.cos(around), np.sin(around), 0.4 + 0.05 * n])
+        camera = aim(f"plate.{1001 + n}{suffix}", place, np.array([0.1, -0.1, 0.2]), lens, 0.1 * n)
+        rotation = camera.rotation @ tilt.T
+        cameras[camera.name] = Camera(camera.name, lens, rotation, -rotation @ tilt @ place)
+    return cameras
+
+
+def sparse_points(count: int, cameras: int, seed: int = 1) -> Points:
+    """Points within 1.2 of the origin, each seen by every camera."""
+    random = np.random.default_rng(seed)
+    xyz = random.uniform(-1.2, 1.2, (count, 3))
+    start = np.arange(count + 1) * cameras
+    image = np.tile(np.arange(cameras, dtype=np.int32), count)
+    track = np.full((count * cameras, 2), np.nan)
+    rgb = random.integers(0, 256, (count, 3), dtype=np.uint8)
+    return Points(xyz, rgb, np.full(count, 0.5), start, image, track)
+
+
+@dataclass(frozen=True)
+class TinyShot:
+    """A shot folder of the core's own writers, and what is in it."""
+
+    out: Path
+    plates: Path
+    frames: list[int]
+    layers: dict[int, FrameLayers]
+    """As the EXR files hold them: colour rounded to halves."""
+    cameras: dict[str, Camera]
+    points: Points
+    mesh: Mesh
+    colours: np.ndarray
+
+
+def write_tiny_shot(folder: Path, aim: Callable[..., Camera], seed: int = 0) -> TinyShot:
+    """Four frames of 64x36, numbered from 1001, made without any training."""
+    import cv2
+
+    width, height, frames = 64, 36, [1001, 1002, 1003, 1004]
+    random = np.random.default_rng(seed)
+    plates, out = folder / "plates", folder / "shot"
+    plates.mkdir(parents=True)
+    lens = Lens("PINHOLE", width, height, (60.0, 66.0, 30.5, 19.0))
+    cameras = ring(aim, len(frames), lens)
+    points = sparse_points(40, len(frames))
+    write_model(CameraModel(cameras, points), out / "cameras")
+    layers, entries = {}, []
+    for frame in frames:
+        pixels = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        pixels[:, :, 0] = frame - 1001 + 10  # the blue channel tells which plate is seen
+        cv2.imwrite(str(plates / f"plate.{frame}.png"), pixels)
+        alpha = np.clip(random.uniform(-0.5, 1.5, (height, width, 1)), 0, 1)
+        foreground = np.concatenate([random.uniform(0, 4, (height, width, 3)) * alpha, alpha], axis=2)
+        foreground[0, 0] = (0.5, 0.25, 0.125, 0.0)  # light without alpha is legal
+        layers[frame] = FrameLayers(
+            foreground=foreground.astype(np.float16).astype(np.float32),
+            clean=random.uniform(0, 3, (height, width, 3)).astype(np.float16).astype(np.float32),
+            seen=np.ones((height, width), np.float32),
+            depth=np.full((height, width), 3.0, np.float32),
+            normal=np.zeros((height, width, 3), np.float32),
+        )
+        name = f"layers/plate.{frame}.exr"
+        write_layers(out / name, layers[frame], frame)
+        entries.append(FrameEntry(f"plate.{frame}", frame, name))
+    mesh, colours = _octahedron()
+    write_ply(out / "mesh" / "object.ply", mesh, colours)
+    write_manifest(
+        out,
+        Manifest(
+            footage=FootageEntry(str(plates), width, height, "plate"),
+            frames=entries,
+            cameras="cameras",
+            mesh=MeshEntry(ply="mesh/object.ply"),
+        ),
+    )
+    return TinyShot(out, plates, frames, layers, cameras, points, mesh, colours)
+
+
+def _octahedron() -> tuple[Mesh, np.ndarray]:
+    vertices = (
+        np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], np.float32) * 0.5
+    )
+    faces = [[x, y, z] if (x + y + z) % 2 == 0 else [y, x, z] for x in (0, 1) for y in (2, 3) for z in (4, 5)]
+    colours = np.array(
+        [[255, 0, 0], [0, 255, 0], [0, 0, 255], [200, 100, 50], [10, 20, 30], [128, 128, 128]], np.uint8
+    )
+    return Mesh(vertices, np.array(faces, np.int32)), colours
+
+
+@pytest.fixture(scope="session")
+def tiny_shot(tmp_path_factory: pytest.TempPathFactory, aim: Callable[..., Camera]) -> TinyShot:
+    return write_tiny_shot(tmp_path_factory.mktemp("tiny"), aim)
+
+
+@dataclass(frozen=True)
+class Makers:
+    """What tests make camera models of: cameras(count, lens, suffix) and sparse_points(count, cameras)."""
+
+    ring: Callable[..., dict[str, Camera]]
+    sparse_points: Callable[..., Points]
+
+
+@pytest.fixture(scope="session")
+def makers(aim: Callable[..., Camera]) -> Makers:
+    return Makers(partial(ring, aim), sparse_points)

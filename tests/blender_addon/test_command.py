@@ -1,0 +1,83 @@
+"""Requests as the core's command line takes them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from blender_addon.command import Request, arguments, job_folder, obstacle
+from surface_sos_core.cli import _parser
+
+
+def test_the_core_understands_every_choice():
+    request = Request(
+        "plates/plate.####.exr",
+        "-shots/a",
+        masks="my masks",
+        cameras="-cameras",
+        box="box.json",
+        preset="quality",
+        device="cpu",
+        frames="-5-10x2",
+        seed=7,
+        mode="resume",
+    )
+    words = arguments(request)
+    assert words[:3] == ["-m", "surface_sos_core", "segment"]
+    args = _parser().parse_args(words[2:])
+    assert (args.footage, args.out) == ("plates/plate.####.exr", Path("-shots/a"))
+    assert (args.masks, args.cameras, args.box) == (Path("my masks"), Path("-cameras"), Path("box.json"))
+    assert (args.preset, args.device, args.frames, args.seed) == ("quality", "cpu", "-5-10x2", 7)
+    assert args.resume and not args.overwrite and args.events == "jsonl"
+
+
+def test_what_is_not_chosen_is_left_to_the_core():
+    args = _parser().parse_args(arguments(Request("plates", "out"))[2:])
+    assert (args.masks, args.cameras, args.box, args.frames, args.seed) == (None,) * 5
+    assert not args.resume and not args.overwrite
+
+
+@pytest.fixture
+def request_(tmp_path: Path) -> Request:
+    (tmp_path / "plates").mkdir()
+    return Request(str(tmp_path / "plates"), str(tmp_path / "shot"))
+
+
+def test_a_request_that_can_start_meets_no_obstacle(request_: Request):
+    assert obstacle(request_) is None
+    assert obstacle(replace(request_, footage=f"{request_.footage}/plate.####.exr")) is None
+    assert obstacle(replace(request_, mode="overwrite")) is None
+
+
+def test_each_obstacle_is_a_sentence_that_names_the_path(request_: Request, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("")
+    missing = str(tmp_path / "nowhere")
+    for changed, named in (
+        (replace(request_, footage=""), "footage"),
+        (replace(request_, footage=missing), missing),
+        (replace(request_, footage=f"{missing}/plate.%04d.png"), missing),
+        (replace(request_, masks=missing), missing),
+        (replace(request_, cameras=missing), missing),
+        (replace(request_, box=missing), missing),
+        (replace(request_, out=""), "output"),
+        (replace(request_, out=str(tmp_path / "file")), "is a file"),
+        (replace(request_, out=str(tmp_path / "full")), "other files"),
+        (replace(request_, mode="resume"), "no shot to resume"),
+    ):
+        reason = obstacle(changed)
+        assert reason is not None and named in reason and reason.endswith(".")
+
+
+def test_a_folder_with_a_shot_wants_resume_or_overwrite(request_: Request):
+    out = Path(request_.out)
+    out.mkdir()
+    (out / "shot.json").write_text("{}")
+    assert "Resume" in (obstacle(request_) or "")
+    assert obstacle(replace(request_, mode="resume")) is None
+    assert obstacle(replace(request_, mode="overwrite")) is None
+
+
+def test_the_jobs_own_files_lie_beside_the_shot_and_not_in_it(request_: Request):
+    assert job_folder(request_.out) == Path(request_.out).with_name("shot.job")

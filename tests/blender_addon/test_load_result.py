@@ -1,0 +1,131 @@
+"""A shot folder of the core's writers, loaded into every Blender."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+
+from surface_sos_core.manifest import read_manifest, write_manifest
+
+LOAD = """
+from pathlib import Path
+scene = bpy.context.scene
+counts = []
+kinds = ("objects", "cameras", "meshes", "actions", "collections", "materials", "node_groups", "images", "scenes")
+for time in range(3):
+    assert bpy.ops.surface_sos.load_result(out=sys.argv[-1]) == {"FINISHED"}
+    counts.append({kind: len(getattr(bpy.data, kind)) for kind in kinds})
+    if time == 0:
+        root = scene.camera.parent
+        root.scale = (2.0, 2.0, 2.0)
+        mesh = next(o for o in root.children if o.type == "MESH" and len(o.data.polygons))
+        mesh.name = "my robot"
+        assert bpy.ops.surface_sos.mesh_role(role="HOLDOUT") == {"FINISHED"}
+bpy.context.view_layer.update()
+tree = getattr(scene, "compositing_node_group", None) or scene.node_tree
+node = next(node for node in tree.nodes if node.type == "IMAGE")
+group = next(node for node in tree.nodes if node.type == "GROUP")
+roles = []
+for role in ("SHADOW_CATCHER", "VISIBLE", "HOLDOUT"):
+    bpy.ops.surface_sos.mesh_role(role=role)
+    roles.append([mesh.is_shadow_catcher, mesh.is_holdout, scene.render.film_transparent])
+tell(
+    counts=counts,
+    scale=list(mesh.matrix_world.to_scale()),
+    name=mesh.name, roles=roles,
+    places=[tuple(v.co) for v in mesh.data.vertices],
+    faces=[tuple(p.vertices) for p in mesh.data.polygons],
+    colours=[[round(255 * c) for c in value.color_srgb] for value in mesh.data.attributes["Col"].data],
+    material=[n.type for n in mesh.data.materials[0].node_tree.nodes],
+    collections=[[c.name for c in o.users_collection] for o in root.children_recursive],
+    range=[scene.frame_start, scene.frame_end, scene.frame_step, scene.frame_current],
+    layers=[node.image.colorspace_settings.name, node.image.source, node.frame_start, node.frame_offset,
+            node.frame_duration, node.use_auto_refresh],
+    links=[[link.from_socket.name, link.to_socket.name] for link in tree.links if link.to_node == group],
+    plate=scene.camera.data.background_images[0].image.filepath,
+)
+"""
+
+
+def test_everything_is_loaded_and_loading_again_replaces(blender, tmp_path, tiny_shot):
+    told = blender.facts(LOAD, tmp_path, tiny_shot.out)
+    assert told["counts"][0] == told["counts"][1] == told["counts"][2]
+    # The artist's name, scale and choice of role have outlived two more loads.
+    assert told["name"] == "my robot"
+    np.testing.assert_allclose(told["scale"], 2.0, rtol=1e-6)
+    assert told["roles"] == [[True, False, True], [False, False, True], [False, True, True]]
+    np.testing.assert_allclose(told["places"], tiny_shot.mesh.vertices, atol=1e-6)
+    assert [sorted(face) for face in told["faces"]] == [
+        sorted(face) for face in tiny_shot.mesh.faces.tolist()
+    ]
+    assert [colour[:3] for colour in told["colours"]] == tiny_shot.colours.tolist()
+    assert "VERTEX_COLOR" in told["material"]
+    assert all(names == ["Surface-SOS: plate"] for names in told["collections"])
+    assert told["range"] == [1001, 1004, 1, 1001]
+    assert told["layers"][0] in ("Linear", "Linear Rec.709")
+    assert told["layers"][1:] == ["SEQUENCE", 1001, 1000, 4, True]
+    assert sorted(told["links"]) == [["Combined", "Foreground"], ["clean", "Background"]]
+    assert told["plate"].endswith("plate.1001.png")
+
+
+SUBSET = """
+bpy.ops.surface_sos.load_result(out=sys.argv[-1])
+scene = bpy.context.scene
+tell(range=[scene.frame_start, scene.frame_end, scene.frame_step],
+     background=scene.camera.data.background_images[0].image_user.frame_start)
+"""
+
+
+def copy_shot(tiny_shot, folder, **changes):
+    """The shot in another folder, with changes to its manifest."""
+    shutil.copytree(tiny_shot.out, folder)
+    write_manifest(folder, replace(read_manifest(folder), **changes))
+    return folder
+
+
+def test_every_second_frame_steps_the_scene(blender, tmp_path, tiny_shot):
+    frames = read_manifest(tiny_shot.out).frames
+    some = [frame if frame.frame % 2 else replace(frame, layers=None) for frame in frames]
+    told = blender.facts(SUBSET, tmp_path, copy_shot(tiny_shot, tmp_path / "shot", frames=some))
+    assert told == {"range": [1001, 1003, 2], "background": 1001}
+
+
+PROBLEMS = """
+results = []
+for out in json.loads(sys.argv[-1]):
+    try:
+        results.append([sorted(bpy.ops.surface_sos.load_result(out=out)), ""])
+    except RuntimeError as error:
+        results.append([[], str(error)])
+tell(results=results)
+"""
+
+
+def test_what_is_missing_is_said_in_a_sentence(blender, tmp_path, tiny_shot):
+    folders = {
+        "cameras": copy_shot(tiny_shot, tmp_path / "a", cameras=None),
+        "shot.json does not exist": tmp_path / "nothing",
+        "object.ply cannot be read": copy_shot(tiny_shot, tmp_path / "b"),
+        "holds no COLMAP model": copy_shot(tiny_shot, tmp_path / "c"),
+        "newer": copy_shot(tiny_shot, tmp_path / "d"),
+    }
+    (tmp_path / "b" / "mesh" / "object.ply").unlink()
+    (tmp_path / "c" / "cameras" / "images.txt").unlink()
+    text = (tmp_path / "d" / "shot.json").read_text().replace('"schema_version": 1', '"schema_version": 99')
+    (tmp_path / "d" / "shot.json").write_text(text)
+    run = blender.run(PROBLEMS, tmp_path, json.dumps([str(folder) for folder in folders.values()]))
+    assert run.code == 0 and "Traceback" not in run.output, run.output
+    for (result, sentence), expected in zip(run.facts["results"], folders, strict=True):
+        assert result == [] and expected in sentence, sentence
+
+
+def test_a_lost_plate_or_layer_is_a_warning_only(blender, tmp_path, tiny_shot):
+    footage = replace(read_manifest(tiny_shot.out).footage, path=str(tmp_path / "gone"))
+    shot = copy_shot(tiny_shot, tmp_path / "shot", footage=footage, mesh=None)
+    (shot / "layers" / "plate.1002.exr").unlink()
+    run = blender.run(PROBLEMS, tmp_path, json.dumps([str(shot)]))
+    assert run.facts["results"] == [[["FINISHED"], ""]], run.output
+    for sentence in ("plate is not at", "1 layer files are missing", "has no mesh yet"):
+        assert sentence in run.output
+    assert "Traceback" not in run.output

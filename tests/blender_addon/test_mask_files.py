@@ -1,0 +1,119 @@
+"""Masks drawn in Blender become coarse masks of the plates."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from surface_sos_core.footage import open_footage
+from surface_sos_core.masks.coarse import load_masks
+
+WIDTH, HEIGHT = 64, 36
+
+# A mask with a rectangle on scene frames 3, 7 and 9; on 5 it is between two keys.
+DRAWN = """
+from pathlib import Path
+plates, out = Path(sys.argv[-2]), Path(sys.argv[-1])
+clip = bpy.data.movieclips.load(str(plates / "plate.1001.png"))
+clip.frame_start = 2  # plate 1001 is shown on scene frame 2
+mask = bpy.data.masks.new("roto")
+layer = mask.layers.new(name="object")
+spline = layer.splines.new()
+spline.points.add(3)
+spline.use_cyclic = True
+
+def draw(left):
+    # Of the image's width, from its middle in y: x from left to left + 0.25, y from 0.4 to 0.6.
+    for point, place in zip(spline.points, [(left, 0.4), (left + 0.25, 0.4), (left + 0.25, 0.6), (left, 0.6)]):
+        point.handle_type = "VECTOR"
+        point.co = point.handle_left = point.handle_right = place
+        point.select = True
+    layer.select = True
+
+window = bpy.context.window_manager.windows[0]
+area = window.screen.areas[0]
+area.type = "CLIP_EDITOR"
+space = area.spaces.active
+space.clip, space.mode, space.mask = clip, "MASK", mask
+region = next(region for region in area.regions if region.type == "WINDOW")
+scene = bpy.context.scene
+with bpy.context.temp_override(window=window, area=area, region=region):
+    for frame, left in KEYS.items():
+        scene.frame_set(frame)
+        draw(left)
+        if len(KEYS) > 1:
+            bpy.ops.mask.shape_key_insert()
+scene.frame_set(4)
+settings = scene.surface_sos
+settings.footage_from, settings.clip = "CLIP", clip
+settings.masks_from, settings.mask = "MASK", mask
+settings.out = str(out)
+request = part("shot_request")
+before = len(bpy.data.scenes), len(bpy.data.node_groups), spline.points[0].co[0]
+"""
+
+
+@pytest.fixture(scope="module")
+def plates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("plates")
+    for number in range(1001, 1010):
+        cv2.imwrite(str(folder / f"plate.{number}.png"), np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    return folder
+
+
+def test_a_mask_is_drawn_on_its_keys_under_the_plates_names(blender, plates: Path, tmp_path: Path):
+    facts = blender.facts(
+        "KEYS = {3: 0.125, 7: 0.5, 9: 0.25}\n"
+        + DRAWN
+        + """
+asked = request.export(bpy.context, request.plan(bpy.context, "new"))
+times = {file.name: file.stat().st_mtime_ns for file in Path(asked.masks).iterdir()}
+request.export(bpy.context, request.plan(bpy.context, "resume"))
+again = {file.name: file.stat().st_mtime_ns for file in Path(asked.masks).iterdir()}
+after = len(bpy.data.scenes), len(bpy.data.node_groups), spline.points[0].co[0]
+tell(masks=asked.masks, footage=asked.footage, untouched=times == again, before=before, after=after)
+""",
+        tmp_path,
+        plates,
+        tmp_path / "shot",
+    )
+    folder = Path(facts["masks"])
+    assert folder == tmp_path / "shot.job" / "masks"
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "plate.1002.png",
+        "plate.1006.png",
+        "plate.1008.png",
+    ]
+    for number, left in ((1002, 0.125), (1006, 0.5), (1008, 0.25)):
+        drawn = cv2.imread(str(folder / f"plate.{number}.png"), cv2.IMREAD_UNCHANGED)
+        truth = np.zeros((HEIGHT, WIDTH))
+        half = 0.1 * WIDTH  # y is counted in widths
+        rows = slice(round(HEIGHT / 2 - half), round(HEIGHT / 2 + half))
+        truth[rows, round(left * WIDTH) : round((left + 0.25) * WIDTH)] = 255
+        assert drawn.shape == truth.shape and np.mean(np.abs(drawn - truth)) < 0.02 * 255
+        assert drawn.max() >= 254 and drawn.min() == 0
+    warned: list[str] = []
+    masks = load_masks(folder, open_footage(facts["footage"]), warned.append)
+    assert np.flatnonzero(masks.known).tolist() == [1, 5, 7] and not masks.empty.any()
+    assert len(warned) == 1 and "6 of 9 frames have no mask" in warned[0]  # and no word of names or sizes
+    assert facts["untouched"] and facts["before"] == facts["after"]
+
+
+def test_a_mask_without_keys_is_told_so(blender, plates: Path, tmp_path: Path):
+    facts = blender.facts(
+        "KEYS = {3: 0.125}\n"
+        + DRAWN
+        + """
+try:
+    bpy.ops.surface_sos.segment()
+except RuntimeError as error:
+    tell(said=str(error))
+tell(after=bpy.context.window_manager.surface_sos_run.message, scenes=len(bpy.data.scenes))
+""",
+        tmp_path,
+        plates,
+        tmp_path / "shot",
+    )
+    assert "The mask roto has keys on fewer than 2 frames" in facts["said"]
+    assert "roto" in facts["after"] and facts["scenes"] == 1 and not (tmp_path / "shot").exists()

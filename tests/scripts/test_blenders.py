@@ -1,0 +1,90 @@
+"""How the test command gets its Blenders, and that it never asks for rights."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def blenders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    """scripts/blenders.py on a Debian without any of the programs, as a user without rights."""
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    spec = importlib.util.spec_from_file_location("blenders", ROOT / "scripts" / "blenders.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    present = {"apt-get", "sudo"}
+    monkeypatch.setattr(module.shutil, "which", lambda name: f"/usr/bin/{name}" if name in present else None)
+    monkeypatch.setattr(module, "is_root", lambda: False)
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    module.present = present
+    return module
+
+
+def apt_commands(blenders: ModuleType, code: int = 0) -> list[list[str]]:
+    """What would be run to install the programs, each ending with `code`."""
+    seen: list[list[str]] = []
+
+    def run(words: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+        seen.append(words)
+        return subprocess.CompletedProcess(words, code)
+
+    blenders.provide_programs(run)
+    return seen
+
+
+needs_debian = pytest.mark.skipif(not Path("/etc/debian_version").exists(), reason="not Debian")
+
+
+@needs_debian
+def test_a_user_without_rights_is_asked_for_nothing(blenders):
+    assert apt_commands(blenders) == []
+
+
+@needs_debian
+def test_root_and_ci_install_once_and_without_questions(blenders, monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    update, install = apt_commands(blenders)
+    assert update[:4] == ["sudo", "-n", "apt-get", "update"] and "-y" in install
+    assert {"blender", "xvfb", "xdotool"} <= set(install)
+    monkeypatch.setattr(blenders, "is_root", lambda: True)
+    assert [command[0] for command in apt_commands(blenders)] == ["apt-get", "apt-get"]
+    blenders.present |= set(blenders.PROGRAMS)
+    assert apt_commands(blenders) == []
+
+
+@needs_debian
+def test_a_failed_step_is_told_and_is_the_last(blenders, monkeypatch, capsys):
+    monkeypatch.setattr(blenders, "is_root", lambda: True)
+    assert len(apt_commands(blenders, code=100)) == 1
+    assert "'apt-get update -q' failed" in capsys.readouterr().err
+
+
+def test_what_stays_missing_has_a_line_each(blenders, monkeypatch):
+    monkeypatch.setattr(blenders, "BPY_PYTHON", (3, 1))
+    monkeypatch.setattr(blenders, "provide_programs", lambda: None)
+    missing = blenders.provide()
+    assert [line.split(":")[0] for line in missing] == ["bpy 4.5.15", "bpy 5.0.1", "blender, Xvfb, xdotool"]
+    assert "needs Python 3.1" in missing[0]
+
+
+def test_an_environment_that_is_ready_is_not_made_again(blenders, tmp_path: Path):
+    folder = tmp_path / ".venv-bpy50"
+    folder.mkdir()
+    (folder / "surface-sos.stamp").write_text(blenders.BPY["bpy50"])
+    assert blenders.provide_bpy("bpy50") is None
+    assert [entry.name for entry in folder.iterdir()] == ["surface-sos.stamp"]
+
+
+def test_a_failed_installation_is_a_line_and_leaves_no_stamp(blenders, monkeypatch, tmp_path: Path):
+    monkeypatch.setattr(blenders, "python_for_bpy", lambda: sys.executable)
+    failed = subprocess.CompletedProcess([], 1)
+    monkeypatch.setattr(blenders.subprocess, "run", lambda *_, **__: failed)
+    assert "could not be installed" in (blenders.provide_bpy("bpy50") or "")
+    assert not (tmp_path / ".venv-bpy50" / "surface-sos.stamp").exists()
