@@ -416,6 +416,10 @@ def _training_stage(
             save_trainer(folder.fields, trainer)
             raise
         save_trainer(folder.fields, trainer)
+        if trainer.skipped:
+            events.warning(
+                f"{trainer.skipped} training steps were skipped because their gradients were not finite; look at the mattes."
+            )
     run.manifest.settings = {**settings.as_dict(), "ran": {"iterations": trainer.step, "device": device.type}}
     run.save("train")
     return trainer

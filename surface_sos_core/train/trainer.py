@@ -40,6 +40,8 @@ class Trainer:
     optimiser: torch.optim.Optimizer
     generator: torch.Generator
     step: int = 0
+    skipped: int = 0
+    """Steps not taken since this trainer began, because their gradients were not finite."""
     history: list[tuple[int, float, float]] = field(default_factory=list)
     """(step, colour loss, mask loss), means over a while each."""
 
@@ -133,5 +135,15 @@ class Trainer:
         )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        self.optimiser.step()
+        # A gradient that overflowed once would turn every weight into nan for good.
+        if torch.isfinite(_gradient_size(self.scene)):
+            self.optimiser.step()
+        else:
+            self.skipped += 1
         return colour.detach(), mask.detach()
+
+
+def _gradient_size(scene: Scene) -> torch.Tensor:
+    """Sum of the gradients' norms, a scalar: not finite where one of them is not."""
+    gradients = [p.grad for p in scene.parameters() if p.grad is not None]
+    return torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]).sum()

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from surface_sos_core.render.volume import interleave, section_alpha, section_mean, visible_weights
-from surface_sos_core.render.volume_numba import CompositeWeights
 
 
 def phi(x: np.ndarray, b: float) -> np.ndarray:
@@ -96,36 +95,3 @@ def test_section_mean():
     assert torch.equal(
         section_mean(values), torch.tensor([[[1.5, 2.5, 3.5], [4.5, 5.5, 6.5], [7.5, 8.5, 9.5]]])
     )
-
-
-@pytest.mark.parametrize("sharpness", [(20.0, 45.0), (900.0, 300.0)])
-def test_compiled_compositing_is_that_of_torch(sharpness):
-    """Weights and all gradients, on rays that meet the object and rays that do not."""
-    generator = torch.Generator().manual_seed(5)
-    rays, front, back = 40, 9, 7
-    hit = torch.arange(0, rays, 3)
-    depth_f = torch.rand((len(hit), front), generator=generator).sort(dim=1).values + 1.0
-    depth_b = 2.0 * torch.rand((rays, back), generator=generator).sort(dim=1).values + 0.5
-    sdf_f, sdf_b = (torch.randn(d.shape, generator=generator) / 20 for d in (depth_f, depth_b))
-    sdf_f[0] = torch.linspace(2.0, -2.0, front)  # through a wall that is opaque at once
-    hold = torch.rand((len(hit), front - 1), generator=generator).clamp(0.2, 0.8).sub(0.2).div(0.6)
-    middle_f, middle_b = section_mean(depth_f), section_mean(depth_b)
-    target = [torch.randn(m.shape, generator=generator) for m in (middle_f, middle_b)]
-    results = []
-    for compiled in (True, False):
-        a, b, s, t = (
-            v.clone().requires_grad_() for v in (sdf_f, sdf_b, *(torch.tensor(v) for v in sharpness))
-        )
-        if compiled:
-            weights = CompositeWeights.apply(a, s, hold, middle_f, hit, b, t, middle_b)
-        else:
-            alpha_b = section_alpha(b, t)
-            alpha_b = torch.cat((alpha_b[:, :-1], torch.ones(rays, 1)), dim=1)
-            own, behind = interleave(middle_f, section_alpha(a, s) * hold, middle_b[hit], alpha_b[hit])
-            weights = (own, visible_weights(alpha_b).index_copy(0, hit, behind))
-        loss = sum((w * v).sum() for w, v in zip(weights, target, strict=True))
-        results.append((*weights, *torch.autograd.grad(loss, (a, b, s, t))))
-    for got, expected in zip(*results, strict=True):
-        assert torch.isfinite(got).all()
-        scale = float(expected.detach().abs().max())
-        torch.testing.assert_close(got, expected, rtol=1e-3, atol=2e-5 * scale)
