@@ -82,7 +82,7 @@ def clean_plate(
         picture = np.zeros((height, width, 3), np.float32)
         known[rows, columns] = count > 0
         picture[rows, columns] = filled
-        picture = _complete(picture, known & hole, hole, colour, depth, own is not None)
+        picture = _complete(picture, known & hole, hole, colour, own is not None)
         seen[hole & ~known] = 0.0
         colour = picture if own is None else _blend(colour, picture, own.alpha, hole, radius)
     linear = srgb_decode(colour).astype(np.float32)
@@ -161,19 +161,19 @@ def _complete(
     known: np.ndarray,
     hole: np.ndarray,
     own: np.ndarray,
-    depth: np.ndarray,
     has_own: bool,
 ) -> np.ndarray:
-    """The hole's unseen part: the colours around it, carried on along the surfaces. BaCo's own invention measured worse."""
+    """The hole's unseen part: the colours around it, carried on. BaCo's own invention, and a fill that stops where depth
+    jumps, measured worse."""
     if (known == hole).all():
         return picture
     around = np.where(known[..., None], picture, own)
     reach = _grown(hole, _RING)
     rows, columns = np.nonzero(reach)
     cut = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
-    # The ring closes the hole off: depth is not known beyond it.
+    # The ring closes the hole off.
     usable = ((known | ~hole) if has_own else known)[cut] | ~reach[cut]
-    carried = carry_on(around[cut], usable, 1.0 / depth[cut])
+    carried = carry_on(around[cut], usable)
     out = picture.copy()
     missing = hole[cut] & ~known[cut]
     out[cut][missing] = carried[missing]
