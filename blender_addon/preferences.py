@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +142,8 @@ def python_for_setup(chosen: str) -> Path:
 
 
 def _is_blenders(python: str) -> bool:
-    return Path(python).resolve().is_relative_to(Path(sys.prefix).resolve())
+    # Not by sys.prefix: a Python embedded by a distribution takes it from whatever python3 comes first on the PATH.
+    return Path(python).resolve().is_relative_to(Path(bpy.utils.resource_path("LOCAL")).resolve())
 
 
 def _is_new_enough(python: str) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse
 from pymatting import cf_laplacian, cg, estimate_foreground_ml, ichol
 
-_HOLD = 0.15  # weight of the rays' alpha within the band, against the matting Laplacian
+_HOLD = 0.05  # weight of the rays' alpha within the band, against the matting Laplacian
 _FIXED = 100.0  # and off it
 _UNSURE = 0.4  # rays' alpha within so much of 0.5 is open, wherever it is
 _HAZE = 0.05  # the solver leaves a veil of this much alpha on plain colours; 0.5 stays where it is
