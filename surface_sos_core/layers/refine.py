@@ -9,7 +9,7 @@ from pymatting import cf_laplacian, cg, estimate_foreground_ml, ichol
 
 _HOLD = 0.05  # weight of the rays' alpha within the band, against the matting Laplacian
 _FIXED = 100.0  # and off it
-_UNSURE = 0.4  # rays' alpha within so much of 0.5 is open, wherever it is
+_UNSURE = 0.4  # thin parts whose alpha by rays is within so much of 0.5 are open, wherever they are
 _HAZE = 0.05  # the solver leaves a veil of this much alpha on plain colours; 0.5 stays where it is
 _MARGIN = 8  # pixels around the band that the solvers see
 
@@ -22,12 +22,16 @@ def refine_alpha(display: np.ndarray, alpha: np.ndarray, radius: int) -> np.ndar
 
         minimise  a' L a + sum_i w_i (a_i - rays_i)^2,   w large off the band, _HOLD within it
 
-    The band also takes in what rays are unsure of, such as parts as thin as a pixel. Pixels off it are one or the other:
+    The band also takes in thin parts that rays are unsure of, some of them a pixel wide. Pixels off it are one or the other:
     what is seen through a solid surface far from its outline is a fault of the fields, no softness of the object.
     """
     solid = (alpha > 0.5).astype(np.uint8)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    unsure = (np.abs(alpha - 0.5) < _UNSURE).astype(np.uint8)
+    # Thick parts that rays see through are a fault of the fields, see above: only thin ones are open wherever they are.
+    seen = (alpha > 0.5 - _UNSURE).astype(np.uint8)
+    wide = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (4 * radius + 1, 4 * radius + 1))
+    thick = cv2.dilate(cv2.morphologyEx(seen, cv2.MORPH_OPEN, wide), kernel)
+    unsure = ((np.abs(alpha - 0.5) < _UNSURE) & (thick == 0)).astype(np.uint8)
     band = cv2.dilate(solid, kernel) - cv2.erode(solid, kernel) > 0
     band |= cv2.dilate(unsure, np.ones((3, 3), np.uint8)) > 0
     if not band.any():
