@@ -102,7 +102,7 @@ class LayerSettings:
     """Sub-pixel rays for a pixel on the object's outline."""
     refine: bool = True
     """Let the plate's own edges decide alpha in a narrow band."""
-    band: float = 0.006
+    band: float = 0.01
     """Half the width of that band, as a share of the plate's longer edge."""
     grow: float = 0.006
     """How far the plate's hole reaches beyond the matte, as a share of the longer edge."""
