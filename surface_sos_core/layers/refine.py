@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import scipy.sparse
 from pymatting import cf_laplacian, cg, estimate_foreground_ml, ichol
+from scipy import ndimage
 
 _HOLD = 0.001  # weight of the alpha so far within the band, against the matting Laplacian
 _HOLD_THIN = (
@@ -75,9 +76,7 @@ def _thin(shape: np.ndarray, radius: int) -> np.ndarray:
     count, label = cv2.connectedComponents(shape - body, connectivity=8)
     away = cv2.distanceTransform(1 - body, cv2.DIST_L2, 5)
     # A corner's tip is less than a radius away from the disc that fits into it.
-    length = np.zeros(count)
-    np.maximum.at(length, label.ravel(), away.ravel())
-    far = length > radius
+    far = np.asarray(ndimage.maximum(away, label, np.arange(count))) > radius
     far[0] = False  # what is no such part
     return far[label].astype(np.uint8)
 
