@@ -18,6 +18,7 @@ NO_DEPTH = 1e10
 _STRIDE = 4  # pixels between the rays of the first look
 _OFF = 0.5  # a traced point is on the surface if it is this near, in widths 1 / b of the surface
 _NEAR = 0.1  # box units between a traced point and what the first look saw there
+_CLEAR = 0.25  # a hole without a pixel of less alpha than this is none
 _CERTAIN = 0.02  # alpha nearer than this to 0 or 1 is taken as such
 
 
@@ -93,6 +94,7 @@ def render_matte(
         alpha[tuple(outline.T)] = np.clip(found.mean(axis=0), 0.0, 1.0)
     alpha[alpha < _CERTAIN] = 0.0
     alpha[alpha > 1.0 - _CERTAIN] = 1.0
+    alpha = without_false_holes(alpha)
     return complete_surface(Matte(alpha, depth, normal), alpha)
 
 
@@ -133,6 +135,23 @@ def _pattern(count: int) -> np.ndarray:
     g = 1.32471795724474602596
     places = np.mod(np.arange(1, count + 1)[:, None] * np.array([1 / g, 1 / g**2]), 1.0)
     return places - places.mean(axis=0) + 0.5  # centred, or the matte would be shifted
+
+
+def without_false_holes(alpha: np.ndarray) -> np.ndarray:
+    """Alpha (H, W) with those holes solid that no pixel is clear in: fields are sometimes thin inside, where nothing tells
+    them what is behind; a real hole shows the background in its middle. Holes a few pixels wide may be real without that."""
+    label, count = ndimage.label(alpha < 1.0 - 5 * _CERTAIN)
+    if count == 0:
+        return alpha
+    index = np.arange(count + 1)
+    border = np.concatenate((label[0], label[-1], label[:, 0], label[:, -1]))
+    inner = cv2.distanceTransform((label > 0).astype(np.uint8), cv2.DIST_L2, 5)
+    wide = np.asarray(ndimage.maximum(inner, label, index)) > _STRIDE
+    clear = np.asarray(ndimage.minimum(alpha, label, index)) < _CLEAR
+    wrong = wide & ~clear
+    wrong[0] = False
+    wrong[border] = False
+    return np.where(wrong[label], np.float32(1.0), alpha)
 
 
 def complete_surface(matte: Matte, alpha: np.ndarray) -> Matte:

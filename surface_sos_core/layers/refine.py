@@ -16,6 +16,7 @@ _FIXED = 100.0  # and off it
 _UNSURE = 0.4  # thin parts whose alpha by rays is within so much of 0.5 are open, wherever they are
 _HAZE = 0.05  # the solver leaves a veil of this much alpha on plain colours; 0.5 stays where it is
 _NARROWER = 0.6  # the second band's radius as a share of the first's
+_THIN = 0.4  # parts of at most this share of its radius, either side of their middle, are thin
 _MARGIN = 8  # pixels around the band that the solvers see
 
 
@@ -32,15 +33,16 @@ def refine_alpha(display: np.ndarray, alpha: np.ndarray, radius: int) -> np.ndar
     other: what is seen through a solid surface far from its outline is a fault of the fields, no softness of the object.
     """
     solid = (alpha > 0.5).astype(np.uint8)
+    width = max(2, round(_THIN * radius))
     # Thick parts that rays see through are a fault of the fields, see above: only thin ones are open wherever they are.
     seen = (alpha > 0.5 - _UNSURE).astype(np.uint8)
-    thick = cv2.dilate(cv2.morphologyEx(seen, cv2.MORPH_OPEN, _disc(2 * radius)), _disc(radius))
+    thick = cv2.dilate(cv2.morphologyEx(seen, cv2.MORPH_OPEN, _disc(2 * width)), _disc(width))
     unsure = ((np.abs(alpha - 0.5) < _UNSURE) & (thick == 0)).astype(np.uint8)
     band = _around_outline(solid, radius) | (cv2.dilate(unsure, np.ones((3, 3), np.uint8)) > 0)
     if not band.any():
         return alpha
-    narrow = _thin(solid, radius) | _thin(1 - solid, radius) | unsure
-    thin = cv2.dilate(narrow, _disc(radius)) > 0
+    narrow = _thin(solid, width) | _thin(1 - solid, width) | unsure
+    thin = cv2.dilate(narrow, _disc(width)) > 0
     first = _solve(display, np.where(band, alpha, solid), np.where(thin, _HOLD_THIN, _HOLD), band)
     solid = (first > 0.5).astype(np.uint8)
     band = _around_outline(solid, max(2, round(_NARROWER * radius))) & ~thin

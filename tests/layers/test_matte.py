@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from surface_sos_core.layers.matte import NO_DEPTH, Matte, render_matte
+from surface_sos_core.layers.matte import NO_DEPTH, Matte, render_matte, without_false_holes
 from surface_sos_core.settings import LayerSettings
 from surface_sos_core.train.batches import RayCaster
 
@@ -106,3 +106,23 @@ def test_a_camera_that_does_not_see_the_object(ball, ball_fields, aim):
     away = aim("away.png", camera.centre, 2 * camera.centre - ball.box.centre, camera.lens)
     matte = matte_of(ball, ball_fields, [away], 0)
     assert not matte.alpha.any() and np.all(matte.depth == NO_DEPTH) and not matte.normal.any()
+
+
+def test_a_hole_without_a_clear_pixel_is_solid_and_a_real_one_stays():
+    y, x = np.mgrid[:80, :160]
+    alpha = np.zeros((80, 160), np.float32)
+    alpha[8:72, 8:152] = 1.0
+    hazy, real = np.hypot(x - 45, y - 40) < 12, np.hypot(x - 110, y - 40) < 12
+    alpha[hazy] = 0.45
+    alpha[real] = np.clip((np.hypot(x - 110, y - 40)[real] - 6) / 6, 0.0, 1.0)
+    alpha[20:22, 60:64] = 0.5  # a gap of two pixels may be one
+    out = without_false_holes(alpha)
+    assert (out[hazy] == 1.0).all()
+    np.testing.assert_array_equal(out[~hazy], alpha[~hazy])
+
+
+def test_haze_outside_the_object_is_no_hole():
+    alpha = np.zeros((60, 60), np.float32)
+    alpha[:, 30:] = 1.0
+    alpha[:, 20:30] = 0.5
+    np.testing.assert_array_equal(without_false_holes(alpha), alpha)

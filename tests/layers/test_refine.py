@@ -98,3 +98,25 @@ def test_plates_brighter_than_white_keep_their_values():
 
 def test_no_object():
     assert not unmix_foreground(picture(disc(20.0)), np.zeros((SIZE, SIZE), np.float32)).any()
+
+
+def test_a_wide_error_is_found_and_leaves_no_veil():
+    """An outline wrong by twelve pixels, with a haze beside it, as fields leave on plain ground."""
+    truth, guess = disc(25.0), disc(25.0, shift=12.0)
+    y, x = np.mgrid[:SIZE, :SIZE] + 0.5
+    guess = np.maximum(guess, 0.3 * (np.abs(np.hypot(x - SIZE / 2 - 12, y - SIZE / 2) - 29) < 4)).astype(
+        np.float32
+    )
+    refined = refine_alpha(picture(truth), guess, 15)
+    far = np.abs(np.hypot(x - SIZE / 2, y - SIZE / 2) - 25.0) > 4
+    assert np.abs(refined - truth)[far].max() < 0.05
+    assert ((refined > 0.5) == (truth > 0.5)).mean() > 0.99
+
+
+def test_a_narrow_gap_stays_open_where_the_plate_hardly_shows_it():
+    alpha = disc(30.0)
+    alpha[46:50, 30:66] = 0.0
+    plain = np.full((SIZE, SIZE, 3), 0.4, np.float32)
+    plain[46:50, 30:66] = 0.41
+    refined = refine_alpha(plain, alpha, 6)
+    assert (refined[47:49, 34:62] < 0.5).all()
