@@ -70,6 +70,8 @@ class TrainSettings:
     """Weight of the mask loss in the first part of training."""
     late_mask_weight: float = 0.02
     """Its weight afterwards; the paper drops it, and then static supports grow into the object."""
+    core_weight: float = 1.0
+    """Weight of FoCoR's positive distances where m^P is sure of the object."""
     point_weight: float = 0.3
     """Weight of mean |sdf| at the sparse points of the solved cameras, where there are any."""
     depth_weight: float = 0.1

@@ -21,6 +21,15 @@ def sparsity_loss(sdf: torch.Tensor, tau: float) -> torch.Tensor:
     return torch.mean(torch.exp(-tau * sdf.abs()))
 
 
+def core_loss(sdf: torch.Tensor, sure: torch.Tensor) -> torch.Tensor:
+    """Mean of max(sdf, 0) over distances (N,), weighted by how surely (N,) the place is the object's: no hollow there.
+
+    BaCo is empty where m^P is sure of the object (Section III-B of the paper), so FoCoR has to be solid: colours alone let
+    parts that few frames see become half transparent.
+    """
+    return (sure * torch.relu(sdf)).sum() / sure.sum().clamp(min=1.0)
+
+
 def mask_loss(matte: torch.Tensor, mask: torch.Tensor, trust: torch.Tensor) -> torch.Tensor:
     """Binary cross entropy of a matte (rays,) against a mask (rays,), weighted by the trust (rays,) in each pixel."""
     entropy = binary_cross_entropy(matte.clamp(1e-3, 1.0 - 1e-3), mask, reduction="none")

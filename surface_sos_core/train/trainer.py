@@ -16,6 +16,7 @@ from surface_sos_core.settings import Settings
 from surface_sos_core.train.batches import Batch, Batches
 from surface_sos_core.train.losses import (
     colour_loss,
+    core_loss,
     depth_loss,
     eikonal_loss,
     mask_loss,
@@ -124,12 +125,14 @@ class Trainer:
         mask = mask_loss(seen.matte, batch.mask, batch.trust)
         eikonal = torch.stack([eikonal_loss(normals) for normals in seen.normals]).sum()
         sparsity = sparsity_loss(seen.front_sdf[:_SPARSE_POINTS], train.sparsity_tau)
+        core = core_loss(seen.front_sdf[:_SPARSE_POINTS], self.scene.crop(x))
         points = point_loss(seen.front_sdf[_SPARSE_POINTS:]) + point_loss(seen.back_sdf)
         loss = (
             colour
             + mask_weight(self.step, train) * mask
             + train.eikonal_weight * eikonal
             + train.sparsity_weight * sparsity
+            + train.core_weight * core
             + train.point_weight * points
             + train.depth_weight * depth_loss(seen.depth, batch.depth)
         )

@@ -7,6 +7,7 @@ import torch
 
 from surface_sos_core.train.losses import (
     colour_loss,
+    core_loss,
     depth_loss,
     eikonal_loss,
     mask_loss,
@@ -30,6 +31,15 @@ def test_sparsity():
     assert sparsity_loss(torch.tensor([0.0, 0.1, -0.1]), 20.0).item() == pytest.approx(
         (1 + 2 * math.exp(-2)) / 3
     )
+
+
+def test_core():
+    sdf = torch.tensor([0.2, -0.3, 0.4, 0.5], requires_grad=True)
+    loss = core_loss(sdf, torch.tensor([1.0, 1.0, 0.5, 0.0]))
+    assert loss.item() == pytest.approx((0.2 + 0.0 + 0.2) / 2.5)
+    loss.backward()
+    assert sdf.grad is not None and sdf.grad.tolist() == pytest.approx([0.4, 0.0, 0.2, 0.0])
+    assert core_loss(sdf.detach(), torch.zeros(4)).item() == 0.0  # nothing is sure
 
 
 def test_mask():
