@@ -167,5 +167,14 @@ def test_compositing_stays_finite_whatever_it_gets(size, sharpness, seed, two_th
     weights = composite(True, *given)[:2]
     light = weights[1].detach().sum(1).index_add(0, hit, weights[0].detach().sum(1))
     assert float((light - 1.0).abs().max()) < 1e-4  # what a ray sees adds up to all of its light
-    nothing = (sdf_f[:0], hold[:0], middle_f[:0], hit[:0], sdf_b, middle_b, sharpness, (target[0][:0], target[1]))
+    nothing = (
+        sdf_f[:0],
+        hold[:0],
+        middle_f[:0],
+        hit[:0],
+        sdf_b,
+        middle_b,
+        sharpness,
+        (target[0][:0], target[1]),
+    )
     assert all(torch.isfinite(values).all() for values in composite(True, *nothing))
