@@ -122,7 +122,7 @@ def sample_shot(name: str, scratch: Path) -> tuple[Any, Any, Any]:
     consensus = build_consensus(masks, cameras, preset("preview").consensus)
     trainer = Trainer.start(settings, consensus.grid, consensus.box.extent, cpu)
     trainer.fit_to_consensus(consensus.grid, consensus.box.extent)
-    plates = cached_plates(footage, scratch / f"{name}.npy", settings.train.image_edge)
+    plates = cached_plates(footage, scratch / f"{name}.npy", settings.train.image_edge, 1.0, quiet)
     sights = sights_of(model.points, list(model.cameras), cameras, 3)
     batches = Batches(plates, masks.probability, consensus, cameras, sights, settings.train, cpu, 0)
     return trainer, batches, consensus.box

@@ -39,7 +39,13 @@ from surface_sos_core.layers.stage import Studio, frame_layers, open_studio, vie
 from surface_sos_core.manifest import FootageEntry, FrameEntry, Manifest, MeshEntry, write_manifest
 from surface_sos_core.masks.automatic import automatic_masks, start_from_box
 from surface_sos_core.masks.coarse import CoarseMasks, load_masks
-from surface_sos_core.masks.consensus import Consensus, build_consensus, read_consensus, save_consensus
+from surface_sos_core.masks.consensus import (
+    Consensus,
+    build_consensus,
+    read_consensus,
+    save_consensus,
+    unpack_masks,
+)
 from surface_sos_core.mesh.export import write_glb, write_ply
 from surface_sos_core.mesh.surface import object_surface
 from surface_sos_core.settings import Settings, preset, settings_from_dict
@@ -131,12 +137,14 @@ def segment(
     inputs: dict[str, Any] = {"footage": _footage_stamp(footage), "cameras": folder_stamp(shot.cameras)}
     model = _camera_stage(run, given_cameras, inputs)
     inputs |= {"masks": folder_stamp(shot.masks), "box": folder_stamp(shot.box)}
-    coarse, consensus = _mask_stage(run, model, masks, given_box, inputs)
+    consensus = _mask_stage(run, model, masks, given_box, inputs)
+    masks = None  # on disk by now
     inputs |= {"settings": dataclasses.replace(settings, device="").as_dict()}
-    trainer = _training_stage(run, coarse, consensus, model, device)
+    trainer = _training_stage(run, consensus, model, device)
     _layer_stage(run, trainer, consensus, inputs)
     _mesh_stage(run, trainer, consensus)
-    folder.plates.unlink(missing_ok=True)
+    for cache in (folder.plates, folder.masks):
+        cache.unlink(missing_ok=True)
     _report_stage(run, trainer)
     events.done(folder.out / "shot.json", folder.report, round(time.monotonic() - started, 2))
     return folder.out / "shot.json"
@@ -172,22 +180,22 @@ def solve(
 
 def train(out: Path, settings: Settings | None = None, events: Events | None = None) -> None:
     """Train the fields of a shot folder whose cameras and masks are there; goes on from its checkpoint."""
-    run, consensus, coarse = _open_shot(Path(out), settings, events or Events())
+    run, consensus = _open_shot(Path(out), settings, events or Events())
     model = read_model(run.folder.cameras)
-    _training_stage(run, coarse, consensus, model, _prepare_device(run.settings))
+    _training_stage(run, consensus, model, _prepare_device(run.settings))
 
 
 def layers(
     out: Path, settings: Settings | None = None, events: Events | None = None, frames: str | None = None
 ) -> None:
     """Write the layers of a trained shot, all or those of the frames asked for."""
-    run, consensus, _ = _open_shot(Path(out), settings, events or Events(), frames)
+    run, consensus = _open_shot(Path(out), settings, events or Events(), frames)
     _layer_stage(run, _trained(run, consensus), consensus, None)
 
 
 def mesh(out: Path, settings: Settings | None = None, events: Events | None = None) -> None:
     """Write the mesh of a trained shot."""
-    run, consensus, _ = _open_shot(Path(out), settings, events or Events())
+    run, consensus = _open_shot(Path(out), settings, events or Events())
     _mesh_stage(run, _trained(run, consensus), consensus)
 
 
@@ -200,7 +208,7 @@ def render(out: Path, cameras: Path, to: Path, events: Events | None = None, ove
             f"{to} is the shot itself, whose layers would be lost; give another folder to --out."
         )
     target.check("overwrite" if overwrite else "new")
-    run, consensus, _ = _open_shot(Path(out), None, events or Events())
+    run, consensus = _open_shot(Path(out), None, events or Events())
     trainer = _trained(run, consensus)
     if target.out.exists() and any(target.out.iterdir()):
         target.clear()
@@ -313,27 +321,26 @@ def _camera_stage(run: _Run, given: CameraModel | None, inputs: dict[str, Any]) 
 
 def _mask_stage(
     run: _Run, model: CameraModel, masks: CoarseMasks | None, box: Box | None, inputs: dict[str, Any]
-) -> tuple[np.ndarray, Consensus]:
-    """Coarse masks (frames, h, w) uint8, given or found, and what they agree on."""
+) -> Consensus:
+    """What the coarse masks, given or found, agree on; both are kept."""
     run.stage("masks")
     folder, events = run.folder, run.events
     inputs = {**inputs, "consensus": dataclasses.asdict(run.settings.consensus)}
     if folder.finished("masks", inputs) and folder.consensus.exists():
-        probability, consensus = read_consensus(folder.consensus)
+        consensus = read_consensus(folder.consensus)
     else:
         if masks is None:
             start = start_from_box(box, model) if box is not None else box_from_points(model)
             for note in start.notes:
                 events.warning(note)
             masks = automatic_masks(run.footage, run.cameras, model, start, run.progress("frames"))
-        probability = masks.probability
         consensus = build_consensus(masks, run.cameras, run.settings.consensus, box, run.progress("views"))
         _warn_of_empty(run, masks)
-        save_consensus(folder.consensus, probability, consensus)
+        save_consensus(folder.consensus, masks.probability, consensus)
         folder.finish("masks", inputs)
     run.manifest.box = {**consensus.box.as_dict(), "world_to_box": consensus.box.similarity.tolist()}
     run.save("masks")
-    return probability, consensus
+    return consensus
 
 
 def _warn_of_empty(run: _Run, masks: CoarseMasks) -> None:
@@ -359,13 +366,7 @@ def _without_denormals() -> Iterator[None]:
 
 
 @_without_denormals()
-def _training_stage(
-    run: _Run,
-    coarse: np.ndarray,
-    consensus: Consensus,
-    model: CameraModel,
-    device: torch.device,
-) -> Trainer:
+def _training_stage(run: _Run, consensus: Consensus, model: CameraModel, device: torch.device) -> Trainer:
     """FoCoR and BaCo, trained; goes on from a checkpoint of the same inputs."""
     run.stage("train")
     folder, events, settings = run.folder, run.events, run.settings
@@ -381,48 +382,54 @@ def _training_stage(
         folder.fields.unlink(missing_ok=True)
         folder.finish("train started", inputs)
         trainer.fit_to_consensus(consensus.grid, consensus.box.extent)
-    total = settings.train.iterations
-    if trainer.step < total:
-        plates = cached_plates(run.footage, folder.plates, settings.train.image_edge)
-        batches = Batches(
-            plates,
-            coarse,
-            consensus,
-            run.cameras,
-            sights_of(model.points, list(model.cameras), run.cameras, _LEAST_TRACK),
-            settings.train,
-            device,
-            settings.seed + trainer.step,
-        )
-        shown = next(i for i in [*run.selected, *range(len(run.cameras))] if run.cameras[i] is not None)
-        saved = looked = time.monotonic()
-
-        def after_step(step: int) -> None:
-            nonlocal saved, looked
-            now = time.monotonic()
-            if step % 10 == 0 or step == total:
-                events.progress(step, total, "iterations")
-            if now - looked > settings.train.preview_seconds or step == total:
-                looked = now
-                write_preview(folder.preview, trainer, batches, shown)
-                events.preview(folder.preview, run.footage.frames[shown].number, step)
-            if now - saved > settings.train.checkpoint_seconds:
-                saved = now
-                save_trainer(folder.fields, trainer)
-
-        try:
-            trainer.run(batches, after_step)
-        except (KeyboardInterrupt, Cancelled):
-            save_trainer(folder.fields, trainer)
-            raise
-        save_trainer(folder.fields, trainer)
-        if trainer.skipped:
-            events.warning(
-                f"{trainer.skipped} training steps were skipped because their gradients were not finite; look at the mattes."
+    if trainer.step < settings.train.iterations:
+        edge, limit = settings.train.image_edge, settings.train.cache_gigabytes
+        with (
+            cached_plates(run.footage, folder.plates, edge, limit, events.warning) as plates,
+            unpack_masks(folder.consensus, folder.masks) as masks,
+        ):
+            sights = sights_of(model.points, list(model.cameras), run.cameras, _LEAST_TRACK)
+            seed = settings.seed + trainer.step
+            _train(
+                run,
+                trainer,
+                Batches(plates, masks, consensus, run.cameras, sights, settings.train, device, seed),
             )
     run.manifest.settings = {**settings.as_dict(), "ran": {"iterations": trainer.step, "device": device.type}}
     run.save("train")
     return trainer
+
+
+def _train(run: _Run, trainer: Trainer, batches: Batches) -> None:
+    """All steps that are left, with progress, previews and checkpoints on the way."""
+    folder, events, settings = run.folder, run.events, run.settings.train
+    total = settings.iterations
+    shown = next(i for i in [*run.selected, *range(len(run.cameras))] if run.cameras[i] is not None)
+    saved = looked = time.monotonic()
+
+    def after_step(step: int) -> None:
+        nonlocal saved, looked
+        now = time.monotonic()
+        if step % 10 == 0 or step == total:
+            events.progress(step, total, "iterations")
+        if now - looked > settings.preview_seconds or step == total:
+            looked = now
+            write_preview(folder.preview, trainer, batches, shown)
+            events.preview(folder.preview, run.footage.frames[shown].number, step)
+        if now - saved > settings.checkpoint_seconds:
+            saved = now
+            save_trainer(folder.fields, trainer)
+
+    try:
+        trainer.run(batches, after_step)
+    except (KeyboardInterrupt, Cancelled):
+        save_trainer(folder.fields, trainer)
+        raise
+    save_trainer(folder.fields, trainer)
+    if trainer.skipped:
+        events.warning(
+            f"{trainer.skipped} training steps were skipped because their gradients were not finite; look at the mattes."
+        )
 
 
 def _studio(run: _Run, trainer: Trainer, consensus: Consensus) -> Studio:
@@ -479,7 +486,7 @@ def _report_stage(run: _Run, trainer: Trainer) -> None:
 
 def _open_shot(
     out: Path, settings: Settings | None, events: Events, frames: str | None = None
-) -> tuple[_Run, Consensus, np.ndarray]:
+) -> tuple[_Run, Consensus]:
     """A shot folder as an earlier run left it: its footage, cameras and masks."""
     folder = ShotFolder(out)
     manifest = folder.manifest()
@@ -497,8 +504,7 @@ def _open_shot(
             f"{out} has no cameras and masks yet; run `surface-sos segment ... --out {out} --resume` first."
         )
     run.cameras = match_cameras(read_model(folder.cameras), footage, events.warning)
-    probability, consensus = read_consensus(folder.consensus)
-    return run, consensus, probability
+    return run, read_consensus(folder.consensus)
 
 
 def _trained(run: _Run, consensus: Consensus) -> Trainer:

@@ -56,6 +56,8 @@ class TrainSettings:
     """Samples of BaCo on a ray."""
     image_edge: int = 512
     """Plates are trained at no more than this many pixels along their longer edge."""
+    cache_gigabytes: float = 8.0
+    """Disk that the plates to train on may take; they are trained at fewer pixels where they would take more."""
     learning_rate: float = 0.01
     """Adam's step for the hash tables; the networks take a fifth of it."""
     warm_up: int = 200

@@ -56,6 +56,10 @@ class ShotFolder:
         return self.checkpoint / "plates.npy"
 
     @property
+    def masks(self) -> Path:
+        return self.checkpoint / "masks.npy"
+
+    @property
     def preview(self) -> Path:
         return self.checkpoint / "preview.png"
 

@@ -97,6 +97,17 @@ def ball() -> Ball:
     return Ball(box, 1.1, cameras)
 
 
+@pytest.fixture
+def two_threads():
+    """Numba's loops on two threads, where it was given as many."""
+    import numba
+
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(2, numba.config.NUMBA_NUM_THREADS))
+    yield
+    numba.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def tiny() -> Settings:
     """Settings for fields that are only there to be small."""

@@ -11,11 +11,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numba import njit, prange
+from numba import get_num_threads, njit, prange
 
 from surface_sos_core.fields.hash_grid import PRIMES, GridSpec
 
-BLOCK = 256  # points that a thread takes at a time; what is known of them stays in the first cache
+BLOCK = 256  # points looked at together; what is known of them stays in the first cache
+_SPAN = 8192  # points at most that a thread takes through all levels, so that a level's entries stay in cache as well
 
 
 @lru_cache(maxsize=16)
@@ -27,6 +28,12 @@ def grid_levels(spec: GridSpec) -> np.ndarray:
         factors = (side, side * side, 0) if spec.dense[level] else (PRIMES[1], PRIMES[2], size - 1)
         rows.append((resolution, first, first + size, *factors))
     return np.array(rows, dtype=np.int64)
+
+
+def span_of(count: int, most: int = _SPAN) -> int:
+    """How many of `count` points a thread takes at a time: whole blocks, two shares or more for each thread."""
+    share = -(-count // (2 * get_num_threads()))
+    return max(BLOCK, min(most, -(-share // BLOCK) * BLOCK))
 
 
 @njit(fastmath=True, cache=True)
@@ -134,71 +141,81 @@ def interpolate(entries, corner, weight, i):  # type: ignore[no-untyped-def]
 
 
 @njit(parallel=True, fastmath=True, cache=True)
-def encode(table, x, levels, active, column, out):  # type: ignore[no-untyped-def]
+def encode(table, x, levels, active, column, span, out):  # type: ignore[no-untyped-def]
     """out[i, column + 2l..] = interpolation of level l at point i, both features."""
-    for block in prange((len(x) + BLOCK - 1) // BLOCK):
-        first = block * BLOCK
-        count = min(BLOCK, len(x) - first)
+    for part in prange((len(x) + span - 1) // span):
         position, place, corner, weight = scratch()
-        load_block(x, first, count, position)
         for k in range(active):
             level, to = levels[k], column + 2 * k
             entries = table[level[1] : level[2]]
-            locate(position, count, level, corner, place)
-            trilinear(place, count, weight)
-            for i in range(count):
-                out[first + i, to], out[first + i, to + 1] = interpolate(entries, corner, weight, i)
+            for first in range(part * span, min((part + 1) * span, len(x)), BLOCK):
+                count = min(BLOCK, len(x) - first)
+                load_block(x, first, count, position)
+                locate(position, count, level, corner, place)
+                trilinear(place, count, weight)
+                for i in range(count):
+                    out[first + i, to], out[first + i, to + 1] = interpolate(entries, corner, weight, i)
 
 
 @njit(parallel=True, fastmath=True, cache=True)
-def jacobian(table, x, g, levels, active, column, out):  # type: ignore[no-untyped-def]
+def jacobian(table, x, g, levels, active, column, span, out):  # type: ignore[no-untyped-def]
     """out[i, column..] = J(x_i) g_i, for g (N, 3)."""
-    for block in prange((len(x) + BLOCK - 1) // BLOCK):
-        first = block * BLOCK
-        count = min(BLOCK, len(x) - first)
+    for part in prange((len(x) + span - 1) // span):
         position, place, corner, weight = scratch()
-        load_block(x, first, count, position)
         for k in range(active):
             level, to = levels[k], column + 2 * k
             entries = table[level[1] : level[2]]
-            locate(position, count, level, corner, place)
-            slopes(x, g, first, count, place, np.float32(level[0]), weight)
-            for i in range(count):
-                out[first + i, to], out[first + i, to + 1] = interpolate(entries, corner, weight, i)
+            for first in range(part * span, min((part + 1) * span, len(x)), BLOCK):
+                count = min(BLOCK, len(x) - first)
+                load_block(x, first, count, position)
+                locate(position, count, level, corner, place)
+                slopes(x, g, first, count, place, np.float32(level[0]), weight)
+                for i in range(count):
+                    out[first + i, to], out[first + i, to + 1] = interpolate(entries, corner, weight, i)
 
 
 @njit(parallel=True, fastmath=True, cache=True)
-def transposed_jacobian(table, x, u, levels, active, column, out):  # type: ignore[no-untyped-def]
+def transposed_jacobian(table, x, u, levels, active, column, span, out):  # type: ignore[no-untyped-def]
     """out[i] = J(x_i)^T u_i, for rows of u from `column` on; 0 along axes on which x is clamped."""
-    zero, one = np.float32(0.0), np.float32(1.0)
-    for block in prange((len(x) + BLOCK - 1) // BLOCK):
-        first = block * BLOCK
-        count = min(BLOCK, len(x) - first)
-        position, place, corner, v = scratch()
-        total = np.zeros((3, BLOCK), np.float32)
-        load_block(x, first, count, position)
+    for part in prange((len(x) + span - 1) // span):
+        start, stop = part * span, min((part + 1) * span, len(x))
+        position, place, corner, value = scratch()
+        out[start:stop] = np.float32(0.0)
         for k in range(active):
             level, at = levels[k], column + 2 * k
             entries = table[level[1] : level[2]]
             resolution = np.float32(level[0])
-            locate(position, count, level, corner, place)
-            for i in range(count):
-                a, b = resolution * u[first + i, at], resolution * u[first + i, at + 1]
-                for c in range(8):
-                    v[c, i] = a * entries[corner[c, i], 0] + b * entries[corner[c, i], 1]
-            for i in range(count):
-                fx, fy, fz = place[0, i], place[1, i], place[2, i]
-                ey, ez = one - fy, one - fz
-                # Along x first: the edges' values, and then y and z on the face that they span.
-                d0, d1, d2, d3 = v[1, i] - v[0, i], v[3, i] - v[2, i], v[5, i] - v[4, i], v[7, i] - v[6, i]
-                e0, e1, e2, e3 = v[0, i] + fx * d0, v[2, i] + fx * d1, v[4, i] + fx * d2, v[6, i] + fx * d3
-                total[0, i] += ez * (ey * d0 + fy * d1) + fz * (ey * d2 + fy * d3)
-                total[1, i] += ez * (e1 - e0) + fz * (e3 - e2)
-                total[2, i] += ey * (e2 - e0) + fy * (e3 - e1)
-        for i in range(count):
+            for first in range(start, stop, BLOCK):
+                count = min(BLOCK, stop - first)
+                load_block(x, first, count, position)
+                locate(position, count, level, corner, place)
+                for i in range(count):
+                    a, b = resolution * u[first + i, at], resolution * u[first + i, at + 1]
+                    for c in range(8):
+                        value[c, i] = a * entries[corner[c, i], 0] + b * entries[corner[c, i], 1]
+                _differences(place, value, count, position)
+                for i in range(count):
+                    for axis in range(3):
+                        out[first + i, axis] += position[axis, i]
+        for i in range(start, stop):
             for axis in range(3):
-                clamped = x[first + i, axis] < zero or x[first + i, axis] > one
-                out[first + i, axis] = zero if clamped else total[axis, i]
+                if x[i, axis] < np.float32(0.0) or x[i, axis] > np.float32(1.0):
+                    out[i, axis] = np.float32(0.0)
+
+
+@njit(fastmath=True, cache=True)
+def _differences(place, v, count, out):  # type: ignore[no-untyped-def]
+    """Slopes (3, BLOCK), in cells, of the trilinear interpolation of corner values v (8, BLOCK)."""
+    one = np.float32(1.0)
+    for i in range(count):
+        fx, fy, fz = place[0, i], place[1, i], place[2, i]
+        ey, ez = one - fy, one - fz
+        # Along x first: the edges' values, and then y and z on the face that they span.
+        d0, d1, d2, d3 = v[1, i] - v[0, i], v[3, i] - v[2, i], v[5, i] - v[4, i], v[7, i] - v[6, i]
+        e0, e1, e2, e3 = v[0, i] + fx * d0, v[2, i] + fx * d1, v[4, i] + fx * d2, v[6, i] + fx * d3
+        out[0, i] = ez * (ey * d0 + fy * d1) + fz * (ey * d2 + fy * d3)
+        out[1, i] = ez * (e1 - e0) + fz * (e3 - e2)
+        out[2, i] = ey * (e2 - e0) + fy * (e3 - e1)
 
 
 @njit(parallel=True, fastmath=True, cache=True)

@@ -75,7 +75,8 @@ def fill_encoding(
 ) -> None:
     """Write the encodings of x (N, 3) to the last columns of out (N, any)."""
     column = _clear_inactive(out, spec, active)
-    kernels.encode(table.detach().numpy(), x.numpy(), kernels.grid_levels(spec), active, column, out.numpy())
+    levels, span = kernels.grid_levels(spec), kernels.span_of(len(x))
+    kernels.encode(table.detach().numpy(), x.numpy(), levels, active, column, span, out.numpy())
 
 
 def fill_jacobian(
@@ -83,8 +84,8 @@ def fill_jacobian(
 ) -> None:
     """Write J(x) g, for g (N, 3), to the last columns of out (N, any)."""
     column = _clear_inactive(out, spec, active)
-    levels = kernels.grid_levels(spec)
-    kernels.jacobian(table.detach().numpy(), x.numpy(), g.numpy(), levels, active, column, out.numpy())
+    levels, span = kernels.grid_levels(spec), kernels.span_of(len(x))
+    kernels.jacobian(table.detach().numpy(), x.numpy(), g.numpy(), levels, active, column, span, out.numpy())
 
 
 def transposed_jacobian(
@@ -94,8 +95,9 @@ def transposed_jacobian(
     out = torch.empty(len(x), 3)
     levels, column = kernels.grid_levels(spec), u.shape[1] - spec.width
     kernels.transposed_jacobian(
-        table.detach().numpy(), x.numpy(), u.numpy(), levels, active, column, out.numpy()
-    )
+        table.detach().numpy(), x.numpy(), u.numpy(), levels, active, column, kernels.span_of(len(x)),
+        out.numpy(),
+    )  # fmt: skip
     return out
 
 

@@ -84,7 +84,8 @@ class Scene(torch.nn.Module):
 
     def hold(self, x: torch.Tensor) -> torch.Tensor:
         """How much FoCoR may be opaque, 0..1 (...), at x (..., 3) in box coordinates."""
-        return _lookup(self.hold_grid, x, self.extent)
+        # The weights of a cell's corners add up to more than 1 by rounding, and so would an opaque section's opacity.
+        return _lookup(self.hold_grid, x, self.extent).clamp_(max=1.0)
 
     def hold_lookup(self, x: torch.Tensor) -> torch.Tensor:
         """`hold` (...) of the cell that x (..., 3) lies in: cheaper, for deciding where to sample."""

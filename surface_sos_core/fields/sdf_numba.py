@@ -18,6 +18,7 @@ from surface_sos_core.fields.hash_grid import GridSpec
 from surface_sos_core.fields.softplus import BETA, softplus, softplus_and_slope_numba
 
 _GROUP = 4  # inputs that the hidden layer takes in one pass over a block
+_SPAN = 4096  # points at most whose inputs a thread keeps
 
 
 class SampleWithNormals(torch.autograd.Function):
@@ -100,7 +101,8 @@ def distance(
     padded[:, :wide] = weight.detach()
     _distance(
         table.detach().numpy(), x.contiguous().numpy(), kernels.grid_levels(spec), active, padded.numpy(),
-        bias.detach().numpy(), output_weight[0].detach().numpy(), output_bias[0].item(), out.numpy(),
+        bias.detach().numpy(), output_weight[0].detach().numpy(), output_bias[0].item(),
+        kernels.span_of(len(x), _SPAN), out.numpy(),
     )  # fmt: skip
     return out
 
@@ -120,37 +122,41 @@ def _hidden_gradient(slope, g_value, g_pull, output, g_hidden):  # type: ignore[
 
 
 @njit(parallel=True, fastmath=True, cache=True, error_model="numpy")
-def _distance(table, x, levels, active, weight, bias, output, constant, out):  # type: ignore[no-untyped-def]
-    """out[i] = output . softplus(weight [x_i, encoding of x_i] + bias) + constant, block by block."""
+def _distance(table, x, levels, active, weight, bias, output, constant, span, out):  # type: ignore[no-untyped-def]
+    """out[i] = output . softplus(weight [x_i, encoding of x_i] + bias) + constant, some points at a time."""
     half, one = np.float32(0.5), np.float32(1.0)
-    for block in prange((len(x) + kernels.BLOCK - 1) // kernels.BLOCK):
-        first = block * kernels.BLOCK
-        count = min(kernels.BLOCK, len(x) - first)
+    wide, block = weight.shape[1], kernels.BLOCK
+    for part in prange((len(x) + span - 1) // span):
+        start, stop = part * span, min((part + 1) * span, len(x))
         position, place, corner, share = kernels.scratch()
-        inputs = np.zeros((weight.shape[1], kernels.BLOCK), np.float32)
-        z, total = np.empty(kernels.BLOCK, np.float32), np.empty(kernels.BLOCK, np.float32)
-        total[:] = constant
-        for axis in range(3):
-            for i in range(count):
-                inputs[axis, i] = x[first + i, axis]
-                position[axis, i] = min(max(half * (x[first + i, axis] + one), np.float32(0.0)), one)
+        inputs = np.zeros((span // block, wide, block), np.float32)
+        z, total = np.empty(block, np.float32), np.empty(block, np.float32)
+        for i in range(start, stop):
+            for axis in range(3):
+                inputs[(i - start) // block, axis, (i - start) % block] = x[i, axis]
         for k in range(active):
             level = levels[k]
             entries = table[level[1] : level[2]]
-            kernels.locate(position, count, level, corner, place)
-            kernels.trilinear(place, count, share)
-            for i in range(count):
-                inputs[3 + 2 * k, i], inputs[4 + 2 * k, i] = kernels.interpolate(entries, corner, share, i)
-        for j in range(len(bias)):
-            z[:] = bias[j]
-            for k in range(0, weight.shape[1], _GROUP):
-                a, b, c, d = weight[j, k], weight[j, k + 1], weight[j, k + 2], weight[j, k + 3]
+            for first in range(start, stop, block):
+                count, rows = min(block, stop - first), inputs[(first - start) // block]
+                for axis in range(3):
+                    for i in range(count):
+                        position[axis, i] = min(max(half * (rows[axis, i] + one), np.float32(0.0)), one)
+                kernels.locate(position, count, level, corner, place)
+                kernels.trilinear(place, count, share)
                 for i in range(count):
-                    z[i] += (
-                        a * inputs[k, i] + b * inputs[k + 1, i] + c * inputs[k + 2, i] + d * inputs[k + 3, i]
-                    )
-            w = output[j]
+                    rows[3 + 2 * k, i], rows[4 + 2 * k, i] = kernels.interpolate(entries, corner, share, i)
+        for first in range(start, stop, block):
+            count, rows = min(block, stop - first), inputs[(first - start) // block]
+            total[:] = constant
+            for j in range(len(bias)):
+                z[:] = bias[j]
+                for k in range(0, wide, _GROUP):
+                    a, b, c, d = weight[j, k], weight[j, k + 1], weight[j, k + 2], weight[j, k + 3]
+                    for i in range(count):
+                        z[i] += a * rows[k, i] + b * rows[k + 1, i] + c * rows[k + 2, i] + d * rows[k + 3, i]
+                w = output[j]
+                for i in range(count):
+                    total[i] += w * softplus(z[i])
             for i in range(count):
-                total[i] += w * softplus(z[i])
-        for i in range(count):
-            out[first + i] = total[i]
+                out[first + i] = total[i]

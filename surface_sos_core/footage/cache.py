@@ -1,40 +1,62 @@
-"""All frames at a reduced size in one memory-mapped file, so that training reads only the pixels it draws."""
+"""All frames, decoded once and at the size they are trained at, on disk."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from surface_sos_core.files import write_atomically
 from surface_sos_core.footage import Footage
+from surface_sos_core.footage.frame_stack import FrameStack
 
 
 def cached_plates(
-    footage: Footage, path: Path, edge: int, progress: Callable[[int, int], None] | None = None
-) -> np.ndarray:
+    footage: Footage,
+    path: Path,
+    edge: int,
+    limit: float,
+    warn: Callable[[str], None],
+    progress: Callable[[int, int], None] | None = None,
+) -> FrameStack:
     """(frames, h, w, 3) uint8 display values, the longer edge at most `edge` pixels, area filtered.
 
-    A cache that is there and has the right shape is used as it is.
+    limit: GB on disk; frames that would take more are made smaller, and `warn` gets a sentence about it. A cache that is
+    there and has the right shape is used as it is. Raises SetupError where the disk has no room.
     """
-    factor = min(1.0, edge / max(footage.width, footage.height))
-    width, height = max(1, round(footage.width * factor)), max(1, round(footage.height * factor))
-    shape = (len(footage.frames), height, width, 3)
+    shape = _shape(footage, edge, 1e9 * limit)
+    if shape != _shape(footage, edge, math.inf):
+        warn(
+            f"The {shape[0]} frames would take more than the {limit:g} GB that they may take on disk, so they are trained "
+            f"at {shape[2]}x{shape[1]} pixels."
+        )
     if path.exists():
         try:
-            cached = np.load(path, mmap_mode="r", allow_pickle=False)
-            if cached.shape == shape and cached.dtype == np.uint8:
+            cached = FrameStack(path)
+            if cached.shape == shape:
                 return cached
+            cached.close()
         except (ValueError, EOFError):
-            pass  # not an array any more: made anew below
-    with write_atomically(path) as partial:
-        plates = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-        for i in range(shape[0]):
-            plates[i] = cv2.resize(footage.read_display(i), (width, height), interpolation=cv2.INTER_AREA)
-            if progress is not None:
-                progress(i + 1, shape[0])
-        plates.flush()
-        del plates  # Windows moves no file that is mapped
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+            pass  # not a stack any more: made anew below
+    return FrameStack.write(path, shape, _reduced(footage, shape, progress))
+
+
+def _shape(footage: Footage, edge: int, limit: float) -> tuple[int, int, int, int]:
+    """Frames, height, width and channels of a cache of at most `limit` bytes."""
+    count, longest = len(footage.frames), max(footage.width, footage.height)
+    fitting = longest * math.sqrt(limit / (3.0 * count * footage.width * footage.height))
+    factor = min(longest, edge, fitting) / longest
+    return count, max(1, round(footage.height * factor)), max(1, round(footage.width * factor)), 3
+
+
+def _reduced(
+    footage: Footage, shape: tuple[int, int, int, int], progress: Callable[[int, int], None] | None
+) -> Iterator[np.ndarray]:
+    """The frames one after the other, shaped as the cache's."""
+    count, height, width, _ = shape
+    for i in range(count):
+        yield cv2.resize(footage.read_display(i), (width, height), interpolation=cv2.INTER_AREA)
+        if progress is not None:
+            progress(i + 1, count)

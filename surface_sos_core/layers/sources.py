@@ -13,6 +13,7 @@ from surface_sos_core.layers.sweep import PinholeView
 
 _PROBES = 600  # points of the hole that decide which frames are asked
 _ANGLE = 0.25  # radians between two views of a place at which the other one counts a third
+_MOST = 48  # pictures kept: two frames in a row ask nearly the same ones, and longer shots need no more
 _SMALL_BUDGET = 0.25  # share of the budget for the sweep's small pictures
 
 
@@ -20,7 +21,7 @@ class Sources:
     """Pictures of all frames, and which of their pixels show background.
 
     read(i): scene-linear (H, W, 3) of frame i. holdouts: (frames, h, w) uint8 at any size, above 0 where the object
-    covers the frame and its pixels must not be used. The latest pictures are kept as half floats, `budget` bytes of them.
+    covers the frame and its pixels must not be used. The latest pictures are kept as half floats, 48 of them and at most `budget` bytes.
     """
 
     def __init__(
@@ -48,7 +49,8 @@ class Sources:
         if picture is None:
             picture = srgb_encode(self._read(index)).astype(np.float16)
         self._pictures[index] = picture
-        while len(self._pictures) > 1 and sum(p.nbytes for p in self._pictures.values()) > self._budget:
+        most = max(1, min(_MOST, self._budget // picture.nbytes))
+        while len(self._pictures) > most:
             self._pictures.pop(next(iter(self._pictures)))
         return picture
 
@@ -71,7 +73,7 @@ class Sources:
         if view is None:
             view = self._pinhole(index, stride)
         self._views[index, stride] = view
-        most = max(16, int(_SMALL_BUDGET * self._budget / max(1, view.picture.nbytes)))
+        most = max(16, min(_MOST, int(_SMALL_BUDGET * self._budget / max(1, view.picture.nbytes))))
         while len(self._views) > most:
             self._views.pop(next(iter(self._views)))
         return view

@@ -8,9 +8,12 @@ looks most like the masks themselves, and views and pixels that contradict that 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +22,7 @@ from scipy import ndimage
 from surface_sos_core.cameras import Box, Camera
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
+from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.masks.thin_parts import find_thin_parts
@@ -42,7 +46,8 @@ class Consensus:
     """(R, R, R) float32, m^P over the whole box, its cells as long-sided as the box is; 0.5 at the object's border;
     indexed x, y, z."""
     trust: np.ndarray
-    """(frames, h, w) uint8, how far each mask pixel is believed (255: fully); 0 in frames whose mask is unknown."""
+    """(frames, h, w) uint8, how far each place of a mask is believed (255: fully), at most 128 pixels along the longer
+    edge; 0 in frames whose mask is unknown."""
     agreement: np.ndarray
     """(frames,) IoU of each mask with the hull; nan where there is no mask or no camera."""
 
@@ -68,7 +73,8 @@ def build_consensus(
     if box is None:
         box = _fit_box(masks, cameras, usable, settings)
     voters = _spread(np.flatnonzero(usable), settings.views)
-    trust = np.zeros(masks.probability.shape, dtype=np.uint8)
+    look_width, look_height = _look_size(masks.probability[0])
+    trust = np.zeros((len(cameras), look_height, look_width), dtype=np.uint8)
     trust[usable] = 255
     weights = np.ones(len(cameras))
     region = np.ones((settings.resolution // 2,) * 3, dtype=bool)
@@ -104,14 +110,34 @@ def save_consensus(path: Path, probability: np.ndarray, consensus: Consensus) ->
         )  # fmt: skip
 
 
-def read_consensus(path: Path) -> tuple[np.ndarray, Consensus]:
-    """What `save_consensus` kept; InputError for any other file."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            box = Box(file["centre"], file["half"], file["rotation"])
-            return file["probability"], Consensus(box, file["grid"], file["trust"], file["agreement"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{path} cannot be read ({error}); run segment again with --overwrite.") from error
+def read_consensus(path: Path) -> Consensus:
+    """What `save_consensus` was told that the masks agree on; InputError for any other file."""
+    with _kept(path) as file:
+        box = Box(file["centre"], file["half"], file["rotation"])
+        return Consensus(box, file["grid"], file["trust"], file["agreement"])
+
+
+def unpack_masks(path: Path, to: Path) -> FrameStack:
+    """The coarse masks (frames, h, w) that `save_consensus` kept in `path`, written to `to` to be read pixel by pixel."""
+    with _kept(path) as file, file.zip.open("probability.npy") as packed:
+        np.lib.format.read_magic(packed)
+        shape, _, _ = np.lib.format.read_array_header_1_0(packed)
+        size = shape[1] * shape[2]
+        return FrameStack.write(
+            to, shape, (np.frombuffer(packed.read(size), np.uint8) for _ in range(shape[0]))
+        )
+
+
+@contextmanager
+def _kept(path: Path) -> Iterator[Any]:
+    """The arrays of `save_consensus` by name, read when they are asked for."""
+    with ExitStack() as stack:
+        try:
+            yield stack.enter_context(np.load(path, allow_pickle=False))
+        except (FileNotFoundError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise InputError(
+                f"{path} cannot be read ({error}); run segment again with --overwrite."
+            ) from error
 
 
 def _spread(indices: np.ndarray, most: int) -> np.ndarray:
@@ -147,7 +173,7 @@ def _count_votes(
             y = pixels[:, 1] * (height / camera.lens.height)
             seen = (x >= 0) & (y >= 0) & (x < width) & (y < height)
         column, row = x[seen].astype(np.int32), y[seen].astype(np.int32)
-        say = weights[i] * (trust[i][row, column] / 255.0)
+        say = weights[i] * (trust[i][at_size(row, column, (height, width), trust.shape[1:])] / 255.0)
         for_object[seen] += say * (masks.probability[i][row, column] / 255.0)
         heard[seen] += say
         looks[seen] += 1
@@ -156,6 +182,13 @@ def _count_votes(
     share = np.zeros((size,) * 3)
     share[tuple(cells[enough].T)] = for_object[enough] / heard[enough]
     return share
+
+
+def at_size(
+    row: np.ndarray, column: np.ndarray, size: tuple[int, ...], other: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns (N,) of a picture of `size`, height and width, as those of the same picture of an `other` size."""
+    return row * other[0] // size[0], column * other[1] // size[1]
 
 
 def _look_size(probability: np.ndarray) -> tuple[int, int]:
@@ -188,7 +221,7 @@ def _best_share(
 def _judge(
     share: np.ndarray, border: float, probability: np.ndarray, camera: Camera | None, box: Box
 ) -> tuple[float, np.ndarray]:
-    """A view's IoU with the hull, and the trust in each of its mask's pixels.
+    """A view's IoU with the hull, and the trust in each place of its mask (h, w), of the size that is looked at.
 
     Trust is lost by blobs that the mask leaves out though nearly all other views want them (a lost part), and by blobs that
     it adds though hardly any does (a grabbed chair). What a fair number of others share stays: it may be the few views from
@@ -204,9 +237,7 @@ def _judge(
     grabbed = mask & (seen < 0.7 * border)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
     blobs = cv2.morphologyEx((lost | grabbed).astype(np.uint8), cv2.MORPH_OPEN, disc)
-    blobs = cv2.dilate(blobs, disc)
-    full = (probability.shape[1], probability.shape[0])
-    return agreement, cv2.resize(255 * (1 - blobs), full, interpolation=cv2.INTER_NEAREST)
+    return agreement, 255 * (1 - cv2.dilate(blobs, disc))
 
 
 def _largest_piece(grid: np.ndarray) -> np.ndarray:
@@ -233,7 +264,7 @@ def _fit_box(
     voters = _spread(np.flatnonzero(usable), min(settings.views, 60))
     box = _first_box(masks, cameras, voters)
     masks = replace(masks, probability=_thickened(masks.probability, voters))
-    trust = np.full(masks.probability.shape, 255, dtype=np.uint8)
+    trust = np.full((len(cameras), 1, 1), 255, dtype=np.uint8)
     weights = np.ones(len(cameras))
     size = _FIT_CELLS
     for _ in range(5):

@@ -34,7 +34,8 @@ def find_thin_parts(
 ) -> np.ndarray:
     """(R, R, R) bool: places that belong to the object though their share of votes lies below the border.
 
-    share: (R, R, R) over the whole box. probability and trust: (frames, h, w) uint8; voters: the frames that are asked.
+    share: (R, R, R) over the whole box. probability and trust: (frames, h, w) uint8, of one size or two; voters: the
+    frames that are asked.
     """
     size = share.shape[0]
     hull = (share > border).astype(np.float32)
@@ -54,8 +55,9 @@ def find_thin_parts(
             seen = ((place >= 0) & (place < 1)).all(axis=1)
         x, y = place[seen].T
         at = (y * height).astype(np.int32), (x * width).astype(np.int32)
+        trusted = (y * trust.shape[1]).astype(np.int32), (x * trust.shape[2]).astype(np.int32)
         say = beside[(y * look_height).astype(np.int32), (x * look_width).astype(np.int32)] * (
-            trust[i][at] / 255.0
+            trust[i][trusted] / 255.0
         )
         looks[seen] += 1
         free[seen] += say

@@ -12,6 +12,7 @@ from functools import cached_property
 import torch
 from torch.nn.functional import normalize, pad
 
+from surface_sos_core.fields import hash_grid
 from surface_sos_core.fields.colour_network import ColourNetwork
 from surface_sos_core.fields.contraction import expand
 from surface_sos_core.fields.scene import Scene
@@ -19,6 +20,7 @@ from surface_sos_core.fields.sdf_network import SdfSample
 from surface_sos_core.render.depths import Rays, background_depths, foreground_depths
 from surface_sos_core.render.proposal import OpacityGrid, cell_opacity
 from surface_sos_core.render.volume import interleave, section_alpha, section_mean, visible_weights
+from surface_sos_core.render.volume_numba import CompositeWeights
 
 _TRACE_STEPS = 3  # of the secant method
 _CHUNK = 8192  # rays at once where nothing is learnt
@@ -144,8 +146,17 @@ def _composite(
     scene: Scene, hit: torch.Tensor, front: _March, sdf_f: torch.Tensor, back: _March, sdf_b: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Weights of FoCoR's sections on the rays `hit`, and of BaCo's on all rays, were these the distances."""
-    front_alpha = front.alpha(sdf_f, scene.foreground.sharpness)
-    back_alpha = back.alpha(sdf_b, scene.background.sharpness)
+    sharp_f, sharp_b = scene.foreground.sharpness, scene.background.sharpness
+    if hash_grid.default_backend(sdf_b.device) == "numba":
+        return CompositeWeights.apply(
+            sdf_f, sharp_f, front.hold, front.middle, hit, sdf_b, sharp_b, back.middle
+        )
+    return _composite_torch(hit, front, front.alpha(sdf_f, sharp_f), back, back.alpha(sdf_b, sharp_b))
+
+
+def _composite_torch(
+    hit: torch.Tensor, front: _March, front_alpha: torch.Tensor, back: _March, back_alpha: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     weight, behind = interleave(front.middle, front_alpha, back.middle[hit], back_alpha[hit])
     return weight, visible_weights(back_alpha).index_copy(0, hit, behind)
 

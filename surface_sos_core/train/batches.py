@@ -11,7 +11,8 @@ import torch
 from scipy import ndimage
 
 from surface_sos_core.cameras import Box, Camera, Points
-from surface_sos_core.masks.consensus import Consensus
+from surface_sos_core.footage.frame_stack import FrameStack
+from surface_sos_core.masks.consensus import Consensus, at_size
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.render.depths import Rays
 from surface_sos_core.settings import TrainSettings
@@ -112,17 +113,33 @@ def sights_of(points: Points, images: Sequence[str], cameras: Sequence[Camera | 
     return Sights(points.xyz[good], np.concatenate(frames), np.concatenate(places), np.concatenate(depths))
 
 
+@dataclass(frozen=True)
+class _Zone:
+    """Cells of small pictures of all frames, the frames one after the other: two bytes a cell, of which there are many.
+
+    cells (K,) uint16: row * width + column; ends (frames,): one past each frame's last cell.
+    """
+
+    cells: np.ndarray
+    ends: np.ndarray
+
+    @staticmethod
+    def of(cells: Sequence[np.ndarray]) -> _Zone:
+        """From the cells of each frame."""
+        return _Zone(np.concatenate(cells), np.cumsum([len(part) for part in cells]))
+
+
 class Batches:
     """Draws batches.
 
-    plates: (frames, h, w, 3) uint8 display values, memory-mapped as a rule. probability: coarse masks
-    (frames, mh, mw) uint8. points: the sparse points, possibly none. Frames without a camera are never drawn.
+    plates: (frames, h, w, 3) uint8 display values. probability: coarse masks (frames, mh, mw) uint8. Both are on disk as
+    a rule, and only the pixels that are drawn are read. points: the sparse points, possibly none. Frames without a camera are never drawn.
     """
 
     def __init__(
         self,
-        plates: np.ndarray,
-        probability: np.ndarray,
+        plates: np.ndarray | FrameStack,
+        probability: np.ndarray | FrameStack,
         consensus: Consensus,
         cameras: Sequence[Camera | None],
         points: Sights,
@@ -167,24 +184,28 @@ class Batches:
         pixels = (
             np.stack([(columns + 0.5) / width, (rows + 0.5) / height], axis=1) * self.caster.sizes[frames]
         )
-        mask_height, mask_width = self.probability.shape[1:]
-        at = (frames, rows * mask_height // height, columns * mask_width // width)
+        mask, trust = (
+            picture[frames, *at_size(rows, columns, (height, width), picture.shape[1:])]
+            for picture in (self.probability, self.trust)
+        )
         return Batch(
             self.caster.cast(frames, pixels),
             self._tensor(self.plates[frames, rows, columns]),
-            self._tensor(self.probability[at]),
-            self._tensor(self.trust[at]),
+            self._tensor(mask),
+            self._tensor(trust),
             torch.from_numpy(depth.astype(np.float32)).to(self.device),
             self._draw_points(self.points_on),
             self._draw_points(self.points_off),
         )
 
-    def _draw_zone(self, zone: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        if len(zone) == 0:
+    def _draw_zone(self, zone: _Zone, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        if len(zone.cells) == 0:
             return self._draw_anywhere(count)
-        frames, rows, columns = zone[self.random.integers(0, len(zone), count)].astype(np.int64).T
         height, width = self.plates.shape[1:3]
         look_width, look_height = _look_size(height, width)
+        drawn = self.random.integers(0, len(zone.cells), count)
+        frames = np.searchsorted(zone.ends, drawn, side="right")
+        rows, columns = np.divmod(zone.cells[drawn].astype(np.int64), look_width)
         rows = (rows + self.random.random(count)) * height / look_height
         columns = (columns + self.random.random(count)) * width / look_width
         return frames, rows.astype(np.int64), columns.astype(np.int64)
@@ -242,24 +263,18 @@ def _look_size(height: int, width: int) -> tuple[int, int]:
 
 def _zones(
     consensus: Consensus, cameras: Sequence[Camera | None], shape: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cells (K, 3) int16 of frame, row, column on the object's outline, and on and around the object."""
+) -> tuple[_Zone, _Zone]:
+    """Cells of the looked at size on the object's outline, and on and around the object."""
     width, height = _look_size(shape[0], shape[1])
     outline, near = [], []
-    for i, camera in enumerate(cameras):
-        if camera is None:
-            continue
-        hull = (project_grid(consensus.grid, consensus.box, camera, width, height) > 0.5).astype(np.uint8)
-        outer = cv2.dilate(hull, _disc(_OUTLINE))
-        inner = cv2.erode(hull, _disc(_OUTLINE))
-        outline.append(_cells(i, outer - inner))
-        near.append(_cells(i, cv2.dilate(hull, _disc(_AROUND))))
-    return np.concatenate(outline), np.concatenate(near)
-
-
-def _cells(frame: int, picture: np.ndarray) -> np.ndarray:
-    rows, columns = np.nonzero(picture)
-    return np.stack([np.full_like(rows, frame), rows, columns], axis=1).astype(np.int16)
+    for camera in cameras:
+        hull = np.zeros((height, width), np.uint8)
+        if camera is not None:
+            hull[:] = project_grid(consensus.grid, consensus.box, camera, width, height) > 0.5
+        edge = cv2.dilate(hull, _disc(_OUTLINE)) - cv2.erode(hull, _disc(_OUTLINE))
+        outline.append(np.flatnonzero(edge).astype(np.uint16))  # _LOOK^2 cells at most
+        near.append(np.flatnonzero(cv2.dilate(hull, _disc(_AROUND))).astype(np.uint16))
+    return _Zone.of(outline), _Zone.of(near)
 
 
 def _disc(radius: int) -> np.ndarray:

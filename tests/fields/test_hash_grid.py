@@ -172,6 +172,39 @@ def test_a_point_that_is_not_a_number_stays_in_the_table() -> None:
     fast.encode(torch.full((4, 3), float("nan"))).sum().backward()
 
 
+@pytest.fixture
+def filled_memory():
+    """What PyTorch allocates without a value holds nan: whatever is read before it is written shows."""
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = True
+    assert torch.empty(4).isnan().all()
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.parametrize("count", [1, 255, 257, 4097, 20_011])
+def test_no_thread_reads_what_none_wrote(count: int, filled_memory: None, two_threads: None) -> None:
+    """Both threads, sizes beside those of blocks and spans, tables of huge entries and of none."""
+    generator = torch.Generator().manual_seed(count)
+    for name, size in (("mixed", 1.0), ("coarse levels only", 1e18), ("no level", 1.0), ("fine", 0.0)):
+        fast, plain = pair(name)
+        with torch.no_grad():
+            fast.table.mul_(size)
+            plain.table.mul_(size)
+        x = torch.randn(count, 3, generator=generator) * 0.3 + 0.5
+        u = torch.randn(count, fast.spec.width, generator=generator)
+        g = torch.randn(count, 3, generator=generator)
+        results = []
+        for grid in (fast, plain):
+            leaf = u.clone().requires_grad_()
+            encoded, v = grid.encode(x), grid.vjp(x, leaf)
+            loss = (encoded * u).sum() + (v * g).sum() + 0.0 * grid.table.sum() + 0.0 * leaf.sum()
+            results.append((encoded, v, *torch.autograd.grad(loss, (grid.table, leaf))))
+        for got, expected in zip(*results, strict=True):
+            assert torch.isfinite(got).all()
+            assert_near(got, expected)
+
+
 def test_torch_twin_has_any_number_of_features() -> None:
     spec = GridSpec(3, 4, 10, 4, 40)
     grid = HashGrid(spec, "torch")

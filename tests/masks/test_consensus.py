@@ -8,7 +8,13 @@ import pytest
 from surface_sos_core.cameras import Box
 from surface_sos_core.errors import InputError
 from surface_sos_core.masks.coarse import CoarseMasks
-from surface_sos_core.masks.consensus import Consensus, build_consensus, read_consensus, save_consensus
+from surface_sos_core.masks.consensus import (
+    Consensus,
+    build_consensus,
+    read_consensus,
+    save_consensus,
+    unpack_masks,
+)
 from surface_sos_core.settings import ConsensusSettings
 
 WIDTH, HEIGHT = 96, 72
@@ -145,12 +151,14 @@ def test_masks_of_different_things_are_bad_input(ball):
 def test_what_is_saved_is_read(tmp_path, ball, pictures, agreed):
     masks = masks_of(pictures)
     save_consensus(tmp_path / "c.npz", masks.probability, agreed)
-    probability, again = read_consensus(tmp_path / "c.npz")
-    np.testing.assert_array_equal(probability, masks.probability)
+    again = read_consensus(tmp_path / "c.npz")
     for name in ("grid", "trust", "agreement"):
         np.testing.assert_array_equal(getattr(again, name), getattr(agreed, name))
     np.testing.assert_array_equal(again.box.similarity, agreed.box.similarity)
     assert [path.name for path in tmp_path.iterdir()] == ["c.npz"]
+    with unpack_masks(tmp_path / "c.npz", tmp_path / "masks.npy") as stack:
+        assert stack.shape == masks.probability.shape
+        np.testing.assert_array_equal([stack[i] for i in range(len(stack))], masks.probability)
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"no archive", lambda b: b""])
@@ -160,6 +168,9 @@ def test_a_damaged_file_is_bad_input(tmp_path, agreed, damage):
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(InputError, match=r"c\.npz"):
         read_consensus(path)
+    with pytest.raises(InputError, match=r"c\.npz"):
+        unpack_masks(path, tmp_path / "masks.npy")
+    assert not (tmp_path / "masks.npy").exists()
 
 
 def test_a_file_of_something_else_is_bad_input(tmp_path):

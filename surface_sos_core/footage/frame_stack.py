@@ -1,0 +1,105 @@
+"""Pictures of all frames in one file on disk, of which only what is asked for comes into memory."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from surface_sos_core.errors import SetupError
+from surface_sos_core.files import write_atomically
+
+
+class FrameStack:
+    """(frames, h, w) or (frames, h, w, channels) uint8 in a .npy file, indexed as an array of that shape would be:
+    stack[i] is a picture, stack[frames, rows, columns] are pixels (N,) or (N, channels).
+
+    Read by position instead of mapped: pages of a mapped file count as the process's own memory, and a thousand pixels
+    drawn at random touch nearly all of them. It costs the same time (docs/results.md).
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises ValueError or EOFError where the file is not such a stack, or cut short."""
+        self._file = path.open("rb", buffering=0)
+        try:
+            if np.lib.format.read_magic(self._file) != (1, 0):
+                raise ValueError(f"{path} is no stack of frames")
+            shape, _, dtype = np.lib.format.read_array_header_1_0(self._file)
+            self._start = self._file.tell()
+            if dtype != np.uint8 or len(shape) not in (3, 4):
+                raise ValueError(f"{path} is no stack of frames")
+            if self._file.seek(0, os.SEEK_END) != self._start + math.prod(shape):
+                raise EOFError(f"{path} is cut short")
+        except BaseException:
+            self._file.close()
+            raise
+        self.shape: tuple[int, ...] = shape
+
+    @staticmethod
+    def write(path: Path, shape: tuple[int, ...], pictures: Iterable[np.ndarray]) -> FrameStack:
+        """Write the pictures of all frames one after the other; raises SetupError where the disk has no room for them."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        needed, free = math.prod(shape), shutil.disk_usage(path.parent).free
+        if needed > free:
+            raise SetupError(
+                f"The frames to train on need {needed / 1e9:.1f} GB in {path.parent}, where only {free / 1e9:.1f} GB "
+                "are free: make room, or choose --out on another disk."
+            )
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        with write_atomically(path) as partial, partial.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for picture in pictures:
+                file.write(np.ascontiguousarray(picture, np.uint8).data)
+            file.close()  # Windows moves no file that is open
+        return FrameStack(path)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, at: int | tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
+        if isinstance(at, tuple):
+            return self._pixels(*at)
+        size = math.prod(self.shape[1:])
+        if not 0 <= at < len(self):
+            raise IndexError(f"frame {at} of {len(self)}")
+        return self._read([at * size], size).reshape(self.shape[1:])
+
+    def _pixels(self, frames: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        count, height, width, *channels = self.shape
+        inside = (frames >= 0) & (frames < count) & (rows >= 0) & (rows < height)
+        if not np.all(inside & (columns >= 0) & (columns < width)):
+            raise IndexError(f"a pixel lies outside of {count} pictures of {width}x{height}")
+        size = math.prod(channels)
+        offsets = ((frames.astype(np.int64) * height + rows) * width + columns) * size
+        return self._read(offsets.tolist(), size).reshape(len(frames), *channels)
+
+    def _read(self, offsets: list[int], size: int) -> np.ndarray:
+        """`size` bytes from each of the offsets, one after the other."""
+        start, file = self._start, self._file
+        if hasattr(os, "pread"):
+            read, number = os.pread, file.fileno()
+            parts = [read(number, size, start + offset) for offset in offsets]
+        else:  # Windows
+            parts = []
+            for offset in offsets:
+                file.seek(start + offset)
+                parts.append(file.read(size))
+        return np.frombuffer(bytearray().join(parts), np.uint8)
+
+    def close(self) -> None:
+        """Let go of the file; Windows removes none that is open."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
