@@ -104,6 +104,7 @@ def sample_shot(name: str, scratch: Path) -> tuple[Any, Any, Any]:
     from surface_sos_core.cameras import match_cameras, read_model
     from surface_sos_core.footage import open_footage
     from surface_sos_core.footage.cache import cached_plates
+    from surface_sos_core.footage.exposure import exposure_gains
     from surface_sos_core.masks.coarse import load_masks
     from surface_sos_core.masks.consensus import build_consensus
     from surface_sos_core.settings import preset
@@ -124,7 +125,8 @@ def sample_shot(name: str, scratch: Path) -> tuple[Any, Any, Any]:
     trainer.fit_to_consensus(consensus.grid, consensus.box.extent)
     plates = cached_plates(footage, scratch / f"{name}.npy", settings.train.image_edge, 1.0, quiet)
     sights = sights_of(model.points, list(model.cameras), cameras, 3)
-    batches = Batches(plates, masks.probability, consensus, cameras, sights, settings.train, cpu, 0)
+    gains = exposure_gains(plates, cameras, sights.xyz)
+    batches = Batches(plates, masks.probability, consensus, cameras, sights, gains, settings.train, cpu, 0)
     return trainer, batches, consensus.box
 
 

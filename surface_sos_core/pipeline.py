@@ -34,6 +34,7 @@ from surface_sos_core.evaluate.truth import evaluate_shot
 from surface_sos_core.events import Events
 from surface_sos_core.footage import Footage, open_footage, parse_frames
 from surface_sos_core.footage.cache import cached_plates
+from surface_sos_core.footage.exposure import exposure_gains, read_gains, save_gains
 from surface_sos_core.layers.exr import write_layers
 from surface_sos_core.layers.stage import Studio, frame_layers, open_studio, view_layers
 from surface_sos_core.manifest import FootageEntry, FrameEntry, Manifest, MeshEntry, write_manifest
@@ -389,11 +390,13 @@ def _training_stage(run: _Run, consensus: Consensus, model: CameraModel, device:
             unpack_masks(folder.consensus, folder.masks) as masks,
         ):
             sights = sights_of(model.points, list(model.cameras), run.cameras, _LEAST_TRACK)
+            gains = exposure_gains(plates, run.cameras, sights.xyz)
+            save_gains(folder.exposure, gains)
             seed = settings.seed + trainer.step
             _train(
                 run,
                 trainer,
-                Batches(plates, masks, consensus, run.cameras, sights, settings.train, device, seed),
+                Batches(plates, masks, consensus, run.cameras, sights, gains, settings.train, device, seed),
             )
     run.manifest.settings = {**settings.as_dict(), "ran": {"iterations": trainer.step, "device": device.type}}
     run.save("train")
@@ -442,6 +445,7 @@ def _studio(run: _Run, trainer: Trainer, consensus: Consensus) -> Studio:
         run.footage,
         run.cameras,
         points.xyz[points.track_length >= _LEAST_TRACK],
+        read_gains(run.folder.exposure, len(run.cameras)),
         run.progress("holdouts"),
     )
 

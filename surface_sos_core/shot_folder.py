@@ -60,6 +60,10 @@ class ShotFolder:
         return self.checkpoint / "masks.npy"
 
     @property
+    def exposure(self) -> Path:
+        return self.checkpoint / "exposure.npy"
+
+    @property
     def preview(self) -> Path:
         return self.checkpoint / "preview.png"
 

@@ -130,7 +130,9 @@ def make_batches(ball, tiny):
     from surface_sos_core.masks.consensus import Consensus
     from surface_sos_core.train.batches import Batches, Sights
 
-    def make(plates, masks, seed=0, cameras=None, trust=None, points=None, sights=None) -> Batches:
+    def make(
+        plates, masks, seed=0, cameras=None, trust=None, points=None, sights=None, gains=None
+    ) -> Batches:
         if sights is None:
             xyz = np.zeros((0, 3)) if points is None else points
             sights = Sights(xyz, np.zeros(0, np.int64), np.zeros((0, 2)), np.zeros(0))
@@ -143,6 +145,7 @@ def make_batches(ball, tiny):
             ),
             cameras=ball.cameras if cameras is None else cameras,
             points=sights,
+            gains=np.ones((len(masks), 3), np.float32) if gains is None else gains,
             settings=tiny.train,
             device=torch.device("cpu"),
             seed=seed,

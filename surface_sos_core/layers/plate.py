@@ -11,24 +11,25 @@ import numpy as np
 
 from surface_sos_core.cameras import Camera
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
-from surface_sos_core.layers.fill import carry_on
 from surface_sos_core.layers.hidden_depth import Background, hidden_depth
+from surface_sos_core.layers.seams import Pairs, neighbours, solve_colours
 from surface_sos_core.layers.sources import Sources, nearness
 from surface_sos_core.render.renderer import Rays
 from surface_sos_core.settings import LayerSettings
 
 _SPREAD = 0.06  # display values by which a source may differ from the others' median before it counts a third
-_GAIN = 1.5  # exposures are matched by no more than this factor
-_RING = 8  # pixels around the hole that tell the sources' exposures
+_ANCHOR = 0.01  # how much a view without a frame of its own holds to the sources' colours, against their differences
+_RING = 8  # pixels around the hole where the frame's own colours meet those of others
 
 
 @dataclass(frozen=True)
 class OwnFrame:
-    """The frame that is to be cleaned: its number, its scene-linear picture (H, W, 3), and the object in it as alpha (H, W)
-    and depth (H, W)."""
+    """The frame that is to be cleaned: its number, its scene-linear picture (H, W, 3), what that is multiplied by (3,) to be
+    exposed as the sources are, and the object in it as alpha (H, W) and depth (H, W)."""
 
     index: int
     linear: np.ndarray
+    gain: np.ndarray
     alpha: np.ndarray
     depth: np.ndarray
 
@@ -62,7 +63,7 @@ def clean_plate(
         front = np.zeros((height, width), np.float32)
     else:
         hole = _grown(own.alpha > 0, radius)
-        colour = srgb_encode(own.linear)
+        colour = srgb_encode(own.linear * own.gain)
         front = own.depth
     seen = np.ones((height, width), np.float32)
     if hole.any():
@@ -70,24 +71,23 @@ def clean_plate(
         depth = hidden_depth(
             background, camera, cast, hole, None if own is None else colour, front, sources, index
         )
-        rows, columns = np.nonzero(_grown(hole, _RING))
+        reach = _grown(hole, _RING)
+        rows, columns = np.nonzero(reach)
         pixels = np.stack([columns + 0.5, rows + 0.5], axis=1)
         origin, directions = camera.rays(pixels)
         world = origin + depth[rows, columns, None] * directions
-        filled, count = _gather(
-            sources, camera, world, hole[rows, columns], settings.sources,
-            None if index is None else (index, colour[rows, columns]),
-        )  # fmt: skip
-        known = np.zeros((height, width), bool)
-        picture = np.zeros((height, width, 3), np.float32)
-        known[rows, columns] = count > 0
-        picture[rows, columns] = filled
-        picture = _complete(picture, known & hole, hole, colour, own is not None)
-        seen[hole & ~known] = 0.0
-        colour = picture if own is None else _blend(colour, picture, own.alpha, hole, radius)
+        open_ = hole[rows, columns]
+        pairs = neighbours(reach)
+        found = _gather(sources, camera, world, open_, settings.sources, index, pairs)
+        known = found.count > 0
+        start = np.where(open_[:, None], found.colour, colour[rows, columns])
+        anchor = np.where(known, _ANCHOR if own is None else 0.0, 0.0)
+        colour = colour.astype(np.float32)
+        colour[rows, columns] = solve_colours(pairs, found.change, found.weight > 0, start, anchor, open_)
+        seen[rows[open_ & ~known], columns[open_ & ~known]] = 0.0
     linear = srgb_decode(colour).astype(np.float32)
     if own is not None:
-        linear[~hole] = own.linear[~hole]
+        linear = np.where(hole[..., None], linear / own.gain, own.linear)
     return CleanPlate(linear, seen)
 
 
@@ -96,31 +96,38 @@ def _grown(mask: np.ndarray, radius: int) -> np.ndarray:
     return cv2.dilate(mask.astype(np.uint8), disc) > 0
 
 
+@dataclass(frozen=True)
+class _Gathered:
+    """What the sources say of N pixels and their P pairs: colour (N, 3) display values, count (N,) of the frames that show
+    the place; change (P, 3) from one pixel to its neighbour, weight (P,) 0 where no frame shows both."""
+
+    colour: np.ndarray
+    count: np.ndarray
+    change: np.ndarray
+    weight: np.ndarray
+
+
 def _gather(
     sources: Sources,
     camera: Camera,
     world: np.ndarray,
     in_hole: np.ndarray,
     most: int,
-    own: tuple[int, np.ndarray] | None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Display colour (N, 3) of world points from the frames that see them best, and how many (N,) do.
+    own: int | None,
+    pairs: Pairs,
+) -> _Gathered:
+    """World points (N, 3) as the frames that see them best show them; never frame `own`.
 
-    own: the frame that is being completed and its colours (N, 3), true outside the hole; they tell each source's exposure.
     A source counts by how alike its view is and by how far it agrees with the median of all.
     """
-    chosen = sources.choose(camera, world[in_hole], most, None if own is None else own[0])
+    chosen = sources.choose(camera, world[in_hole], most, own)
     colours = np.full((len(chosen), len(world), 3), np.nan, np.float32)
     weights = np.zeros((len(chosen), len(world)), np.float32)
     for n, index in enumerate(chosen):
         pixels, free = sources.look(index, world)
-        if not free.any():
-            continue
-        found = _lookup(sources.picture(index), pixels[free])
-        if own is not None:
-            found = _match_exposure(found, own[1][free], ~in_hole[free])
-        colours[n, free] = found
-        weights[n, free] = nearness(camera, sources.camera(index), world[free])
+        if free.any():
+            colours[n, free] = _lookup(sources.picture(index), pixels[free])
+            weights[n, free] = nearness(camera, sources.camera(index), world[free])
     count = (weights > 0).sum(axis=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a point that no source sees has no median
@@ -128,9 +135,16 @@ def _gather(
     colours = np.nan_to_num(colours)
     apart = np.abs(colours - median).max(axis=-1)
     weights = weights * np.exp(-((apart / _SPREAD) ** 2)) + 1e-9 * weights
-    total = weights.sum(axis=0)
-    filled = (weights[..., None] * colours).sum(axis=0) / np.maximum(total, 1e-20)[:, None]
-    return filled.astype(np.float32), count
+    total = np.maximum(weights.sum(axis=0), 1e-20)
+    colour = (weights[..., None] * colours).sum(axis=0) / total[:, None]
+    change = np.zeros((len(pairs.a), 3), np.float32)
+    both = np.zeros(len(pairs.a), np.float32)
+    for weight, shown in zip(weights, colours, strict=True):
+        together = np.minimum(weight[pairs.a], weight[pairs.b])
+        change += together[:, None] * (shown[pairs.b] - shown[pairs.a])
+        both += together
+    change /= np.maximum(both, 1e-20)[:, None]
+    return _Gathered(colour.astype(np.float32), count, change, both)
 
 
 def _lookup(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
@@ -145,46 +159,3 @@ def _lookup(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     x, y = padded.reshape(-1, width, 2).transpose(2, 0, 1)
     found = cv2.remap(part, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return found.reshape(len(padded), -1)[: len(at)]
-
-
-def _match_exposure(found: np.ndarray, own: np.ndarray, ring: np.ndarray) -> np.ndarray:
-    """Colours (N, 3) scaled so that, on the ring around the hole (N,), they are as bright as the frame's own."""
-    if ring.sum() < 30:
-        return found
-    ratio = (srgb_decode(own[ring]) + 0.02) / (srgb_decode(np.maximum(found[ring], 0.0)) + 0.02)
-    gain = np.median(ratio, axis=0).clip(1.0 / _GAIN, _GAIN)
-    return srgb_encode(srgb_decode(np.maximum(found, 0.0)) * gain).astype(np.float32)
-
-
-def _complete(
-    picture: np.ndarray,
-    known: np.ndarray,
-    hole: np.ndarray,
-    own: np.ndarray,
-    has_own: bool,
-) -> np.ndarray:
-    """The hole's unseen part: the colours around it, carried on. BaCo's own invention, and a fill that stops where depth
-    jumps, measured worse."""
-    if (known == hole).all():
-        return picture
-    around = np.where(known[..., None], picture, own)
-    reach = _grown(hole, _RING)
-    rows, columns = np.nonzero(reach)
-    cut = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
-    # The ring closes the hole off.
-    usable = ((known | ~hole) if has_own else known)[cut] | ~reach[cut]
-    carried = carry_on(around[cut], usable)
-    out = picture.copy()
-    missing = hole[cut] & ~known[cut]
-    out[cut][missing] = carried[missing]
-    return out
-
-
-def _blend(
-    own: np.ndarray, picture: np.ndarray, alpha: np.ndarray, hole: np.ndarray, radius: int
-) -> np.ndarray:
-    """The frame's own picture outside the hole, the filled one under the matte, a soft change in the margin between."""
-    away = cv2.distanceTransform((alpha <= 0).astype(np.uint8), cv2.DIST_L2, 5)
-    keep = np.clip((away - 1.0) / max(1.0, radius - 1.0), 0.0, 1.0)[..., None]
-    keep = keep * keep * (3.0 - 2.0 * keep)
-    return np.where(hole[..., None], keep * own + (1.0 - keep) * picture, own)

@@ -40,6 +40,8 @@ class Studio:
     footage: Footage
     cameras: Sequence[Camera | None]
     caster: RayCaster
+    gains: np.ndarray
+    """(frames, 3): what scene-linear colours are multiplied by to be exposed alike."""
     sources: Sources
     background: Background
 
@@ -52,11 +54,12 @@ def open_studio(
     footage: Footage,
     cameras: Sequence[Camera | None],
     points: np.ndarray,
+    gains: np.ndarray,
     progress: Callable[[int, int], None],
 ) -> Studio:
     """Look at the object in every frame at a small size; clean plates take no pixels from there.
 
-    points: sparse points (N, 3) in the world; those that the object may own are left out.
+    points: sparse points (N, 3) in the world; those that the object may own are left out. gains: (frames, 3), see Studio.
     """
     caster = RayCaster(cameras, box, scene.extent.device)
     factor = min(1.0, _HOLDOUT_EDGE / max(footage.width, footage.height))
@@ -73,13 +76,13 @@ def open_studio(
             seen = render_surface(scene, proposals, rays, 16, 16).matte.cpu().numpy().reshape(height, width)
             holdouts[i] = cv2.dilate((seen > 0.1).astype(np.uint8), kernel)
         progress(i + 1, len(cameras))
-    sources = Sources(footage.read_linear, cameras, holdouts)
+    sources = Sources(lambda i: footage.read_linear(i) * gains[i], cameras, holdouts)
     inside = torch.from_numpy(box.to_box(points).astype(np.float32)).to(scene.extent.device)
     others = points[(scene.hold(inside) <= 0).cpu().numpy()]
     background = Background(
         scene, proposals, others, _planes_around(box, others, cameras), 2 * settings.train.background_samples
     )
-    return Studio(settings, scene, proposals, box, footage, cameras, caster, sources, background)
+    return Studio(settings, scene, proposals, box, footage, cameras, caster, gains, sources, background)
 
 
 def _planes_around(box: Box, points: np.ndarray, cameras: Sequence[Camera | None]) -> np.ndarray:
@@ -108,7 +111,7 @@ def frame_layers(studio: Studio, index: int) -> FrameLayers:
     def cast(pixels: np.ndarray) -> Rays:
         return studio.caster.cast(np.full(len(pixels), index), pixels)
 
-    own = OwnFrame(index, linear, alpha, matte.depth)
+    own = OwnFrame(index, linear, studio.gains[index], alpha, matte.depth)
     plate = clean_plate(studio.background, camera, cast, studio.sources, settings.layers, own)
     return FrameLayers(unmix_foreground(linear, alpha), plate.colour, plate.seen, matte.depth, matte.normal)
 

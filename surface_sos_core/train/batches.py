@@ -11,6 +11,7 @@ import torch
 from scipy import ndimage
 
 from surface_sos_core.cameras import Box, Camera, Points
+from surface_sos_core.footage.colour import srgb_decode, srgb_encode
 from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.masks.consensus import Consensus, at_size
 from surface_sos_core.masks.hull import project_grid
@@ -133,7 +134,8 @@ class Batches:
     """Draws batches.
 
     plates: (frames, h, w, 3) uint8 display values. probability: coarse masks (frames, mh, mw) uint8. Both are on disk as
-    a rule, and only the pixels that are drawn are read. points: the sparse points, possibly none. Frames without a camera are never drawn.
+    a rule, and only the pixels that are drawn are read. points: the sparse points, possibly none. gains: (frames, 3), what
+    scene-linear colours are multiplied by so that all frames are exposed alike. Frames without a camera are never drawn.
     """
 
     def __init__(
@@ -143,12 +145,13 @@ class Batches:
         consensus: Consensus,
         cameras: Sequence[Camera | None],
         points: Sights,
+        gains: np.ndarray,
         settings: TrainSettings,
         device: torch.device,
         seed: int,
     ) -> None:
         self.plates, self.probability, self.trust = plates, probability, consensus.trust
-        self.settings, self.device = settings, device
+        self.gains, self.settings, self.device = gains, settings, device
         self.caster = RayCaster(cameras, consensus.box, device)
         self.random = np.random.default_rng(seed)
         self.solved = np.array([i for i, camera in enumerate(cameras) if camera is not None])
@@ -190,13 +193,18 @@ class Batches:
         )
         return Batch(
             self.caster.cast(frames, pixels),
-            self._tensor(self.plates[frames, rows, columns]),
+            torch.from_numpy(self._colours(frames, rows, columns)).to(self.device),
             self._tensor(mask),
             self._tensor(trust),
             torch.from_numpy(depth.astype(np.float32)).to(self.device),
             self._draw_points(self.points_on),
             self._draw_points(self.points_off),
         )
+
+    def _colours(self, frames: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Display colours (N, 3) of pixels, 0..1 float32, all exposed alike."""
+        linear = srgb_decode(self.plates[frames, rows, columns] / 255.0) * self.gains[frames]
+        return srgb_encode(linear).clip(0.0, 1.0).astype(np.float32)
 
     def _draw_zone(self, zone: _Zone, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if len(zone.cells) == 0:

@@ -70,9 +70,10 @@ def backdrop(monkeypatch, off):
     monkeypatch.setattr(hidden_depth, "backdrop_depth", depth_of_the_room)
 
 
-def own_frame(ball, camera, index: int, linear: np.ndarray, alpha: np.ndarray) -> OwnFrame:
+def own_frame(ball, camera, index: int, linear: np.ndarray, alpha: np.ndarray, gain: float = 1.0) -> OwnFrame:
     depth = ball.hit(camera, ball.pixel_grid(camera, WIDTH, HEIGHT)).reshape(HEIGHT, WIDTH)
-    return OwnFrame(index, linear, alpha, np.where(alpha > 0, np.nan_to_num(depth, nan=1e10), 1e10))
+    depth = np.where(alpha > 0, np.nan_to_num(depth, nan=1e10), 1e10)
+    return OwnFrame(index, linear, np.full(3, gain, np.float32), alpha, depth)
 
 
 @pytest.fixture
@@ -84,7 +85,9 @@ def background(ball_fields) -> Background:
 def fill(ball, plates, alphas, background):
     """Clean a frame; `used` says which frames may give pixels, `pictures` stands for the plates."""
 
-    def run(frame: int, used=None, pictures=None, alpha=None, own: bool = True) -> CleanPlate:
+    def run(
+        frame: int, used=None, pictures=None, alpha=None, own: bool = True, gain: float = 1.0
+    ) -> CleanPlate:
         pictures = plates if pictures is None else pictures
         cameras = [c if used is None or n in used else None for n, c in enumerate(ball.cameras)]
         holdouts = np.stack([np.uint8(255 * (a > 0)) for a in alphas])
@@ -94,7 +97,7 @@ def fill(ball, plates, alphas, background):
         camera = ball.cameras[frame]
         return clean_plate(
             background, camera, lambda pixels: caster.cast(np.full(len(pixels), frame), pixels), sources, SETTINGS,
-            own_frame(ball, camera, frame, pictures[frame], alpha) if own else None,
+            own_frame(ball, camera, frame, pictures[frame] / np.float32(gain), alpha, gain) if own else None,
         )  # fmt: skip
 
     return run
@@ -143,6 +146,13 @@ def test_sources_of_another_exposure_are_matched(fill, plates, clean, alphas):
     uneven = [p * (1.0 if n == 0 else 1.25 if n % 2 else 0.85) for n, p in enumerate(plates)]
     done = fill(0, pictures=[np.float32(p) for p in uneven])
     assert quality(done.colour, clean[0], alphas[0] > 0) > 27.0
+
+
+def test_a_frame_that_is_darker_than_its_sources_stays_dark(fill, plates, clean, alphas):
+    done = fill(0, gain=1.6)
+    assert quality(1.6 * done.colour, clean[0], alphas[0] > 0) > 30.0
+    outside = far_from(alphas[0])
+    np.testing.assert_array_equal(done.colour[outside], (plates[0] / np.float32(1.6))[outside])
 
 
 def test_a_passer_by_in_one_source_does_not_come_through(fill, plates, clean, alphas):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from surface_sos_core.cameras import Lens, Points
+from surface_sos_core.footage.colour import srgb_decode
 from surface_sos_core.train.batches import RayCaster, sights_of
 
 CPU = torch.device("cpu")
@@ -171,3 +172,12 @@ def test_rays_at_sparse_points_know_their_depth(ball, cameras, make_batches):
 
 def test_a_model_without_points_gives_no_depth(batches):
     assert not batches.draw().depth.any()
+
+
+def test_colours_are_brought_to_one_exposure(ball, make_batches):
+    plates = np.full((len(ball.cameras), 72, 96, 3), 100, np.uint8)
+    masks = np.full((len(ball.cameras), 72, 96), 255, np.uint8)
+    gains = np.tile(np.linspace(0.5, 2.0, len(masks), dtype=np.float32)[:, None], (1, 3))
+    frames, zeros = np.arange(len(masks)), np.zeros(len(masks), int)
+    batch = make_batches(plates, masks, gains=gains).look(frames, zeros, zeros, np.zeros(len(masks)))
+    np.testing.assert_allclose(srgb_decode(batch.plate.numpy()), srgb_decode(100 / 255) * gains, rtol=1e-4)

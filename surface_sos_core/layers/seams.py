@@ -1,0 +1,81 @@
+"""Pictures put together from many frames without seams: colours solved for from the frames' own differences.
+
+Frames differ in vignetting and shading, so there is an edge that nobody filmed wherever two neighbouring pixels come from
+different ones. What one frame says of both has no such edge (Pérez et al., "Poisson image editing", SIGGRAPH 2003).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse
+from pymatting import ichol
+from scipy.sparse.linalg import LinearOperator, cg
+
+_LOOSE = 0.05  # weight of "the same colour" for neighbours that no frame shows together, against 1 for what one shows
+_TOLERANCE = 1e-4  # of the solver; what it has after so many rounds is good enough
+_ROUNDS = 1000
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Neighbouring pixels a, b (P,), as positions in a list of pixels."""
+
+    a: np.ndarray
+    b: np.ndarray
+
+
+def neighbours(mask: np.ndarray) -> Pairs:
+    """Pixels of a mask (H, W), listed row by row, that lie side by side or one below the other."""
+    number = np.cumsum(mask.ravel()).reshape(mask.shape) - 1
+    sideways, down = mask[:, :-1] & mask[:, 1:], mask[:-1] & mask[1:]
+    a = np.concatenate((number[:, :-1][sideways], number[:-1][down]))
+    b = np.concatenate((number[:, 1:][sideways], number[1:][down]))
+    return Pairs(a, b)
+
+
+def solve_colours(
+    pairs: Pairs,
+    change: np.ndarray,
+    shown: np.ndarray,
+    colour: np.ndarray,
+    anchor: np.ndarray,
+    open_: np.ndarray,
+) -> np.ndarray:
+    """Colours (N, 3) of the pixels that are `open_` (N,) bool, such that neighbours differ as frames show it.
+
+        minimise  sum_ab w_ab (v_b - v_a - change_ab)^2 + sum_i anchor_i (v_i - colour_i)^2
+
+    change (P, 3): from a to b; shown (P,) bool: whether a frame shows both, w = 1, or none does and change is 0, w = _LOOSE,
+    which makes a membrane of what no frame saw. colour (N, 3): kept where not open; anchor (N,): how much an open pixel
+    holds to it.
+    """
+    out = colour.astype(np.float32)
+    count = int(open_.sum())
+    if count == 0:
+        return out
+    number = np.full(len(open_), -1)
+    number[open_] = np.arange(count)
+    weight = np.where(shown, 1.0, _LOOSE)
+    # Pixels that reach neither a kept one nor an anchor stay near what they were.
+    hold = anchor[open_].astype(np.float64) + 1e-6
+    diagonal, wanted = hold.copy(), hold[:, None] * colour[open_]
+    rows, columns, values = [np.arange(count)], [np.arange(count)], []
+    for here, there, sign in ((pairs.a, pairs.b, -1.0), (pairs.b, pairs.a, 1.0)):
+        mine = open_[here]
+        at, w, other = number[here[mine]], weight[mine], there[mine]
+        diagonal += np.bincount(at, w, count)
+        told = sign * change[mine] + np.where(open_[other, None], 0.0, colour[other])
+        wanted += np.stack([np.bincount(at, w * told[:, c], count) for c in range(3)], axis=1)
+        inner = open_[other]
+        rows.append(at[inner])
+        columns.append(number[other[inner]])
+        values.append(-w[inner])
+    entries = np.concatenate([diagonal, *values]), (np.concatenate(rows), np.concatenate(columns))
+    system = scipy.sparse.coo_matrix(entries, shape=(count, count)).tocsc()
+    guide = LinearOperator(system.shape, ichol(system, discard_threshold=1e-4), dtype=system.dtype)
+    for c in range(3):
+        start = colour[open_, c].astype(np.float64)
+        out[open_, c], _ = cg(system, wanted[:, c], x0=start, M=guide, rtol=_TOLERANCE, maxiter=_ROUNDS)
+    return out
