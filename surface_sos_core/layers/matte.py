@@ -19,6 +19,7 @@ _STRIDE = 4  # pixels between the rays of the first look
 _OFF = 0.5  # a traced point is on the surface if it is this near, in widths 1 / b of the surface
 _NEAR = 0.1  # box units between a traced point and what the first look saw there
 _CLEAR = 0.25  # a hole without a pixel of less alpha than this is none
+_SPECK = 0.003  # parts on their own smaller than this share of the largest one are noise
 _CERTAIN = 0.02  # alpha nearer than this to 0 or 1 is taken as such
 
 
@@ -94,7 +95,7 @@ def render_matte(
         alpha[tuple(outline.T)] = np.clip(found.mean(axis=0), 0.0, 1.0)
     alpha[alpha < _CERTAIN] = 0.0
     alpha[alpha > 1.0 - _CERTAIN] = 1.0
-    alpha = without_false_holes(alpha)
+    alpha = without_false_holes(without_specks(alpha))
     return complete_surface(Matte(alpha, depth, normal), alpha)
 
 
@@ -135,6 +136,15 @@ def _pattern(count: int) -> np.ndarray:
     g = 1.32471795724474602596
     places = np.mod(np.arange(1, count + 1)[:, None] * np.array([1 / g, 1 / g**2]), 1.0)
     return places - places.mean(axis=0) + 0.5  # centred, or the matte would be shifted
+
+
+def without_specks(alpha: np.ndarray) -> np.ndarray:
+    """Alpha (H, W) without what is tiny and touches nothing: fields are noisy where few frames look."""
+    label, count = ndimage.label(alpha > 0, np.ones((3, 3)))
+    if count < 2:
+        return alpha
+    size = np.bincount(label.ravel(), alpha.ravel())
+    return np.where(size[label] < _SPECK * size.max(), np.float32(0.0), alpha)
 
 
 def without_false_holes(alpha: np.ndarray) -> np.ndarray:

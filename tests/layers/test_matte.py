@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from surface_sos_core.layers.matte import NO_DEPTH, Matte, render_matte, without_false_holes
+from surface_sos_core.layers.matte import NO_DEPTH, Matte, render_matte, without_false_holes, without_specks
 from surface_sos_core.settings import LayerSettings
 from surface_sos_core.train.batches import RayCaster
 
@@ -126,3 +126,20 @@ def test_haze_outside_the_object_is_no_hole():
     alpha[:, 30:] = 1.0
     alpha[:, 20:30] = 0.5
     np.testing.assert_array_equal(without_false_holes(alpha), alpha)
+
+
+def test_specks_go_and_parts_stay():
+    alpha = np.zeros((100, 100), np.float32)
+    alpha[20:70, 20:70] = 1.0
+    alpha[80:90, 80:90] = 1.0  # a part of its own
+    alpha[70:72, 45] = 0.03  # hangs on
+    keep = alpha.copy()
+    alpha[5:7, 5:7] = 1.0
+    alpha[95, 10] = 0.4
+    np.testing.assert_array_equal(without_specks(alpha), keep)
+
+
+def test_a_matte_of_one_pixel_stays():
+    alpha = np.zeros((9, 9), np.float32)
+    alpha[4, 4] = 0.1
+    np.testing.assert_array_equal(without_specks(alpha), alpha)
