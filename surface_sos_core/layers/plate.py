@@ -18,6 +18,7 @@ from surface_sos_core.render.renderer import Rays
 from surface_sos_core.settings import LayerSettings
 
 _SPREAD = 0.06  # display values by which a source may differ from the others' median before it counts a third
+_DOUBT = 0.05  # display values by which sources may differ from their median, as a median
 _ANCHOR = 0.01  # how much a view without a frame of its own holds to the sources' colours, against their differences
 _RING = 8  # pixels around the hole where the frame's own colours meet those of others
 
@@ -118,9 +119,13 @@ def _gather(
 ) -> _Gathered:
     """World points (N, 3) as the frames that see them best show them; never frame `own`.
 
-    A source counts by how alike its view is and by how far it agrees with the median of all.
+    A source counts by how alike its view is and by how far it agrees with the median of all. Where most disagree, or one
+    alone shows the place among several, its depth is likely wrong: nothing is better there than a wrong piece.
     """
     chosen = sources.choose(camera, world[in_hole], most, own)
+    change, both = np.zeros((len(pairs.a), 3), np.float32), np.zeros(len(pairs.a), np.float32)
+    if not chosen:
+        return _Gathered(np.zeros((len(world), 3), np.float32), np.zeros(len(world), int), change, both)
     colours = np.full((len(chosen), len(world), 3), np.nan, np.float32)
     weights = np.zeros((len(chosen), len(world)), np.float32)
     for n, index in enumerate(chosen):
@@ -131,14 +136,14 @@ def _gather(
     count = (weights > 0).sum(axis=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a point that no source sees has no median
-        median = np.nan_to_num(np.nanmedian(colours, axis=0)) if len(chosen) else np.zeros((len(world), 3))
-    colours = np.nan_to_num(colours)
-    apart = np.abs(colours - median).max(axis=-1)
+        median = np.nanmedian(colours, axis=0)
+        apart = np.abs(colours - median).max(axis=-1)
+        doubtful = (np.nanmedian(apart, axis=0) > _DOUBT) | (count < min(2, len(chosen)))
+    weights[:, doubtful], count[doubtful] = 0.0, 0
+    colours, apart = np.nan_to_num(colours), np.nan_to_num(apart)
     weights = weights * np.exp(-((apart / _SPREAD) ** 2)) + 1e-9 * weights
     total = np.maximum(weights.sum(axis=0), 1e-20)
     colour = (weights[..., None] * colours).sum(axis=0) / total[:, None]
-    change = np.zeros((len(pairs.a), 3), np.float32)
-    both = np.zeros(len(pairs.a), np.float32)
     for weight, shown in zip(weights, colours, strict=True):
         together = np.minimum(weight[pairs.a], weight[pairs.b])
         change += together[:, None] * (shown[pairs.b] - shown[pairs.a])

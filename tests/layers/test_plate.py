@@ -126,7 +126,7 @@ def test_the_hole_shows_the_room(fill, clean, alphas, frame):
     assert done.colour.dtype == np.float32 and np.isfinite(done.colour).all()
     assert quality(done.colour, clean[frame], hole) > 30.0
     assert quality(done.colour, clean[frame], ~hole) > 30.0  # its margin as well
-    assert np.all(done.seen[hole] == 1.0)
+    assert np.mean(done.seen[hole] == 1.0) > 0.85  # all sources see it; they agree but for sharp edges
 
 
 @pytest.mark.parametrize("off", [0.87, 1.15])
@@ -159,6 +159,14 @@ def test_a_passer_by_in_one_source_does_not_come_through(fill, plates, clean, al
     pictures = [p.copy() for p in plates]
     pictures[1][20:50, 10:60] = (0.9, 0.0, 0.0)
     assert quality(fill(0, pictures=pictures).colour, clean[0], alphas[0] > 0) > 25.0
+
+
+def test_what_sources_disagree_about_is_no_background(fill, clean, alphas):
+    """Every source shows something else: nobody saw what is there."""
+    random = np.random.default_rng(0)
+    pictures = [random.uniform(0.0, 1.0, picture.shape).astype(np.float32) for picture in clean]
+    hole = alphas[0] > 0
+    assert np.mean(fill(0, pictures=pictures).seen[hole]) < 0.1
 
 
 def test_without_sources_the_hole_is_invented_and_says_so(fill, plates, alphas):
