@@ -18,7 +18,7 @@ from surface_sos_core.render.renderer import Rays
 from surface_sos_core.settings import LayerSettings
 
 _SPREAD = 0.06  # display values by which a source may differ from the others' median before it counts a third
-_DOUBT = 0.05  # display values by which sources may differ from their median, as a median
+_DOUBT = 0.08  # display values by which sources may differ from their median, as a median
 _ANCHOR = 0.01  # how much a view without a frame of its own holds to the sources' colours, against their differences
 _RING = 8  # pixels around the hole where the frame's own colours meet those of others
 

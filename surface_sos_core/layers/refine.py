@@ -17,6 +17,8 @@ _UNSURE = 0.4  # thin parts whose alpha by rays is within so much of 0.5 are ope
 _HAZE = 0.05  # the solver leaves a veil of this much alpha on plain colours; 0.5 stays where it is
 _NARROWER = 0.6  # the second band's radius as a share of the first's
 _THIN = 0.4  # parts of at most this share of its radius, either side of their middle, are thin
+_FREEDOM = 0.3  # share by which the clean plate may change the solver's colour of the foreground
+_FLOOR = 0.05  # scene-linear, so that dark colours have room as well
 _MARGIN = 8  # pixels around the band that the solvers see
 
 
@@ -87,11 +89,16 @@ def _disc(radius: int) -> np.ndarray:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
-def unmix_foreground(linear: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def unmix_foreground(linear: np.ndarray, alpha: np.ndarray, clean: np.ndarray) -> np.ndarray:
     """(H, W, 4) premultiplied foreground of a scene-linear plate (H, W, 3): its own colour without the background's.
 
-    Where alpha is between 0 and 1 the colour is estimated with the multi-level solver of Germer et al. (ICPR 2020), where
-    it is 1 the plate's pixels pass through untouched.
+    Where alpha is 1 the plate's pixels pass through untouched. Where it is between 0 and 1 the multi-level solver of Germer
+    et al. (ICPR 2020) says about which colour the object has there, and the clean plate (H, W, 3) which one exactly:
+
+        plate = alpha F + (1 - alpha) clean
+
+    so that foreground over clean plate is the plate again; the clean plate is not trusted with more than _FREEDOM, or
+    its mistakes would shine in thin haze.
     """
     height, width = alpha.shape
     out = np.zeros((height, width, 4), np.float32)
@@ -99,13 +106,15 @@ def unmix_foreground(linear: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     if not (alpha > 0).any():
         return out
     cut = _cut_around(alpha > 0, _MARGIN)
-    plate, cover = linear[cut], alpha[cut]
+    plate, cover = linear[cut], alpha[cut][..., None]
     # The solver clips at 1, bright plates are scaled into its range.
     peak = max(1.0, float(plate.max()))
-    colour = estimate_foreground_ml(plate.astype(np.float64) / peak, cover.astype(np.float64)) * peak
-    mixed = cover < 1.0
-    own = np.where(mixed[..., None], colour, plate).astype(np.float32)
-    out[cut][..., :3] = own * cover[..., None]
+    about = estimate_foreground_ml(plate.astype(np.float64) / peak, cover[..., 0].astype(np.float64)) * peak
+    exact = (plate - (1.0 - cover) * clean[cut]) / np.maximum(cover, 1e-3)
+    room = _FREEDOM * (about + _FLOOR)
+    colour = np.clip(exact, np.maximum(about - room, 0.0), about + room)
+    own = np.where(cover < 1.0, colour, plate).astype(np.float32)
+    out[cut][..., :3] = own * cover
     return out
 
 

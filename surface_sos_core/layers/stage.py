@@ -113,7 +113,8 @@ def frame_layers(studio: Studio, index: int) -> FrameLayers:
 
     own = OwnFrame(index, linear, studio.gains[index], alpha, matte.depth)
     plate = clean_plate(studio.background, camera, cast, studio.sources, settings.layers, own)
-    return FrameLayers(unmix_foreground(linear, alpha), plate.colour, plate.seen, matte.depth, matte.normal)
+    foreground = unmix_foreground(linear, alpha, plate.colour)
+    return FrameLayers(foreground, plate.colour, plate.seen, matte.depth, matte.normal)
 
 
 def view_layers(studio: Studio, camera: Camera) -> FrameLayers:

@@ -126,7 +126,7 @@ def test_the_hole_shows_the_room(fill, clean, alphas, frame):
     assert done.colour.dtype == np.float32 and np.isfinite(done.colour).all()
     assert quality(done.colour, clean[frame], hole) > 30.0
     assert quality(done.colour, clean[frame], ~hole) > 30.0  # its margin as well
-    assert np.mean(done.seen[hole] == 1.0) > 0.85  # all sources see it; they agree but for sharp edges
+    assert np.mean(done.seen[hole] == 1.0) > 0.8  # all sources see it; they agree but for sharp edges
 
 
 @pytest.mark.parametrize("off", [0.87, 1.15])

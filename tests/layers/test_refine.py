@@ -68,28 +68,50 @@ def test_an_object_of_a_few_pixels_and_one_on_the_border():
     assert np.abs(refine_alpha(picture(edge), edge, 4) - edge).max() < 0.1
 
 
+BACK = np.broadcast_to(BLUE, (SIZE, SIZE, 3)).astype(np.float32)
+
+
 def test_solid_pixels_pass_through_premultiplied_and_nothing_is_left_outside():
     alpha = disc(25.0)
     plate = picture(alpha) * np.float32(1.0)
-    layer = unmix_foreground(plate, alpha)
+    layer = unmix_foreground(plate, alpha, BACK)
     np.testing.assert_array_equal(layer[..., 3], alpha)
     np.testing.assert_array_equal(layer[alpha == 1.0][:, :3], plate[alpha == 1.0])
     assert not layer[alpha == 0.0].any()
 
 
-def test_the_background_is_taken_out_of_the_border():
+@pytest.mark.parametrize("clean", [BACK, np.full_like(BACK, 0.9)])
+def test_the_background_is_taken_out_of_the_border(clean):
+    """By a right clean plate, and still by a grossly wrong one."""
     alpha = disc(25.0)
-    layer = unmix_foreground(picture(alpha), alpha)
+    layer = unmix_foreground(picture(alpha), alpha, clean)
     border = (alpha > 0.2) & (alpha < 0.8)
     colour = layer[border][:, :3] / alpha[border][:, None]
     mixed = picture(alpha)[border]
-    assert np.abs(colour - RED).mean() < 0.3 * np.abs(mixed - RED).mean()
+    assert np.abs(colour - RED).mean() < (0.02 if clean is BACK else 0.6) * np.abs(mixed - RED).mean()
+
+
+def test_foreground_over_clean_plate_is_the_plate():
+    """Grain and all, where the clean plate is right."""
+    alpha, random = disc(25.0), np.random.default_rng(0)
+    object_, back = (np.clip(c + random.uniform(-0.05, 0.05, BACK.shape), 0.02, 1.0) for c in (RED, BLUE))
+    plate = (alpha[..., None] * object_ + (1 - alpha[..., None]) * back).astype(np.float32)
+    layer = unmix_foreground(plate, alpha, back.astype(np.float32))
+    again = layer[..., :3] + (1 - alpha[..., None]) * back
+    assert np.abs(again - plate).max() < 0.02
+
+
+def test_a_wrong_clean_plate_does_not_shine_in_haze():
+    alpha = np.full((SIZE, SIZE), 0.02, np.float32)
+    alpha[30:60, 30:60] = 1.0
+    layer = unmix_foreground(picture(alpha), alpha, np.zeros_like(BACK))
+    assert layer[..., :3][alpha < 0.5].max() < 0.03
 
 
 def test_plates_brighter_than_white_keep_their_values():
     alpha = disc(25.0)
     plate = 12.0 * picture(alpha)
-    layer = unmix_foreground(plate, alpha)
+    layer = unmix_foreground(plate, alpha, 12.0 * BACK)
     np.testing.assert_array_equal(layer[alpha == 1.0][:, :3], plate[alpha == 1.0])
     border = (alpha > 0.2) & (alpha < 0.8)
     colour = layer[border][:, :3] / alpha[border][:, None]
@@ -97,7 +119,7 @@ def test_plates_brighter_than_white_keep_their_values():
 
 
 def test_no_object():
-    assert not unmix_foreground(picture(disc(20.0)), np.zeros((SIZE, SIZE), np.float32)).any()
+    assert not unmix_foreground(picture(disc(20.0)), np.zeros((SIZE, SIZE), np.float32), BACK).any()
 
 
 def test_a_wide_band_finds_the_outline_and_leaves_no_veil_far_from_it():
