@@ -17,6 +17,10 @@ from surface_sos_core.settings import FieldSettings
 _POSSIBLE = 0.02  # m^P from which on FoCoR may be there: thin parts that wobbly masks half agree on
 _HOLD_CELLS = 1.5  # and how far it may reach beyond that
 _CROP_CELLS = 2  # how far inside m^P's border BaCo is surely empty
+_CORE_CELLS = (
+    6,
+    8,
+)  # from how far inside on the place is the object's for sure: hulls are too large here and there
 
 
 class Field(torch.nn.Module):
@@ -65,6 +69,7 @@ class Scene(torch.nn.Module):
 
     hold_grid: torch.Tensor
     crop_grid: torch.Tensor
+    core_grid: torch.Tensor
     extent: torch.Tensor
 
     def __init__(
@@ -81,6 +86,7 @@ class Scene(torch.nn.Module):
         self.register_buffer("extent", torch.from_numpy(extent.astype(np.float32)))
         self.register_buffer("hold_grid", torch.from_numpy(_hold(probability)))
         self.register_buffer("crop_grid", torch.from_numpy(_crop(probability)))
+        self.register_buffer("core_grid", torch.from_numpy(_core(probability)), persistent=False)
 
     def hold(self, x: torch.Tensor) -> torch.Tensor:
         """How much FoCoR may be opaque, 0..1 (...), at x (..., 3) in box coordinates."""
@@ -96,6 +102,10 @@ class Scene(torch.nn.Module):
     def crop(self, x: torch.Tensor) -> torch.Tensor:
         """How surely the place belongs to the object, 0..1 (...), at x (..., 3) in box coordinates."""
         return _lookup(self.crop_grid, x, self.extent)
+
+    def core(self, x: torch.Tensor) -> torch.Tensor:
+        """As `crop`, so far inside that not even an error of the hull is likely."""
+        return _lookup(self.core_grid, x, self.extent)
 
     def background_sample(self, x: torch.Tensor, normals: int = 0) -> tuple[SdfSample, torch.Tensor]:
         """BaCo at x (N, 3) in box coordinates: the network's answer, and its distance (N,) with the object cropped.
@@ -137,6 +147,12 @@ def _hold(probability: np.ndarray) -> np.ndarray:
 def _crop(probability: np.ndarray) -> np.ndarray:
     deep = ndimage.distance_transform_edt(probability > 0.5)
     return np.clip((deep - 1.0) / _CROP_CELLS, 0.0, 1.0).astype(np.float32)
+
+
+def _core(probability: np.ndarray) -> np.ndarray:
+    deep = ndimage.distance_transform_edt(probability > 0.5)
+    near, far = _CORE_CELLS
+    return np.clip((deep - near) / (far - near), 0.0, 1.0).astype(np.float32)
 
 
 def consensus_distance(probability: np.ndarray, extent: np.ndarray) -> np.ndarray:

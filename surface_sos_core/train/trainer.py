@@ -125,7 +125,7 @@ class Trainer:
         mask = mask_loss(seen.matte, batch.mask, batch.trust)
         eikonal = torch.stack([eikonal_loss(normals) for normals in seen.normals]).sum()
         sparsity = sparsity_loss(seen.front_sdf[:_SPARSE_POINTS], train.sparsity_tau)
-        core = core_loss(seen.front_sdf[:_SPARSE_POINTS], self.scene.crop(x))
+        core = core_loss(seen.front_sdf[:_SPARSE_POINTS], self.scene.core(x))
         points = point_loss(seen.front_sdf[_SPARSE_POINTS:]) + point_loss(seen.back_sdf)
         loss = (
             colour

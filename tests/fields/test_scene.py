@@ -121,3 +121,12 @@ def test_compiled_lookups_are_those_of_grid_sample():
     got, expected = _lookup(grid, x, extent), _lookup_torch(grid, x, extent)
     assert got.shape == (40, 50) and bool((got == 0).any())
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_core_lies_deeper_than_the_crop_and_is_no_part_of_a_checkpoint(scene, axis):
+    x = along(axis, list(np.linspace(-1.2, 1.2, 400)))
+    core, crop = scene.core(x), scene.crop(x)
+    assert core.max() == 1.0 and torch.all(crop[core > 0] == 1.0)
+    assert ((crop == 1.0) & (core == 0.0)).any()
+    assert "core_grid" not in scene.state_dict()
