@@ -304,7 +304,9 @@ def _thickened(probability: np.ndarray, voters: np.ndarray) -> np.ndarray:
     widths = [np.ptp(np.nonzero(probability[i] > 127), axis=1).max() for i in voters]
     radius = round(0.5 * float(np.median(widths)) / _FIT_CELLS)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    grown = np.zeros(probability.shape, np.uint8)  # room that is not used takes no memory, unlike with zeros_like
+    grown = np.zeros(
+        probability.shape, np.uint8
+    )  # room that is not used takes no memory, unlike with zeros_like
     for i in voters:
         grown[i] = cv2.dilate(probability[i], kernel)
     return grown
