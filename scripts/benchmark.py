@@ -1,9 +1,11 @@
-"""How fast this machine is: the rows of the speed table, backends side by side in one process.
+"""How fast this machine is, backends side by side in one process, and how much memory shots take.
 
 python scripts/benchmark.py speed [--runs N] [--profile]
+python scripts/benchmark.py memory [--frames 60,240,960] [--size 640x480]
+python scripts/benchmark.py first      one training iteration and no more: what is timed from outside as the start
 
-Each figure is a median over runs with the quickest one beside it. On a machine that does something else as well, believe
-the ratios and the quickest.
+Each figure of speed is a median over runs with the quickest one beside it. On a machine that does something else as well,
+believe the ratios and the quickest, and the processor's time.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import cProfile
 import importlib.util
+import json
 import platform
 import pstats
 import statistics
@@ -198,11 +201,48 @@ def help_row(runs: int) -> str:
     ).line()
 
 
+def first_iteration() -> None:
+    """The sample from its files to one step of training, as a person waits for it."""
+    with tempfile.TemporaryDirectory() as scratch, suppress(StopIteration):
+        trainer, batches, _ = sample_shot("preview", Path(scratch))
+
+        def stop(step: int) -> None:
+            raise StopIteration
+
+        trainer.run(batches, stop)
+
+
+def first_row(runs: int) -> str:
+    """From the start of a process to the end of its first training iteration, compiled code being there already."""
+    command = [sys.executable, __file__, "first"]
+    return timed("first iteration after the start, preview", runs, lambda: run_child(command)).line()
+
+
+def run_child(command: list[str]) -> str:
+    """What a program of ours prints."""
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def memory(frames: Sequence[int], size: tuple[int, int]) -> list[str]:
+    """The most memory that `segment` takes for shots of so many frames of a size, each in a process of its own."""
+    lines, least = [], 0.0
+    for count in frames:
+        script = str(Path(__file__).with_name("memory_shot.py"))
+        told = json.loads(run_child([sys.executable, script, str(count), *map(str, size)]).splitlines()[-1])
+        least = least or told["peak"]
+        lines.append(
+            f"  {count:>5} frames {size[0]}x{size[1]}   {told['peak']:7.0f} MB   {told['peak'] / least:5.2f} x the first; "
+            + ", ".join(f"{value:.0f} before {stage}" for stage, value in told["before"].items())
+        )
+    return lines
+
+
 def speed(runs: int, profile: bool) -> None:
     """Print the speed table."""
     for line in machine():
         print(line)
     print(help_row(max(3, runs // 10)), flush=True)
+    print(first_row(max(1, runs // 30)), flush=True)
     for line in grid_rows(max(4, runs // 4)):
         print(line, flush=True)
     for line in training_rows(runs, profile):
@@ -213,13 +253,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("table", choices=["speed"], help="what to measure")
+    parser.add_argument("table", choices=["speed", "memory", "first"], help="what to measure")
+    parser.add_argument(
+        "--frames", default="60,240,960", help="lengths of the shots whose memory is measured"
+    )
+    parser.add_argument("--size", default="640x480", help="and the size of their frames")
     parser.add_argument("--runs", type=int, default=60, help="training iterations timed; others take fewer")
     parser.add_argument("--profile", action="store_true", help="where an iteration's milliseconds go")
     options = parser.parse_args()
     if importlib.util.find_spec("surface_sos_core") is None:  # started by another Python
         return subprocess.run([ready_python(), __file__, *sys.argv[1:]], check=False).returncode
-    speed(options.runs, options.profile)
+    if options.table == "first":
+        first_iteration()
+    elif options.table == "memory":
+        width, height = (int(number) for number in options.size.split("x"))
+        print("\n".join([*machine(), *memory([int(n) for n in options.frames.split(",")], (width, height))]))
+    else:
+        speed(options.runs, options.profile)
     return 0
 
 

@@ -9,9 +9,12 @@ Names are loaded when they are first used, so that importing the package costs n
 import os
 from typing import TYPE_CHECKING, Any
 
+from surface_sos_core.compiled_code import settle_folder
+
 # Threads that wait for each other by spinning stall a machine that has anything else to do: tenfold, as measured. It is
 # read when OpenMP is loaded, so it is set before torch or numba can be imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+settle_folder()
 
 if TYPE_CHECKING:
     from surface_sos_core.pipeline import Shot, segment

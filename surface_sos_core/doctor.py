@@ -213,7 +213,7 @@ def _torch(diagnosis: Diagnosis, device: str) -> None:
         diagnosis.checks.append(Check("GPU", "none that PyTorch can use"))
     diagnosis.device = choose_device(device).type
     diagnosis.backend = default_backend(diagnosis.device)
-    diagnosis.checks.append(Check("hash grid", f"{diagnosis.backend} backend on {diagnosis.device}"))
+    diagnosis.checks.append(Check("hash grid", _grid_backend(diagnosis.backend, diagnosis.device)))
     if diagnosis.device == "cuda":
         diagnosis.why = f"PyTorch can use {gpu.name}"
     elif device == "cpu":
@@ -222,8 +222,22 @@ def _torch(diagnosis: Diagnosis, device: str) -> None:
         diagnosis.why = obstacle or ""
 
 
+def _grid_backend(backend: str, device: str) -> str:
+    """The hash grid's backend, and on a GPU why it is that one."""
+    from surface_sos_core.fields.hash_grid import cuda_obstacle
+
+    told = f"{backend} backend on {device}"
+    if device != "cuda":
+        return told
+    obstacle = cuda_obstacle()
+    if obstacle is None:
+        return f"{told}: kernels compiled by numba, whose step forward and back is that of PyTorch"
+    return f"{told}: numba's kernels cannot be used ({obstacle})"
+
+
 def _tiny_cuda_nn() -> Check:
-    """The optional tiny-cuda-nn: nothing needs it, so whatever it does is only told."""
+    """The optional tiny-cuda-nn: whatever it does is only told. Its grid has another layout than all others here, so that
+    fields trained with it could not be read where it is missing."""
     name = "tinycudann"
     if importlib.util.find_spec(name) is None:
         return Check(name, "not installed (optional)")
@@ -231,7 +245,9 @@ def _tiny_cuda_nn() -> Check:
         _try_tiny_cuda_nn()
     except Exception as error:  # noqa: BLE001 (import: EnvironmentError without a GPU; kernels: anything)
         return Check(name, f"installed (optional), but cannot be used: {_line(error)}")
-    return Check(name, "installed (optional), forward and backward work")
+    return Check(
+        name, "installed (optional), forward and backward work; not used, its grid has another layout"
+    )
 
 
 def _try_tiny_cuda_nn() -> None:

@@ -69,6 +69,18 @@ class Ball:
         return (1 / (1 + np.exp(2 * (away - (radius or self.radius)) / cell))).astype(np.float32)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked gpu run where there is one, and are told by name where there is none."""
+    if not any(item.get_closest_marker("gpu") for item in items):
+        return
+    from surface_sos_core.device import cuda_obstacle
+
+    obstacle = cuda_obstacle()
+    for item in items:
+        if obstacle and item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason=f"{item.name} not run: {obstacle}"))
+
+
 @pytest.fixture(scope="session")
 def aim():
     """look_at(name, centre, target, lens, roll)."""

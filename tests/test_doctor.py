@@ -10,6 +10,7 @@ import pytest
 from surface_sos_core import cli, doctor
 from surface_sos_core.device import choose_device, cuda_obstacle
 from surface_sos_core.errors import InputError, SetupError
+from surface_sos_core.fields import hash_grid, hash_grid_cuda
 
 torch = pytest.importorskip("torch")
 WITHOUT_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="tells of a machine without CUDA")
@@ -35,11 +36,20 @@ def test_names_every_library_with_its_version(diagnosis):
 
 def test_tells_device_backend_and_threads(diagnosis):
     assert diagnosis.device == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert diagnosis.backend == ("torch" if torch.cuda.is_available() else "numba")
-    assert values(diagnosis)["hash grid"] == f"{diagnosis.backend} backend on {diagnosis.device}"
+    assert diagnosis.backend in (("cuda", "torch") if torch.cuda.is_available() else ("numba",))
+    assert values(diagnosis)["hash grid"].startswith(f"{diagnosis.backend} backend on {diagnosis.device}")
     assert values(diagnosis)["numba threads"].split(",")[0] in ("omp", "tbb", "workqueue")
     last = diagnosis.table().splitlines()[-1]
     assert last == f"device: {diagnosis.device}, because {diagnosis.why}" and diagnosis.why
+
+
+@pytest.mark.parametrize("obstacle", [None, "NvvmSupportError: no libNVVM"])
+def test_a_gpu_s_backend_comes_with_its_reason(monkeypatch, obstacle):
+    monkeypatch.setattr(hash_grid_cuda, "obstacle", lambda: obstacle)
+    backend = hash_grid.default_backend("cuda")
+    told = doctor._grid_backend(backend, "cuda")
+    assert backend == ("torch" if obstacle else "cuda") and told.startswith(f"{backend} backend on cuda: ")
+    assert obstacle is None or obstacle in told
 
 
 def test_memory_and_disk_are_numbers(diagnosis):

@@ -1,11 +1,6 @@
-"""The hash grid by numba's kernels: two features a level, CPU, differentiable once.
-
-Nothing is kept between forward and backward but the inputs.
-"""
+"""The hash grid by numba's kernels for the CPU: two features a level."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numba
 import torch
@@ -14,60 +9,32 @@ from surface_sos_core.fields import hash_grid_kernels as kernels
 from surface_sos_core.fields.hash_grid import GridSpec
 
 
-def encode(table: torch.Tensor, x: torch.Tensor, spec: GridSpec, active_levels: int) -> torch.Tensor:
-    """Encoding (N, levels * 2) of x (N, 3) within [0, 1]; differentiable once, in `table`."""
-    return _Encode.apply(table, x.contiguous(), spec, active_levels)
+def encoding(table: torch.Tensor, x: torch.Tensor, spec: GridSpec, active: int) -> torch.Tensor:
+    """Encoding (N, levels * 2) of x (N, 3), clamped to [0, 1]."""
+    out = torch.empty(len(x), spec.width)
+    fill_encoding(table, x, spec, active, out)
+    return out
 
 
-def vjp(
-    table: torch.Tensor, x: torch.Tensor, u: torch.Tensor, spec: GridSpec, active_levels: int
+def jacobian(
+    table: torch.Tensor, x: torch.Tensor, g: torch.Tensor, spec: GridSpec, active: int
 ) -> torch.Tensor:
-    """J(x)^T u (N, 3) with J = d encode / d x, for u (N, levels * 2); differentiable once, in `table` and `u`."""
-    return _Vjp.apply(table, x.contiguous(), u, spec, active_levels)
+    """J(x) g (N, levels * 2) with J = d encode / d x, for g (N, 3)."""
+    out = torch.empty(len(x), spec.width)
+    fill_jacobian(table, x, g, spec, active, out)
+    return out
 
 
-class _Encode(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, table: torch.Tensor, x: torch.Tensor, spec: GridSpec, active: int) -> torch.Tensor:
-        ctx.save_for_backward(x)
-        ctx.spec, ctx.active = spec, active
-        out = torch.empty(len(x), spec.width)
-        fill_encoding(table, x, spec, active, out)
-        return out
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, u: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
-        (x,) = ctx.saved_tensors
-        none = torch.empty(0, u.shape[1])
-        grad = table_gradient(x, u.contiguous(), none, torch.empty(0, 3), ctx.spec, ctx.active)
-        return grad, None, None, None
+def encoding_gradient(x: torch.Tensor, u: torch.Tensor, spec: GridSpec, active: int) -> torch.Tensor:
+    """The table's gradient (entries, 2) of sum(u . encoding)."""
+    return table_gradient(x, u, torch.empty(0, u.shape[1]), torch.empty(0, 3), spec, active)
 
 
-class _Vjp(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, table: torch.Tensor, x: torch.Tensor, u: torch.Tensor, spec: GridSpec, active: int
-    ) -> torch.Tensor:
-        u = u.detach().contiguous()
-        ctx.save_for_backward(table, x, u)
-        ctx.spec, ctx.active = spec, active
-        return transposed_jacobian(table, x, u, spec, active)
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(
-        ctx: Any, g: torch.Tensor
-    ) -> tuple[torch.Tensor | None, None, torch.Tensor | None, None, None]:
-        table, x, u = ctx.saved_tensors
-        g = g.contiguous()
-        grad_table = grad_u = None
-        if ctx.needs_input_grad[0]:
-            grad_table = table_gradient(x, torch.empty(0, u.shape[1]), u, g, ctx.spec, ctx.active)
-        if ctx.needs_input_grad[2]:
-            grad_u = torch.empty_like(u)
-            fill_jacobian(table, x, g, ctx.spec, ctx.active, grad_u)
-        return grad_table, None, grad_u, None, None
+def jacobian_gradient(
+    x: torch.Tensor, u: torch.Tensor, g: torch.Tensor, spec: GridSpec, active: int
+) -> torch.Tensor:
+    """The table's gradient (entries, 2) of sum(g . J^T u)."""
+    return table_gradient(x, torch.empty(0, u.shape[1]), u, g, spec, active)
 
 
 def fill_encoding(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import mmap
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -45,12 +47,7 @@ class FrameStack:
     def write(path: Path, shape: tuple[int, ...], pictures: Iterable[np.ndarray]) -> FrameStack:
         """Write the pictures of all frames one after the other; raises SetupError where the disk has no room for them."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        needed, free = math.prod(shape), shutil.disk_usage(path.parent).free
-        if needed > free:
-            raise SetupError(
-                f"The frames to train on need {needed / 1e9:.1f} GB in {path.parent}, where only {free / 1e9:.1f} GB "
-                "are free: make room, or choose --out on another disk."
-            )
+        _check_room(shape, path.parent, "choose --out on another disk")
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         with write_atomically(path) as partial, partial.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, header)
@@ -103,3 +100,31 @@ class FrameStack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def temporary_frames(shape: tuple[int, ...]) -> np.ndarray:
+    """Zeros (frames, h, w) uint8 in a mapped temporary file, which is gone when nobody holds them any more.
+
+    Raises SetupError where the disk has no room for them.
+    """
+    # Pages of a mapping that find no disk to lie on would end the process.
+    _check_room(shape, Path(tempfile.gettempdir()), "set TMPDIR to a folder on another disk")
+    return np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=shape)
+
+
+def _check_room(shape: tuple[int, ...], folder: Path, way: str) -> None:
+    needed, free = math.prod(shape), shutil.disk_usage(folder).free
+    if needed > free:
+        raise SetupError(
+            f"Frames of the shot need {needed / 1e9:.1f} GB in {folder}, where only {free / 1e9:.1f} GB are free: "
+            f"make room, or {way}."
+        )
+
+
+def let_go(frames: np.ndarray) -> None:
+    """What has been read or written of `temporary_frames` so far leaves the memory; of any other array nothing does.
+
+    Windows does so by itself when memory is short.
+    """
+    if isinstance(frames.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        frames.base.madvise(mmap.MADV_DONTNEED)

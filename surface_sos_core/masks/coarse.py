@@ -16,6 +16,7 @@ import numpy as np
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
+from surface_sos_core.footage.frame_stack import let_go, temporary_frames
 from surface_sos_core.footage.image import decode
 from surface_sos_core.footage.sequence import KINDS, last_number, list_images
 
@@ -63,7 +64,7 @@ def load_masks(
     files = _match(paths, footage, folder, notes)
     width, height = _reduced_size(footage)
     masks = CoarseMasks(
-        np.zeros((len(footage.frames), height, width), np.uint8),
+        temporary_frames((len(footage.frames), height, width)),
         np.zeros(len(footage.frames), bool),
         np.zeros(len(footage.frames), bool),
         notes,
@@ -147,6 +148,7 @@ def _fill(masks: CoarseMasks, files: dict[int, Path], footage: Footage, labels: 
         reduced = cv2.resize(grey / np.float32(white), masks.size, interpolation=method)
         peaks.append(float(grey.max()) if white > 1 else np.inf)  # of integer files
         masks.probability[index] = np.rint(255 * np.clip(reduced, 0, 1))
+        let_go(masks.probability)
         masks.known[index] = True
         masks.empty[index] = grey.max() < 0.5 * white
         if grey.min() >= 0.5 * white:

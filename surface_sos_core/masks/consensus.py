@@ -22,7 +22,7 @@ from scipy import ndimage
 from surface_sos_core.cameras import Box, Camera
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
-from surface_sos_core.footage.frame_stack import FrameStack
+from surface_sos_core.footage.frame_stack import FrameStack, let_go
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.masks.thin_parts import find_thin_parts
@@ -88,6 +88,7 @@ def build_consensus(
         judged = np.flatnonzero(usable) if last else voters
         for n, i in enumerate(judged):
             weights[i], trust[i] = _judge(share, border, masks.probability[i], cameras[i], box)
+            let_go(masks.probability)
             if progress is not None and n % 8 == 0:
                 progress(round_ * len(voters) + n, (settings.rounds - 1) * len(voters) + int(usable.sum()))
     agreement = np.where(usable, weights, np.nan)
@@ -103,11 +104,21 @@ def build_consensus(
 def save_consensus(path: Path, probability: np.ndarray, consensus: Consensus) -> None:
     """Keep the coarse masks (frames, h, w) uint8 and what they agree on in one .npz."""
     box = consensus.box
-    with write_atomically(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(
-            file, probability=probability, grid=consensus.grid, trust=consensus.trust,
-            agreement=consensus.agreement, centre=box.centre, half=box.half, rotation=box.rotation,
-        )  # fmt: skip
+    header = {"descr": "|u1", "fortran_order": False, "shape": probability.shape}
+    with write_atomically(path) as partial:
+        with partial.open("wb") as file:
+            np.savez_compressed(
+                file, grid=consensus.grid, trust=consensus.trust, agreement=consensus.agreement,
+                centre=box.centre, half=box.half, rotation=box.rotation,
+            )  # fmt: skip
+        with (
+            zipfile.ZipFile(partial, "a", zipfile.ZIP_DEFLATED) as archive,
+            archive.open("probability.npy", "w", force_zip64=True) as member,
+        ):
+            np.lib.format.write_array_header_1_0(member, header)
+            for frame in probability:  # one at a time, so that they need not be in memory together
+                member.write(frame.tobytes())
+                let_go(probability)
 
 
 def read_consensus(path: Path) -> Consensus:
@@ -293,7 +304,9 @@ def _thickened(probability: np.ndarray, voters: np.ndarray) -> np.ndarray:
     widths = [np.ptp(np.nonzero(probability[i] > 127), axis=1).max() for i in voters]
     radius = round(0.5 * float(np.median(widths)) / _FIT_CELLS)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    grown = np.zeros_like(probability)
+    grown = np.zeros(
+        probability.shape, np.uint8
+    )  # room that is not used takes no memory, unlike with zeros_like
     for i in voters:
         grown[i] = cv2.dilate(probability[i], kernel)
     return grown

@@ -10,7 +10,7 @@ import pytest
 from surface_sos_core.errors import SetupError
 from surface_sos_core.footage import open_footage
 from surface_sos_core.footage.cache import cached_plates
-from surface_sos_core.footage.frame_stack import FrameStack
+from surface_sos_core.footage.frame_stack import FrameStack, temporary_frames
 
 
 @pytest.fixture
@@ -85,3 +85,5 @@ def test_a_disk_without_room_is_told_before_anything_is_written(footage, tmp_pat
     assert error.value.exit_code == 3
     assert not list((tmp_path / "cache").iterdir())
     cached_plates(footage, tmp_path / "cache" / "plates.npy", 24, 1.0, pytest.fail).close()
+    with pytest.raises(SetupError, match="TMPDIR"):
+        temporary_frames((5, 48, 64))

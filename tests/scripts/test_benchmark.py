@@ -1,6 +1,7 @@
 """The benchmark runs what it says it times, and prints one row for each."""
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -54,6 +55,31 @@ def test_grids_are_timed_side_by_side(benchmark, monkeypatch):
     rows = benchmark.grid_rows(2)
     assert [row.split(",")[-1].split()[0] for row in rows] == ["torch", "numba"] * 2
     assert ["x plain torch" in row for row in rows] == [False, True] * 2
+
+
+def test_memory_is_measured_shot_by_shot_and_compared_with_the_first(benchmark, monkeypatch):
+    asked = []
+
+    def run_child(command):
+        asked.append([int(number) for number in command[2:]])
+        told = {"frames": asked[-1][0], "peak": 1000.0 + asked[-1][0], "before": {"train": 400.0}}
+        return f"something else\n{json.dumps(told)}\n"
+
+    monkeypatch.setattr(benchmark, "run_child", run_child)
+    rows = benchmark.memory([60, 560], (64, 48))
+    assert asked == [[60, 64, 48], [560, 64, 48]]
+    assert "60 frames 64x48" in rows[0] and "1060 MB" in rows[0] and "1.00 x" in rows[0]
+    assert "1560 MB" in rows[1] and "1.47 x" in rows[1] and "400 before train" in rows[1]
+
+
+def test_the_first_iteration_ends_after_one_step(benchmark, monkeypatch):
+    from surface_sos_core.train.trainer import Trainer
+
+    steps = []
+    advance = Trainer._advance
+    monkeypatch.setattr(Trainer, "_advance", lambda *given: steps.append(None) or advance(*given))
+    benchmark.first_iteration()
+    assert len(steps) == 1
 
 
 def test_an_iteration_of_the_sample_is_timed_and_taken_apart(benchmark):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from surface_sos_core.footage.frame_stack import FrameStack
+from surface_sos_core.footage.frame_stack import FrameStack, let_go, temporary_frames
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "memory_shot.py"
 FRAMES = (60, 600)
@@ -45,6 +45,17 @@ def test_reading_pixels_leaves_the_others_on_disk(tmp_path):
         for _ in range(20):
             stack[tuple(random.integers(0, n, 1024) for n in shape[:3])]
         assert resident() - before < 10
+
+
+def test_frames_that_were_let_go_are_still_there():
+    frames = temporary_frames((200, 512, 512))  # 52 MB
+    before = resident()
+    for n in range(200):
+        frames[n] = n
+        let_go(frames)
+    assert resident() - before < 10
+    assert all((frames[n] == n).all() for n in (0, 57, 199))
+    let_go(np.zeros((2, 3, 4), np.uint8))
 
 
 def resident() -> float:
