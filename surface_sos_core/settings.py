@@ -88,7 +88,7 @@ class TrainSettings:
     """Share of the rays drawn on and around the object; the others fall anywhere."""
     preview_seconds: float = 30.0
     """Time between two preview pictures."""
-    checkpoint_seconds: float = 60.0
+    checkpoint_seconds: float = 45.0
     """Time between two checkpoints."""
 
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
+from surface_sos_core.cameras.solver_process import WORKPLACE
 from surface_sos_core.errors import InputError
-from surface_sos_core.files import write_atomically
+from surface_sos_core.files import is_partial, remove_partials, write_atomically
 from surface_sos_core.manifest import FILE_NAME, Manifest, ManifestError, read_manifest
 
+_LOCK = ".lock"
 _SOFTWARE = ("surface-sos-core", "torch", "numpy", "numba", "pycolmap", "opencv-python-headless", "OpenEXR")
 
 
@@ -74,7 +81,7 @@ class ShotFolder:
                 raise InputError(f"{self.out} lies below {parent}, which is a file; choose another --out.")
         if self.out.exists() and not self.out.is_dir():
             raise InputError(f"{self.out} is a file; give a folder to --out.")
-        if not self.out.exists() or not any(self.out.iterdir()):
+        if not self.holds_anything():
             if mode == "resume":
                 raise InputError(f"{self.out} holds no shot to resume; leave --resume out to start one.")
             return
@@ -93,8 +100,49 @@ class ShotFolder:
                 f"{self.out} already holds a shot; add --resume to go on with it or --overwrite to redo it."
             )
 
+    def holds_anything(self) -> bool:
+        """Whether there is more in the folder than a run leaves that was killed before its first file."""
+        return self.out.exists() and any(
+            path.name != _LOCK and not is_partial(path) for path in self.out.iterdir()
+        )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """The folder belongs to this process alone; what a run that was killed has left half written is removed.
+
+        The lock is the operating system's: it ends with the process that holds it, however that ends. Raises InputError
+        where another run has it, and where a link in the folder leads out of it.
+        """
+        made = not self.out.exists()
+        self.out.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.out / _LOCK, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise InputError(
+                f"Another run is writing to {self.out}; wait for it to end, or choose another --out."
+            ) from None
+        try:
+            self._tidy()
+            yield
+        finally:
+            _remove_lock(lock)
+            if made and not any(self.out.iterdir()):
+                self.out.rmdir()
+
+    def _tidy(self) -> None:
+        for folder in (self.out, self.cameras, self.layers, self.mesh, self.checkpoint):
+            _refuse_link(folder, self.out)
+            remove_partials(folder)
+        for work in self.checkpoint.glob(f"{WORKPLACE}*"):
+            shutil.rmtree(work, ignore_errors=True)
+        for place, folders, files in os.walk(self.out):
+            for name in (*folders, *files):
+                _refuse_link(Path(place, name), self.out)
+
     def clear(self) -> None:
         """Remove what an earlier run has written here, and nothing else."""
+        self.state.unlink(missing_ok=True)  # first: nothing counts as finished from here on
         for entry in read_manifest(self.out).frames:
             if entry.layers:
                 (self.out / entry.layers).unlink(missing_ok=True)
@@ -112,22 +160,61 @@ class ShotFolder:
         except ManifestError as error:
             raise InputError(str(error)) from error
 
-    def finished(self, stage: str, inputs: Any) -> bool:
-        """Whether `stage` was finished here with exactly these inputs."""
-        return self._stages().get(stage) == fingerprint(inputs)
+    def changes(self, stage: str, inputs: dict[str, Any]) -> list[str] | None:
+        """Which of the inputs are not those that `stage` was noted with; None where it was not noted here."""
+        noted, now = self._stages().get(stage), _parts(inputs)
+        if noted is None:
+            return None
+        return sorted(name for name in noted.keys() | now.keys() if noted.get(name) != now.get(name))
 
-    def finish(self, stage: str, inputs: Any) -> None:
-        """Note that `stage` is finished."""
-        stages = {**self._stages(), stage: fingerprint(inputs)}
+    def note(self, stage: str, inputs: dict[str, Any]) -> None:
+        """Note the inputs that `stage` was finished with, or, where it keeps what is half done, begun with."""
+        self._write({**self._stages(), stage: _parts(inputs)})
+
+    def forget(self, stage: str) -> None:
+        """Note that `stage` is not finished."""
+        stages = self._stages()
+        if stages.pop(stage, None) is not None:
+            self._write(stages)
+
+    def _write(self, stages: dict[str, dict[str, str]]) -> None:
         with write_atomically(self.state) as partial:
-            partial.write_text(json.dumps(stages, indent=1))
+            partial.write_text(json.dumps(stages, indent=1), encoding="utf-8")
 
-    def _stages(self) -> dict[str, str]:
+    def _stages(self) -> dict[str, dict[str, str]]:
         try:
-            stages = json.loads(self.state.read_text())
-        except (OSError, ValueError):
+            stages = json.loads(self.state.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
             return {}
-        return stages if isinstance(stages, dict) else {}
+        if not isinstance(stages, dict):
+            return {}
+        return {stage: parts for stage, parts in stages.items() if isinstance(parts, dict)}
+
+
+def _remove_lock(lock: FileLock) -> None:
+    """Give the lock back and take its file away: before that on systems that can, so that nobody holds a dead file."""
+    if os.name != "nt":
+        Path(lock.lock_file).unlink(missing_ok=True)
+    lock.release()
+    if os.name == "nt":
+        with suppress(OSError):  # the next run has it already
+            Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def _refuse_link(path: Path, out: Path) -> None:
+    if path.is_symlink() and path != out and not path.resolve().is_relative_to(out.resolve()):
+        raise InputError(f"{path} is a link that leads out of the shot's folder; put a copy in its place.")
+
+
+def _parts(inputs: dict[str, Any], above: str = "") -> dict[str, str]:
+    """A fingerprint of each input, those of nested ones under dotted names."""
+    parts: dict[str, str] = {}
+    for name, value in inputs.items():
+        if isinstance(value, dict):
+            parts |= _parts(value, f"{above}{name}.")
+        else:
+            parts[above + name] = fingerprint(value)
+    return parts
 
 
 def fingerprint(inputs: Any) -> str:
@@ -135,18 +222,13 @@ def fingerprint(inputs: Any) -> str:
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def folder_stamp(folder: Path | None) -> list[Any]:
-    """What changes when the files of a folder change: names, sizes and times."""
-    if folder is None:
-        return []
-    if not folder.is_dir():
-        return (
-            [str(folder.resolve()), folder.stat().st_size, folder.stat().st_mtime_ns]
-            if folder.exists()
-            else [str(folder)]
-        )
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
-    return [str(folder.resolve())] + [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+def file_stamps(files: Iterable[Path]) -> list[Any]:
+    """What changes when files change: their paths, sizes and times."""
+    stamps: list[Any] = []
+    for file in sorted(files):
+        known = file.stat()
+        stamps.append([str(file.resolve()), known.st_size, known.st_mtime_ns])
+    return stamps
 
 
 def software_versions() -> dict[str, str]:

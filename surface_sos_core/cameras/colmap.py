@@ -53,6 +53,13 @@ def read_model(folder: str | Path) -> CameraModel:
     return CameraModel(images.cameras, tracks.points())
 
 
+def model_files(folder: str | Path) -> list[Path]:
+    """The files that `read_model` reads; raises its InputError where there is no model."""
+    found, suffix = _find(Path(folder))
+    files = [found / f"{name}{suffix}" for name in ("cameras", "images", "points3D")]
+    return [file for file in files if file.is_file()]
+
+
 def write_model(model: CameraModel, folder: str | Path) -> None:
     """Write cameras.txt, images.txt and points3D.txt with full precision, each moved into place when
     complete.

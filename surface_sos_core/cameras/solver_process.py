@@ -22,6 +22,7 @@ from surface_sos_core.errors import SetupError, SolveError
 
 # Features are looked for in images of at most this size: in larger ones it takes long and finds little more.
 LONGEST_SIDE = 2000
+WORKPLACE = "solve_"  # how the names of folders that are gone after solving begin
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class SolvableFootage(NamedFrames, Protocol):
 def workplace(footage: SolvableFootage, scratch: Path) -> Iterator[tuple[Path, list[str]]]:
     """A new folder below `scratch`, gone at the end, and the frames' names in its folder images/."""
     scratch.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix="solve_", dir=scratch))
+    work = Path(tempfile.mkdtemp(prefix=WORKPLACE, dir=scratch))
     try:
         folder, names = footage.image_folder(work / "frames")
         yield work, _plainly_named(folder, names, work / "images")

@@ -7,7 +7,6 @@ looks most like the masks themselves, and views and pixels that contradict that 
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +15,11 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+from surface_sos_core.arrays import read_arrays
 from surface_sos_core.cameras import Box, Camera
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
-from surface_sos_core.masks.coarse import CoarseMasks
+from surface_sos_core.masks.coarse import LONG_EDGE, CoarseMasks
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.masks.thin_parts import find_thin_parts
 from surface_sos_core.settings import ConsensusSettings
@@ -30,6 +30,7 @@ _THIN = 0.75  # share of the border's votes that thin parts still get
 _THIN_VIEWS = 60  # at most so many views are asked about thin parts
 _THIN_PROBABILITY = 0.6  # m^P of thin parts: in, but colour may still take them out
 _FIT_CELLS = 48  # cells a side of the grid that the box is fitted with
+_KEPT_BYTES = 1 << 28  # at most, of what is kept beside the masks
 _LOOK = 128  # pixels along the longer edge of the pictures in which hulls and masks are compared
 
 
@@ -104,14 +105,29 @@ def save_consensus(path: Path, probability: np.ndarray, consensus: Consensus) ->
         )  # fmt: skip
 
 
-def read_consensus(path: Path) -> tuple[np.ndarray, Consensus]:
-    """What `save_consensus` kept; InputError for any other file."""
+def read_consensus(path: Path, frames: int) -> tuple[np.ndarray, Consensus]:
+    """What `save_consensus` kept of so many frames; InputError for any other file."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            box = Box(file["centre"], file["half"], file["rotation"])
-            return file["probability"], Consensus(box, file["grid"], file["trust"], file["agreement"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        kept = read_arrays(path, _KEPT_BYTES + 2 * frames * LONG_EDGE**2)
+        probability, trust, grid = kept["probability"], kept["trust"], kept["grid"]
+        if (
+            (probability.dtype, trust.dtype, grid.dtype) != (np.uint8, np.uint8, np.float32)
+            or (probability.ndim, grid.ndim) != (3, 3)
+            or not len(probability) == len(trust) == len(kept["agreement"]) == frames
+            or len(set(grid.shape)) != 1
+            or not np.isfinite(grid).all()
+        ):
+            raise ValueError("its arrays do not fit together")
+        box = Box(kept["centre"], kept["half"], kept["rotation"])
+        if (
+            (box.centre.shape, box.half.shape, box.rotation.shape) != ((3,), (3,), (3, 3))
+            or not np.isfinite(box.similarity).all()
+            or not (box.half > 0).all()
+        ):
+            raise ValueError("its box is none")
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} cannot be read ({error}); run segment again with --overwrite.") from error
+    return probability, Consensus(box, grid, trust, kept["agreement"])
 
 
 def _spread(indices: np.ndarray, most: int) -> np.ndarray:

@@ -1,0 +1,161 @@
+"""A shot that is segmented in seconds, runs of it in processes that may be killed, and the figures that tests add up.
+
+SURFACE_SOS_RELIABILITY=long, which `python scripts/test.py --reliability` sets, makes every test try more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from surface_sos_core.cameras import CameraModel, Points, write_model
+
+WIDTH, HEIGHT = 96, 72
+LONG = os.environ.get("SURFACE_SOS_RELIABILITY") == "long"
+
+# The command line with settings that are only there to be small, and libraries that are loaded already.
+MAIN = """
+import dataclasses, os, signal, sys
+from surface_sos_core import cli, settings
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
+def small(name, device="auto", seed=0):
+    own = settings.preset("preview", "cpu", seed)
+    return dataclasses.replace(
+        own,
+        consensus=dataclasses.replace(own.consensus, resolution=32, views=12),
+        fields=settings.FieldSettings(levels=4, log2_table=10, max_resolution=32, hidden=16, features=4),
+        train=dataclasses.replace(
+            own.train, iterations=ITERATIONS, warm_up=40, rays=128, foreground_samples=12, background_samples=12,
+            image_edge=64, checkpoint_seconds=0.05, preview_seconds=1.0,
+        ),
+        layers=settings.LayerSettings(samples=16, border_rays=1, sources=4),
+        mesh=dataclasses.replace(own.mesh, resolution=32),
+    )
+cli.preset = small
+EXTRA
+sys.exit(cli.main())
+"""
+
+
+@dataclass
+class SmallShot:
+    """Plates, masks and cameras of a ball in a room, and runs of them."""
+
+    folder: Path
+
+    @property
+    def words(self) -> list[str]:
+        """`segment` of this shot, but for --out."""
+        given = (
+            "--masks",
+            self.folder / "masks",
+            "--cameras",
+            self.folder / "model",
+            "--frames",
+            "1001-1004",
+        )
+        return ["segment", str(self.folder / "plates"), *map(str, given)]
+
+    def start(
+        self, *words: object, iterations: int = 60, extra: str = "", **options: object
+    ) -> subprocess.Popen[str]:
+        """The command line in a process of its own; `extra` is run in it first."""
+        code = MAIN.replace("ITERATIONS", str(iterations)).replace("EXTRA", extra)
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+        return subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            **options,  # type: ignore[call-overload]
+        )
+
+    def run(self, *words: object, **options: object) -> subprocess.CompletedProcess[str]:
+        process = self.start(*words, **options)  # type: ignore[arg-type]
+        out, err = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+@pytest.fixture(scope="session")
+def small_shot(ball, tmp_path_factory: pytest.TempPathFactory) -> SmallShot:
+    """Twelve frames of a checkered ball before a checkered wall; the model has points on both."""
+    folder = tmp_path_factory.mktemp("small")
+    (folder / "plates").mkdir()
+    (folder / "masks").mkdir()
+    for camera in ball.cameras:
+        pixels = ball.pixel_grid(camera, WIDTH, HEIGHT)
+        depth, wall = ball.hit(camera, pixels), ball.wall(camera, pixels)
+        origin, directions = camera.rays(pixels)
+        on = ~np.isnan(depth)
+        place = np.where(on[:, None], origin + np.nan_to_num(depth)[:, None] * directions, wall)
+        odd = np.floor(place * np.where(on, 3.0, 0.8)[:, None] + 0.01).astype(int).sum(axis=1) % 2 == 0
+        colour = np.where(on[:, None], [60, 90, 220], [120, 160, 90]) + 60 * odd[:, None] - 30
+        cv2.imwrite(
+            str(folder / "plates" / camera.name),
+            colour.reshape(HEIGHT, WIDTH, 3).clip(0, 255).astype(np.uint8),
+        )
+        cover = np.uint8(255 * ball.cover(camera, WIDTH, HEIGHT, 2))
+        cv2.imwrite(str(folder / "masks" / camera.name), cover)
+    write_model(CameraModel({c.name: c for c in ball.cameras}, _points(ball)), folder / "model")
+    return SmallShot(folder)
+
+
+def _points(ball) -> Points:
+    """Sparse points on the ball and the wall, each seen by every camera on whose picture it lies."""
+    random = np.random.default_rng(0)
+    found = []
+    for camera in ball.cameras:
+        pixels = random.uniform([0, 0], [WIDTH, HEIGHT], (25, 2))
+        depth = ball.hit(camera, pixels)
+        origin, directions = camera.rays(pixels)
+        near = origin + np.nan_to_num(depth)[:, None] * directions
+        found.append(np.where(np.isnan(depth)[:, None], ball.wall(camera, pixels), near))
+    xyz = np.concatenate(found)
+    tracks = [[i for i, c in enumerate(ball.cameras) if c.sees(point[None])[0]][:6] for point in xyz]
+    kept = [n for n, track in enumerate(tracks) if len(track) >= 3]
+    image = np.concatenate([tracks[n] for n in kept]).astype(np.int32)
+    start = np.concatenate(([0], np.cumsum([len(tracks[n]) for n in kept]))).astype(np.int64)
+    return Points(
+        xyz[kept],
+        np.full((len(kept), 3), 128, np.uint8),
+        np.zeros(len(kept)),
+        start,
+        image,
+        np.full((len(image), 2), np.nan),
+    )
+
+
+class Tally:
+    """What was tried and what held, by kind."""
+
+    def __init__(self) -> None:
+        self.counts: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+
+    def add(self, table: str, kind: str, held: bool = True) -> None:
+        count = self.counts[table, kind]
+        count[0] += held
+        count[1] += 1
+
+
+_TALLY = Tally()
+
+
+@pytest.fixture(scope="session")
+def tally() -> Iterator[Tally]:
+    """Tests count here; SURFACE_SOS_FIGURES names a file that gets the figures as JSON."""
+    yield _TALLY
+    file = os.environ.get("SURFACE_SOS_FIGURES")
+    if file:
+        rows = [[table, kind, *count] for (table, kind), count in sorted(_TALLY.counts.items())]
+        Path(file).write_text(json.dumps(rows), encoding="utf-8")
