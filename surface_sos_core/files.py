@@ -38,14 +38,6 @@ def is_partial(path: Path) -> bool:
     return _PARTIAL.fullmatch(path.name) is not None
 
 
-def remove_partials(folder: Path) -> None:
-    """Remove what a run that was killed has left in `folder`, which nobody else may be writing to."""
-    if folder.is_dir():
-        for path in folder.iterdir():
-            if is_partial(path) and not path.is_dir():
-                path.unlink(missing_ok=True)
-
-
 def _sync_file(path: Path) -> None:
     with path.open("r+b") as file:
         os.fsync(file.fileno())

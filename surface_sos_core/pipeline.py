@@ -48,7 +48,7 @@ from surface_sos_core.masks.consensus import Consensus, build_consensus, read_co
 from surface_sos_core.mesh.export import write_glb, write_ply
 from surface_sos_core.mesh.surface import object_surface
 from surface_sos_core.settings import Settings, preset, settings_from_dict
-from surface_sos_core.shot_folder import ShotFolder, file_stamps, software_versions
+from surface_sos_core.shot_folder import ModelFolder, ShotFolder, file_stamps, software_versions
 from surface_sos_core.train.batches import Batches, sights_of
 from surface_sos_core.train.checkpoint import load_newest, previous_of, remove_checkpoints, save_trainer
 from surface_sos_core.train.preview import write_preview
@@ -167,7 +167,7 @@ def segment(
 
     with folder.locked():
         folder.check(mode)  # again, since another run may have been faster
-        if mode == "overwrite" and folder.holds_anything():
+        if mode == "overwrite" and folder.contents():
             folder.clear()
         run = _Run(folder, settings, events, footage, _new_manifest(footage, settings), [], selected)
         if mode == "resume":
@@ -202,23 +202,15 @@ def solve(
     overwrite: bool = False,
 ) -> Path:
     """Cameras only, written to `out` as a COLMAP text model."""
-    events, out = events or Events(), Path(out)
-    if out.is_file():
-        raise InputError(f"{out} is a file; give a folder to --out.")
-    ours = {"cameras.txt", "images.txt", "points3D.txt"}
-    if out.is_dir() and any(out.iterdir()):
-        if {path.name for path in out.iterdir()} != ours:
-            raise InputError(
-                f"{out} holds files that are not a camera model; choose an empty or new folder for --out."
-            )
-        if not overwrite:
-            raise InputError(f"{out} already holds a camera model; add --overwrite to replace it.")
+    events, folder = events or Events(), ModelFolder(Path(out))
+    folder.check(overwrite)
     events.stage("cameras", 1, 1)
     opened = open_footage(footage, skip_bad_frames, events.warning)
-    model = _solve(opened, out.parent, seed, events)
-    write_model(model, out)
+    with folder.locked():
+        folder.check(overwrite)
+        write_model(_solve(opened, folder.out, seed, events), folder.out)
     events.end_stage()
-    return out
+    return folder.out
 
 
 def train(out: Path, settings: Settings | None = None, events: Events | None = None) -> None:
@@ -259,7 +251,7 @@ def render(out: Path, cameras: Path, to: Path, events: Events | None = None, ove
     trainer = _trained(run, consensus)
     with target.locked():
         target.check(mode)
-        if target.holds_anything():
+        if target.contents():
             target.clear()
         run.events.stage("holdouts", 1, 2)
         studio = _studio(run, trainer, consensus)

@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from surface_sos_core.cameras.solver_process import WORKPLACE
 from surface_sos_core.errors import InputError
-from surface_sos_core.files import is_partial, remove_partials, write_atomically
+from surface_sos_core.files import write_atomically
 from surface_sos_core.manifest import FILE_NAME, Manifest, ManifestError, read_manifest
+from surface_sos_core.out_folder import OutFolder
 
-_LOCK = ".lock"
 _SOFTWARE = ("surface-sos-core", "torch", "numpy", "numba", "pycolmap", "opencv-python-headless", "OpenEXR")
 
 
 @dataclass(frozen=True)
-class ShotFolder:
-    """OUT and the names in it (DESIGN: the output folder)."""
+class ModelFolder(OutFolder):
+    """A folder that holds nothing but a COLMAP text model."""
 
-    out: Path
+    def check(self, overwrite: bool) -> None:
+        """Refuse a folder that must not be written to; changes nothing. Raises InputError."""
+        self.refuse_file()
+        held = {path.name for path in self.contents()}
+        if held and held != {"cameras.txt", "images.txt", "points3D.txt"}:
+            raise InputError(
+                f"{self.out} holds files that are not a camera model; choose an empty or new folder for --out."
+            )
+        if held and not overwrite:
+            raise InputError(f"{self.out} already holds a camera model; add --overwrite to replace it.")
+
+
+@dataclass(frozen=True)
+class ShotFolder(OutFolder):
+    """OUT and the names in it (DESIGN: the output folder)."""
 
     @property
     def cameras(self) -> Path:
@@ -76,12 +85,8 @@ class ShotFolder:
         Raises InputError for a file, a folder that holds anything but a shot, a shot without --resume or --overwrite, and
         --resume where there is nothing to resume.
         """
-        for parent in self.out.parents:
-            if parent.exists() and not parent.is_dir():
-                raise InputError(f"{self.out} lies below {parent}, which is a file; choose another --out.")
-        if self.out.exists() and not self.out.is_dir():
-            raise InputError(f"{self.out} is a file; give a folder to --out.")
-        if not self.holds_anything():
+        self.refuse_file()
+        if not self.contents():
             if mode == "resume":
                 raise InputError(f"{self.out} holds no shot to resume; leave --resume out to start one.")
             return
@@ -99,46 +104,6 @@ class ShotFolder:
             raise InputError(
                 f"{self.out} already holds a shot; add --resume to go on with it or --overwrite to redo it."
             )
-
-    def holds_anything(self) -> bool:
-        """Whether there is more in the folder than a run leaves that was killed before its first file."""
-        return self.out.exists() and any(
-            path.name != _LOCK and not is_partial(path) for path in self.out.iterdir()
-        )
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """The folder belongs to this process alone; what a run that was killed has left half written is removed.
-
-        The lock is the operating system's: it ends with the process that holds it, however that ends. Raises InputError
-        where another run has it, and where a link in the folder leads out of it.
-        """
-        made = not self.out.exists()
-        self.out.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.out / _LOCK, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise InputError(
-                f"Another run is writing to {self.out}; wait for it to end, or choose another --out."
-            ) from None
-        try:
-            self._tidy()
-            yield
-        finally:
-            _remove_lock(lock)
-            if made and not any(self.out.iterdir()):
-                self.out.rmdir()
-
-    def _tidy(self) -> None:
-        for folder in (self.out, self.cameras, self.layers, self.mesh, self.checkpoint):
-            _refuse_link(folder, self.out)
-            remove_partials(folder)
-        for work in self.checkpoint.glob(f"{WORKPLACE}*"):
-            shutil.rmtree(work, ignore_errors=True)
-        for place, folders, files in os.walk(self.out):
-            for name in (*folders, *files):
-                _refuse_link(Path(place, name), self.out)
 
     def clear(self) -> None:
         """Remove what an earlier run has written here, and nothing else."""
@@ -189,21 +154,6 @@ class ShotFolder:
         if not isinstance(stages, dict):
             return {}
         return {stage: parts for stage, parts in stages.items() if isinstance(parts, dict)}
-
-
-def _remove_lock(lock: FileLock) -> None:
-    """Give the lock back and take its file away: before that on systems that can, so that nobody holds a dead file."""
-    if os.name != "nt":
-        Path(lock.lock_file).unlink(missing_ok=True)
-    lock.release()
-    if os.name == "nt":
-        with suppress(OSError):  # the next run has it already
-            Path(lock.lock_file).unlink(missing_ok=True)
-
-
-def _refuse_link(path: Path, out: Path) -> None:
-    if path.is_symlink() and path != out and not path.resolve().is_relative_to(out.resolve()):
-        raise InputError(f"{path} is a link that leads out of the shot's folder; put a copy in its place.")
 
 
 def _parts(inputs: dict[str, Any], above: str = "") -> dict[str, str]:

@@ -125,7 +125,7 @@ def test_the_lock_of_a_process_that_was_killed_is_free(tmp_path):
         pass
     holder.kill()
     holder.communicate()
-    assert (tmp_path / ".lock").exists() and not folder.holds_anything()
+    assert (tmp_path / ".lock").exists() and not folder.contents()
     folder.check("new")
     with folder.locked():
         pass

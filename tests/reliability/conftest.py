@@ -9,10 +9,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,13 +23,11 @@ import pytest
 from surface_sos_core.cameras import CameraModel, Points, write_model
 
 WIDTH, HEIGHT = 96, 72
-LONG = os.environ.get("SURFACE_SOS_RELIABILITY") == "long"
 
-# The command line with settings that are only there to be small, and libraries that are loaded already.
-MAIN = """
-import dataclasses, os, signal, sys
+# The command line with settings that are only there to be small.
+SMALL = """
+import dataclasses, json, os, signal, sys
 from surface_sos_core import cli, settings
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 def small(name, device="auto", seed=0):
     own = settings.preset("preview", "cpu", seed)
     return dataclasses.replace(
@@ -35,21 +35,120 @@ def small(name, device="auto", seed=0):
         consensus=dataclasses.replace(own.consensus, resolution=32, views=12),
         fields=settings.FieldSettings(levels=4, log2_table=10, max_resolution=32, hidden=16, features=4),
         train=dataclasses.replace(
-            own.train, iterations=ITERATIONS, warm_up=40, rays=128, foreground_samples=12, background_samples=12,
-            image_edge=64, checkpoint_seconds=0.05, preview_seconds=1.0,
+            own.train, iterations=60, warm_up=40, rays=128, foreground_samples=12, background_samples=12,
+            image_edge=64, checkpoint_seconds=0.2, preview_seconds=1.0,
         ),
         layers=settings.LayerSettings(samples=16, border_rays=1, sources=4),
         mesh=dataclasses.replace(own.mesh, resolution=32),
     )
 cli.preset = small
-EXTRA
-sys.exit(cli.main())
 """
+# Forks a child for each line it reads, so that libraries are loaded only once.
+NURSERY = (
+    SMALL
+    + """
+from surface_sos_core import pipeline
+for line in sys.stdin:
+    order = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        for number, name in ((0, os.devnull), (1, order["out"]), (2, order["err"])):
+            os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC), number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
+        exec(order["extra"])
+        try:
+            code = cli.main(order["words"])
+        except SystemExit as end:
+            code = end.code
+        sys.stdout.flush(), sys.stderr.flush()
+        os._exit(code)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+)
+THREADS = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+
+
+@dataclass
+class Ended:
+    """How a run ended, negative for a signal, and all that it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines() if line.endswith("}")]
+
+    @property
+    def warnings(self) -> list[str]:
+        return [event["message"] for event in self.events if event["event"] == "warning"]
+
+
+class Nursery:
+    """Runs of the command line, one at a time, in processes that may be killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._said = folder / "out.txt", folder / "err.txt"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", NURSERY],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **THREADS},
+        )
+
+    def start(self, *words: object, extra: str = "") -> int:
+        """Begin a run that tells events; its process's number. `extra` is Python that it executes first."""
+        out, err = self._said
+        out.write_text("")
+        order = {
+            "words": [*map(str, words), "--events", "jsonl"], "extra": extra, "out": str(out), "err": str(err),
+        }  # fmt: skip
+        print(json.dumps(order), file=self._process.stdin, flush=True)
+        return int(self._process.stdout.readline())
+
+    def reaches(self, stage: str, seconds: float = 120.0) -> bool:
+        """Wait until the run begins `stage`; False where it ends before."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            said = self._said[0].read_text()
+            if f'"stage": "{stage}"' in said:
+                return True
+            if '"event": "done"' in said or '"event": "error"' in said:
+                return False
+            time.sleep(0.01)
+        raise TimeoutError(f"{stage} was not reached")
+
+    def wait(self) -> Ended:
+        code = int(self._process.stdout.readline())
+        out, err = (file.read_text(errors="replace") for file in self._said)
+        return Ended(code, out, err)
+
+    def run(self, *words: object, extra: str = "") -> Ended:
+        self.start(*words, extra=extra)
+        return self.wait()
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    if not hasattr(os, "fork"):
+        pytest.skip("runs that are killed take a system that forks")
+    made = Nursery(tmp_path_factory.mktemp("nursery"))
+    yield made
+    made.close()
 
 
 @dataclass
 class SmallShot:
-    """Plates, masks and cameras of a ball in a room, and runs of them."""
+    """Plates, masks and cameras of a ball in a room."""
 
     folder: Path
 
@@ -65,26 +164,6 @@ class SmallShot:
             "1001-1004",
         )
         return ["segment", str(self.folder / "plates"), *map(str, given)]
-
-    def start(
-        self, *words: object, iterations: int = 60, extra: str = "", **options: object
-    ) -> subprocess.Popen[str]:
-        """The command line in a process of its own; `extra` is run in it first."""
-        code = MAIN.replace("ITERATIONS", str(iterations)).replace("EXTRA", extra)
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-        return subprocess.Popen(
-            [sys.executable, "-c", code, *map(str, words)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-            **options,  # type: ignore[call-overload]
-        )
-
-    def run(self, *words: object, **options: object) -> subprocess.CompletedProcess[str]:
-        process = self.start(*words, **options)  # type: ignore[arg-type]
-        out, err = process.communicate(timeout=120)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 @pytest.fixture(scope="session")
@@ -134,6 +213,15 @@ def _points(ball) -> Points:
         image,
         np.full((len(image), 2), np.nan),
     )
+
+
+@pytest.fixture(scope="session")
+def finished(small_shot: SmallShot, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shot's folder after a run that nothing disturbed."""
+    out = tmp_path_factory.mktemp("finished") / "out"
+    ended = nursery.run(*small_shot.words, "--out", out)
+    assert ended.code == 0, ended.err
+    return out
 
 
 class Tally:
