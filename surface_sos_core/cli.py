@@ -92,7 +92,7 @@ def _explain_file(error: OSError, out: Path | None) -> tuple[str, int]:
     place = error.filename if error.filename is not None else out
     if error.errno in _FULL:
         return f"The disk of {place} is full: make room, or choose another --out.", SetupError.exit_code
-    if isinstance(error, PermissionError):
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return (
             f"{place} may not be read or written: change its permissions, or choose another path.",
             SetupError.exit_code,
@@ -223,8 +223,9 @@ class _Parser(argparse.ArgumentParser):
     """Tells what is wrong in one line, like every other error."""
 
     def error(self, message: str) -> NoReturn:
+        dash = " A path that begins with a dash is written ./-path." if "expected one arg" in message else ""
         raise InputError(
-            f"{message.removeprefix('argument ')}; `{self.prog} --help` tells what may be given."
+            f"{message.removeprefix('argument ')}; `{self.prog} --help` tells what may be given.{dash}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import uuid
@@ -36,6 +37,14 @@ def write_atomically(path: Path, previous: Path | None = None) -> Iterator[Path]
 def is_partial(path: Path) -> bool:
     """Whether the name is one that `write_atomically` writes under."""
     return _PARTIAL.fullmatch(path.name) is not None
+
+
+def system_error(error: Exception, path: Path) -> Exception:
+    """The OSError about `path` that a library has put into words of its own, or the error as it is."""
+    for number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENAMETOOLONG):
+        if os.strerror(number) in str(error):
+            return OSError(number, os.strerror(number), str(path))
+    return error
 
 
 def _sync_file(path: Path) -> None:

@@ -70,6 +70,7 @@ def _parse(data: mmap.mmap) -> Header:
 def _parse_jpeg(data: mmap.mmap) -> Header:
     """Marker segments up to the first scan (ITU T.81, annex B)."""
     size: tuple[int, int] | None = None
+    huffman = True
     at = 2
     while True:
         if at + 4 > len(data):
@@ -84,13 +85,21 @@ def _parse_jpeg(data: mmap.mmap) -> Header:
             break
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             size = struct.unpack_from(">HH", data, at + 5)
+            huffman = marker < 0xC8
         at += 2 + struct.unpack_from(">H", data, at + 2)[0]
     if size is None:
         raise ValueError("no frame header")
+    _check_data(data, size[0] * size[1] / 512 if huffman else 0)  # a bit at least for each block of 8x8
     # Inside a scan 0xFF is always escaped, so this can only be the end marker; cameras may append more after it.
     if data.rfind(b"\xff\xd9", at) < 0:
         raise EOFError
     return Header(width=size[1], height=size[0], is_linear=False, is_plain=True)
+
+
+def _check_data(data: mmap.mmap, least: float) -> None:
+    """Raises EOFError where the file is smaller than its picture can be: it would be allocated before that shows."""
+    if len(data) < least:
+        raise EOFError
 
 
 def _parse_png(data: mmap.mmap) -> Header:
@@ -99,6 +108,7 @@ def _parse_png(data: mmap.mmap) -> Header:
         raise ValueError("no IHDR")
     if data.rfind(b"\0\0\0\0IEND") < 0:
         raise EOFError
+    _check_data(data, width * height * depth / 8 / 1040)  # deflate makes nothing smaller than by 1032
     return Header(width, height, is_linear=False, is_plain=depth <= 8)
 
 

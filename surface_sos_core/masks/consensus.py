@@ -114,6 +114,7 @@ def read_consensus(path: Path, frames: int) -> tuple[np.ndarray, Consensus]:
             (probability.dtype, trust.dtype, grid.dtype) != (np.uint8, np.uint8, np.float32)
             or (probability.ndim, grid.ndim) != (3, 3)
             or not len(probability) == len(trust) == len(kept["agreement"]) == frames
+            or not np.issubdtype(kept["agreement"].dtype, np.floating)
             or len(set(grid.shape)) != 1
             or not np.isfinite(grid).all()
         ):

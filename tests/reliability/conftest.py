@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+import types
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,14 @@ import pytest
 
 from surface_sos_core.cameras import CameraModel, Points, write_model
 
+ROOT = Path(__file__).resolve().parents[2]
 WIDTH, HEIGHT = 96, 72
+
+if "blender_addon" not in sys.modules:  # its modules without bpy, without its __init__, which imports bpy
+    package = types.ModuleType("blender_addon")
+    package.__path__ = [str(ROOT / "blender_addon")]
+    sys.modules["blender_addon"] = package
+
 
 # The command line with settings that are only there to be small.
 SMALL = """
@@ -42,6 +52,14 @@ def small(name, device="auto", seed=0):
         mesh=dataclasses.replace(own.mesh, resolution=32),
     )
 cli.preset = small
+from surface_sos_core.events import Events
+tell_stage = Events.stage
+def at(stage, act):  # for what a test executes first: `act` when the run begins `stage`
+    def begins(self, name, index, count):
+        tell_stage(self, name, index, count)
+        if name == stage:
+            act()
+    Events.stage = begins
 """
 # Forks a child for each line it reads, so that libraries are loaded only once.
 NURSERY = (
@@ -224,16 +242,33 @@ def finished(small_shot: SmallShot, nursery: Nursery, tmp_path_factory: pytest.T
     return out
 
 
+@pytest.fixture
+def own_shot(small_shot: SmallShot, tmp_path: Path) -> SmallShot:
+    """A copy of the small shot that the test may damage."""
+    shutil.copytree(small_shot.folder, tmp_path / "shot")
+    return SmallShot(tmp_path / "shot")
+
+
 class Tally:
     """What was tried and what held, by kind."""
 
     def __init__(self) -> None:
         self.counts: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
 
-    def add(self, table: str, kind: str, held: bool = True) -> None:
-        count = self.counts[table, kind]
-        count[0] += held
-        count[1] += 1
+    def count(self, table: str, kind: str, held: bool) -> None:
+        """One more was tried, which held or not."""
+        self.counts[table, kind][0] += held
+        self.counts[table, kind][1] += 1
+
+    @contextmanager
+    def trying(self, table: str, kind: str) -> Iterator[None]:
+        """One more is tried, which holds where the block ends well."""
+        held = False
+        try:
+            yield
+            held = True
+        finally:
+            self.count(table, kind, held)
 
 
 _TALLY = Tally()
