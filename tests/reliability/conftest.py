@@ -123,7 +123,7 @@ class Nursery:
         out, err = self._said
         out.write_text("")
         order = {
-            "words": [*map(str, words), "--events", "jsonl"], "extra": extra, "out": str(out), "err": str(err),
+            "words": [str(words[0]), "--events", "jsonl", *map(str, words[1:])], "extra": extra, "out": str(out), "err": str(err),
         }  # fmt: skip
         print(json.dumps(order), file=self._process.stdin, flush=True)
         return int(self._process.stdout.readline())

@@ -365,7 +365,6 @@ def consensuses(folder: Path) -> Iterator[bytes]:
         yield archive(**{**good, name: np.full_like(value, "x", dtype="<U3")})
     yield archive(**{**good, "grid": np.full((3, 3, 3), np.nan, np.float32)})
     yield archive(**{**good, "half": np.array([1.0, 0, 1])})
-    yield archive(**{**good, "probability": np.zeros((1 << 15, 1 << 15), np.uint8)})
     yield from pickles()
 
 
