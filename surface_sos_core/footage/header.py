@@ -31,13 +31,15 @@ class Header:
     """Float pixels: scene-linear."""
     is_plain: bool
     """JPEG or PNG of 8 bits: any other program reads it."""
+    least_bytes: float = 0.0
+    """What such a picture takes in a file at least: smaller ones would be allocated before their lack of data shows."""
 
 
 def read_header(path: Path) -> Header:
     """Size and kind of one image file; raises BadImage where it is broken, cut short or absurdly large."""
     try:
         with path.open("rb") as file, closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as data:
-            header = _parse(data)
+            header, size = _parse(data), len(data)
     except OSError as error:
         raise BadImage(f"{path} cannot be read ({error.strerror})") from error
     except EOFError as error:
@@ -46,6 +48,8 @@ def read_header(path: Path) -> Header:
         # mmap says ValueError for an empty file
         raise BadImage(f"{path} is empty, damaged or not a JPEG, PNG, TIFF or EXR image") from error
     check_size(path, header.width, header.height)
+    if size < header.least_bytes:
+        raise BadImage(f"{path} is cut short")
     return header
 
 
@@ -89,17 +93,11 @@ def _parse_jpeg(data: mmap.mmap) -> Header:
         at += 2 + struct.unpack_from(">H", data, at + 2)[0]
     if size is None:
         raise ValueError("no frame header")
-    _check_data(data, size[0] * size[1] / 512 if huffman else 0)  # a bit at least for each block of 8x8
     # Inside a scan 0xFF is always escaped, so this can only be the end marker; cameras may append more after it.
     if data.rfind(b"\xff\xd9", at) < 0:
         raise EOFError
-    return Header(width=size[1], height=size[0], is_linear=False, is_plain=True)
-
-
-def _check_data(data: mmap.mmap, least: float) -> None:
-    """Raises EOFError where the file is smaller than its picture can be: it would be allocated before that shows."""
-    if len(data) < least:
-        raise EOFError
+    least = size[0] * size[1] / 512 if huffman else 0.0  # a bit for each block of 8x8
+    return Header(width=size[1], height=size[0], is_linear=False, is_plain=True, least_bytes=least)
 
 
 def _parse_png(data: mmap.mmap) -> Header:
@@ -108,8 +106,8 @@ def _parse_png(data: mmap.mmap) -> Header:
         raise ValueError("no IHDR")
     if data.rfind(b"\0\0\0\0IEND") < 0:
         raise EOFError
-    _check_data(data, width * height * depth / 8 / 1040)  # deflate makes nothing smaller than by 1032
-    return Header(width, height, is_linear=False, is_plain=depth <= 8)
+    least = width * height * depth / 8 / 1040  # deflate makes nothing smaller than by 1032
+    return Header(width, height, is_linear=False, is_plain=depth <= 8, least_bytes=least)
 
 
 def _parse_tiff(data: mmap.mmap) -> Header:
