@@ -1,6 +1,7 @@
 """Everything CI checks: ruff, mypy, pytest, in the project's own environment and in real Blenders.
 
 python scripts/test.py [arguments of pytest]
+python scripts/test.py --reliability     what docs/reliability.md promises, at length, and the figures (20 minutes)
 
 Tests whose tools cannot be had here skip by name; the last line counts what passed and what was skipped.
 """
@@ -10,12 +11,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import reliability
 from blenders import provide
 from environment import ROOT, ready_python
 
 
 def main() -> int:
     python = str(ready_python())
+    if sys.argv[1:] == ["--reliability"]:
+        return reliability.run(python)
     missing = provide()
     # -rs lists the skipped tests with their reasons above the line that counts them.
     for command in (

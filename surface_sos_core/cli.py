@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
-from surface_sos_core.errors import Cancelled, InputError, SetupError, SurfaceSosError
+from surface_sos_core.errors import Cancelled, InputError, SetupError, SurfaceSosError, is_out_of_memory
 from surface_sos_core.events import Events, json_line
 from surface_sos_core.manifest import ManifestError, read_manifest
 from surface_sos_core.settings import Settings, preset, settings_from_dict
@@ -66,7 +66,7 @@ def explain(error: BaseException, out: Path | None = None) -> tuple[str, int]:
         return _one_line(error), error.exit_code
     if isinstance(error, ManifestError):
         return _one_line(error), InputError.exit_code
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         return (
             "There is not enough memory: close other programs, or use --preset preview or smaller plates.",
             SetupError.exit_code,
@@ -84,7 +84,7 @@ def explain(error: BaseException, out: Path | None = None) -> tuple[str, int]:
     )
 
 
-_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 _INPUT = (FileNotFoundError, NotADirectoryError, IsADirectoryError, FileExistsError)
 
 
@@ -92,7 +92,7 @@ def _explain_file(error: OSError, out: Path | None) -> tuple[str, int]:
     place = error.filename if error.filename is not None else out
     if error.errno in _FULL:
         return f"The disk of {place} is full: make room, or choose another --out.", SetupError.exit_code
-    if isinstance(error, PermissionError):
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
         return (
             f"{place} may not be read or written: change its permissions, or choose another path.",
             SetupError.exit_code,
@@ -106,16 +106,6 @@ def _cancelled(error: BaseException, out: Path | None) -> str:
     if out is not None and any(Path(out, "checkpoint").glob("*")):
         return f"{reason}a checkpoint is kept in {out}; the same command with --resume goes on from there."
     return f"{reason}nothing is left half written."
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    """Python's word for it, or PyTorch's or OpenCV's, neither of which may be loaded yet."""
-    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
-        return True
-    if "OutOfMemoryError" in {kind.__name__ for kind in type(error).__mro__}:
-        return True
-    phrases = ("not enough memory", "can't allocate memory", "Insufficient memory")
-    return any(phrase in str(error) for phrase in phrases)
 
 
 def _one_line(error: BaseException) -> str:
@@ -233,8 +223,9 @@ class _Parser(argparse.ArgumentParser):
     """Tells what is wrong in one line, like every other error."""
 
     def error(self, message: str) -> NoReturn:
+        dash = " A path that begins with a dash is written ./-path." if "expected one arg" in message else ""
         raise InputError(
-            f"{message.removeprefix('argument ')}; `{self.prog} --help` tells what may be given."
+            f"{message.removeprefix('argument ')}; `{self.prog} --help` tells what may be given.{dash}"
         )
 
 

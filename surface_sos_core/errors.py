@@ -3,6 +3,8 @@
 A message is one sentence that names the file or frame and what to do about it; it is shown as it is.
 """
 
+import errno
+
 
 class SurfaceSosError(Exception):
     """Base of every error the project raises on purpose; on its own it means a fault of ours."""
@@ -32,3 +34,13 @@ class Cancelled(SurfaceSosError):
     """The user asked to stop; a checkpoint is kept."""
 
     exit_code = 130
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Python's word for it, or PyTorch's or OpenCV's, neither of which may be loaded yet."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    if "OutOfMemoryError" in {kind.__name__ for kind in type(error).__mro__}:
+        return True
+    phrases = ("not enough memory", "can't allocate memory", "Insufficient memory")
+    return any(phrase in str(error) for phrase in phrases)

@@ -88,6 +88,6 @@ def parse_line(line: str) -> dict[str, Any] | None:
     """The event in a line of output, or None where the line is something else (a library's print)."""
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None

@@ -98,7 +98,10 @@ def write_manifest(out: Path, manifest: Manifest) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{FILE_NAME}.{uuid.uuid4().hex[:8]}")
     try:
-        partial.write_text(text + "\n", encoding="utf-8")
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
@@ -118,7 +121,7 @@ def read_manifest(out: Path) -> Manifest:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ManifestError(f"{path} does not exist: this folder holds no shot") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ManifestError(f"{path} cannot be read: {error}") from error
     return _parse(data, str(path))
 
@@ -226,7 +229,7 @@ _KIND_NAMES = {int: "a whole number", float: "a number", str: "text", dict: "an 
 
 
 def _is(value: Any, kind: type) -> bool:
-    """isinstance for JSON: true and false are no numbers, a whole number is a number too."""
-    if isinstance(value, bool):
+    """isinstance for JSON: true, false, NaN and Infinity are no numbers, a whole number is a number too."""
+    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
         return False
     return isinstance(value, (int, float) if kind is float else kind)

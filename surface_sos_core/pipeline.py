@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from surface_sos_core.cameras import (
     CameraModel,
     box_from_points,
     match_cameras,
+    model_files,
     read_box,
     read_model,
     solve_cameras,
@@ -27,7 +29,7 @@ from surface_sos_core.cameras import (
     write_model,
 )
 from surface_sos_core.device import choose_device
-from surface_sos_core.errors import Cancelled, InputError
+from surface_sos_core.errors import Cancelled, InputError, is_out_of_memory
 from surface_sos_core.evaluate.report import write_report
 from surface_sos_core.evaluate.summary import report_data
 from surface_sos_core.evaluate.truth import evaluate_shot
@@ -35,6 +37,9 @@ from surface_sos_core.events import Events
 from surface_sos_core.footage import Footage, open_footage, parse_frames
 from surface_sos_core.footage.cache import cached_plates
 from surface_sos_core.footage.exposure import exposure_gains, read_gains, save_gains
+from surface_sos_core.footage.header import BadImage, read_header
+from surface_sos_core.footage.sequence import list_images, plain_name
+from surface_sos_core.interruption import held_back
 from surface_sos_core.layers.exr import write_layers
 from surface_sos_core.layers.stage import Studio, frame_layers, open_studio, view_layers
 from surface_sos_core.manifest import FootageEntry, FrameEntry, Manifest, MeshEntry, write_manifest
@@ -50,13 +55,15 @@ from surface_sos_core.masks.consensus import (
 from surface_sos_core.mesh.export import write_glb, write_ply
 from surface_sos_core.mesh.surface import object_surface
 from surface_sos_core.settings import Settings, preset, settings_from_dict
-from surface_sos_core.shot_folder import ShotFolder, folder_stamp, software_versions
+from surface_sos_core.shot_folder import ModelFolder, ShotFolder, file_stamps, software_versions
 from surface_sos_core.train.batches import Batches, sights_of
-from surface_sos_core.train.checkpoint import load_trainer, save_trainer
+from surface_sos_core.train.checkpoint import load_newest, previous_of, remove_checkpoints, save_trainer
 from surface_sos_core.train.preview import write_preview
 from surface_sos_core.train.trainer import Trainer
 
 _LEAST_TRACK = 3  # frames that must have seen a sparse point before it guides the fields
+_LISTED = 4  # changed inputs that are named
+_Made = TypeVar("_Made")
 _STAGES = ("footage", "cameras", "masks", "train", "layers", "mesh", "report")
 
 
@@ -88,6 +95,8 @@ class _Run:
     manifest: Manifest
     cameras: list[Camera | None]
     selected: list[int]
+    worked: bool = False
+    """Whether a stage had anything to do."""
 
     def stage(self, name: str) -> None:
         self.events.stage(name, _STAGES.index(name) + 1, len(_STAGES))
@@ -95,15 +104,48 @@ class _Run:
     def progress(self, unit: str) -> Callable[[int, int], None]:
         return lambda done, total: self.events.progress(done, total, unit)
 
+    def keeps(self, stage: str, inputs: dict[str, Any]) -> bool:
+        """Whether what `stage` made here is good still; tells what has changed where it is not.
+
+        A stage that is not kept loses its note, so that what it replaces from now on never counts as finished.
+        """
+        changes = self.folder.changes(stage, inputs)
+        if changes == []:
+            return True
+        if changes:
+            more = f" and {len(changes) - _LISTED} more" if len(changes) > _LISTED else ""
+            self.events.warning(
+                f"The stage {stage} is done again: {', '.join(changes[:_LISTED])}{more} changed since."
+            )
+        self.folder.forget(stage)
+        self.manifest.timings.pop(stage, None)
+        self.manifest.stages = [name for name in self.manifest.stages if name not in (stage, "report")]
+        self.worked = True
+        return False
+
     def save(self, finished: str | None = None) -> None:
         """Bring shot.json up to date."""
         if finished is not None:
             self.events.end_stage()
-            if finished not in self.manifest.stages:
-                self.manifest.stages.append(finished)
-        self.manifest.timings.update({k: round(v, 2) for k, v in self.events.timings.items()})
-        self.manifest.warnings = [*self.events.warnings]
+            stages = {*self.manifest.stages, finished}
+            self.manifest.stages = [name for name in _STAGES if name in stages]
+        for stage, spent in self.events.timings.items():
+            self.manifest.timings[stage] = round(self.manifest.timings.get(stage, 0.0) + spent, 2)
+        self.events.timings.clear()
+        self.manifest.warnings = list(dict.fromkeys([*self.manifest.warnings, *self.events.warnings]))
         write_manifest(self.folder.out, self.manifest)
+
+    def once_smaller(self, stage: str, work: Callable[[int], _Made]) -> _Made:
+        """What `work(1)` makes or, where memory runs out, `work(4)`: the same from batches of a quarter the size."""
+        try:
+            return work(1)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        gc.collect()  # outside the handler, which would hold on to the frames and their tensors
+        torch.cuda.empty_cache()
+        self.events.warning(f"Memory ran out in the stage {stage}; it is tried again in smaller parts.")
+        return work(4)
 
 
 def segment(
@@ -130,24 +172,33 @@ def segment(
         _check_parallax(given_cameras)
     masks = load_masks(shot.masks, footage, events.warning) if shot.masks is not None else None
 
-    if mode == "overwrite" and folder.out.exists() and any(folder.out.iterdir()):
-        folder.clear()
-    run = _Run(folder, settings, events, footage, _new_manifest(footage, settings), [], selected)
-    run.save("footage")
-
-    inputs: dict[str, Any] = {"footage": _footage_stamp(footage), "cameras": folder_stamp(shot.cameras)}
-    model = _camera_stage(run, given_cameras, inputs)
-    inputs |= {"masks": folder_stamp(shot.masks), "box": folder_stamp(shot.box)}
-    consensus = _mask_stage(run, model, masks, given_box, inputs)
-    masks = None  # on disk by now
-    inputs |= {"settings": dataclasses.replace(settings, device="").as_dict()}
-    trainer = _training_stage(run, consensus, model, device)
-    _layer_stage(run, trainer, consensus, inputs)
-    _mesh_stage(run, trainer, consensus)
-    for cache in (folder.plates, folder.masks):
-        cache.unlink(missing_ok=True)
-    _report_stage(run, trainer)
-    events.done(folder.out / "shot.json", folder.report, round(time.monotonic() - started, 2))
+    with folder.locked():
+        folder.check(mode)  # again, since another run may have been faster
+        if mode == "overwrite" and folder.contents():
+            folder.clear()
+        run = _Run(folder, settings, events, footage, _new_manifest(footage, settings), [], selected)
+        if mode == "resume":
+            _take_over(run.manifest, folder.manifest())
+        run.save("footage")
+        inputs: dict[str, Any] = {
+            "footage": _footage_stamp(footage),
+            "cameras": file_stamps(model_files(shot.cameras)) if shot.cameras is not None else None,
+            "seed": settings.seed,
+        }
+        model = _camera_stage(run, given_cameras, inputs)
+        inputs |= {
+            "masks": _mask_stamp(shot.masks),
+            "box": given_box.as_dict() if given_box is not None else None,
+        }
+        consensus = _mask_stage(run, model, masks, given_box, inputs)
+        masks = None  # on disk by now
+        trainer = _training_stage(run, consensus, model, device)
+        _layer_stage(run, trainer, consensus, again=False)
+        _mesh_stage(run, trainer, consensus, again=False)
+        for cache in (folder.plates, folder.masks):
+            cache.unlink(missing_ok=True)
+        _report_stage(run)
+        events.done(folder.out / "shot.json", folder.report, round(time.monotonic() - started, 2))
     return folder.out / "shot.json"
 
 
@@ -160,72 +211,70 @@ def solve(
     overwrite: bool = False,
 ) -> Path:
     """Cameras only, written to `out` as a COLMAP text model."""
-    events, out = events or Events(), Path(out)
-    if out.is_file():
-        raise InputError(f"{out} is a file; give a folder to --out.")
-    ours = {"cameras.txt", "images.txt", "points3D.txt"}
-    if out.is_dir() and any(out.iterdir()):
-        if {path.name for path in out.iterdir()} != ours:
-            raise InputError(
-                f"{out} holds files that are not a camera model; choose an empty or new folder for --out."
-            )
-        if not overwrite:
-            raise InputError(f"{out} already holds a camera model; add --overwrite to replace it.")
+    events, folder = events or Events(), ModelFolder(Path(out))
+    folder.check(overwrite)
     events.stage("cameras", 1, 1)
     opened = open_footage(footage, skip_bad_frames, events.warning)
-    model = _solve(opened, out.parent, seed, events)
-    write_model(model, out)
+    with folder.locked():
+        folder.check(overwrite)
+        write_model(_solve(opened, folder.out, seed, events), folder.out)
     events.end_stage()
-    return out
+    return folder.out
 
 
 def train(out: Path, settings: Settings | None = None, events: Events | None = None) -> None:
     """Train the fields of a shot folder whose cameras and masks are there; goes on from its checkpoint."""
-    run, consensus = _open_shot(Path(out), settings, events or Events())
-    model = read_model(run.folder.cameras)
-    _training_stage(run, consensus, model, _prepare_device(run.settings))
+    with _existing(out).locked():
+        run, consensus = _open_shot(Path(out), settings, events or Events())
+        model = read_model(run.folder.cameras)
+        _training_stage(run, consensus, model, _prepare_device(run.settings))
 
 
 def layers(
     out: Path, settings: Settings | None = None, events: Events | None = None, frames: str | None = None
 ) -> None:
     """Write the layers of a trained shot, all or those of the frames asked for."""
-    run, consensus = _open_shot(Path(out), settings, events or Events(), frames)
-    _layer_stage(run, _trained(run, consensus), consensus, None)
+    with _existing(out).locked():
+        run, consensus = _open_shot(Path(out), settings, events or Events(), frames)
+        _layer_stage(run, _trained(run, consensus), consensus, again=True)
 
 
 def mesh(out: Path, settings: Settings | None = None, events: Events | None = None) -> None:
     """Write the mesh of a trained shot."""
-    run, consensus = _open_shot(Path(out), settings, events or Events())
-    _mesh_stage(run, _trained(run, consensus), consensus)
+    with _existing(out).locked():
+        run, consensus = _open_shot(Path(out), settings, events or Events())
+        _mesh_stage(run, _trained(run, consensus), consensus, again=True)
 
 
 def render(out: Path, cameras: Path, to: Path, events: Events | None = None, overwrite: bool = False) -> Path:
     """The layers as other cameras of the same world see them; `to` gets the shape of a shot folder."""
     model = read_model(cameras)
-    target = ShotFolder(Path(to))
+    names = _file_names(model)
+    target, mode = ShotFolder(Path(to)), "overwrite" if overwrite else "new"
     if target.out.resolve() == Path(out).resolve():
         raise InputError(
             f"{to} is the shot itself, whose layers would be lost; give another folder to --out."
         )
-    target.check("overwrite" if overwrite else "new")
+    target.check(mode)
     run, consensus = _open_shot(Path(out), None, events or Events())
     trainer = _trained(run, consensus)
-    if target.out.exists() and any(target.out.iterdir()):
-        target.clear()
-    run.events.stage("holdouts", 1, 2)
-    studio = _studio(run, trainer, consensus)
-    run.events.stage("layers", 2, 2)
-    write_model(model, target.cameras)
-    manifest = dataclasses.replace(run.manifest, frames=[], mesh=None, metrics=None, stages=["layers"])
-    for i, camera in enumerate(model.cameras.values()):
-        stem = Path(camera.name).stem
-        name = f"layers/{stem}.exr"
-        write_layers(target.out / name, view_layers(studio, camera), i + 1)
-        manifest.frames.append(FrameEntry(stem, i + 1, name))
-        run.events.progress(i + 1, len(model.cameras), "frames")
-        write_manifest(target.out, manifest)
-    run.events.end_stage()
+    with target.locked():
+        target.check(mode)
+        if target.contents():
+            target.clear()
+        run.events.stage("holdouts", 1, 2)
+        studio = _studio(run, trainer, consensus)
+        run.events.stage("layers", 2, 2)
+        manifest = dataclasses.replace(run.manifest, frames=[], mesh=None, metrics=None, stages=["layers"])
+        write_manifest(target.out, manifest)  # first, so that the folder is known as a shot's
+        write_model(model, target.cameras)
+        for i, camera in enumerate(model.cameras.values()):
+            name = f"layers/{names[i]}.exr"
+            write_layers(target.out / name, view_layers(studio, camera), i + 1)
+            manifest.frames.append(FrameEntry(names[i], i + 1, name))
+            run.events.progress(i + 1, len(model.cameras), "frames")
+            write_manifest(target.out, manifest)
+        run.events.end_stage()
     return target.out / "shot.json"
 
 
@@ -234,17 +283,53 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure a shot against truth; the metrics go into shot.json and, where there is one, the report."""
     events, folder = events or Events(), ShotFolder(Path(out))
-    events.stage("evaluate", 1, 1)
-    metrics = evaluate_shot(
-        folder.out, Path(truth), radius, region, lambda done, total: events.progress(done, total, "frames")
-    )
-    manifest = folder.manifest()
-    manifest.metrics = metrics
-    write_manifest(folder.out, manifest)
-    if folder.report.exists():
-        write_report(folder.report, report_data(folder))
-    events.end_stage()
+    with _existing(folder.out).locked():
+        events.stage("evaluate", 1, 1)
+        metrics = evaluate_shot(
+            folder.out,
+            Path(truth),
+            radius,
+            region,
+            lambda done, total: events.progress(done, total, "frames"),
+        )
+        manifest = folder.manifest()
+        manifest.metrics = metrics
+        write_manifest(folder.out, manifest)
+        if folder.report.exists():
+            write_report(folder.report, report_data(folder))
+        events.end_stage()
     return metrics
+
+
+def _existing(out: Path) -> ShotFolder:
+    """The folder of a shot that is there; raises InputError where it is not."""
+    folder = ShotFolder(Path(out))
+    folder.manifest()
+    return folder
+
+
+def _file_names(model: CameraModel) -> list[str]:
+    """What the layers of each image are called: its name without folders and suffix, made to differ from all before."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for i, image in enumerate(model.cameras):
+        name = plain_name(Path(image.replace("\\", "/")).stem)
+        while name.lower() in taken:  # many disks do not tell a from A
+            name = f"{name}.{i + 1}"
+        names.append(name)
+        taken.add(name.lower())
+    return names
+
+
+def _take_over(manifest: Manifest, earlier: Manifest) -> None:
+    """Go on with what an earlier run of the same frames has made; each stage decides whether that is good still."""
+    made = {(entry.name, entry.frame): entry.layers for entry in earlier.frames}
+    for entry in manifest.frames:
+        entry.layers = made.get((entry.name, entry.frame))
+    manifest.box, manifest.cameras = earlier.box, earlier.cameras
+    manifest.mesh, manifest.metrics = earlier.mesh, earlier.metrics
+    manifest.timings, manifest.stages = dict(earlier.timings), list(earlier.stages)
+    manifest.warnings = list(earlier.warnings)
 
 
 def _prepare_device(settings: Settings) -> torch.device:
@@ -258,9 +343,25 @@ def _selected(frames: str | None, numbers: list[int]) -> list[int]:
 
 
 def _footage_stamp(footage: Footage) -> list[Any]:
-    source = Path(footage.source)
-    stamp = folder_stamp(source if source.exists() else source.parent)
-    return [stamp, [frame.file for frame in footage.frames], footage.width, footage.height]
+    return [file_stamps(footage.files), footage.width, footage.height]
+
+
+def _mask_stamp(masks: Path | None) -> list[Any] | None:
+    return None if masks is None else file_stamps(list_images(masks))
+
+
+def _training_inputs(run: _Run) -> dict[str, Any]:
+    """What the fields come from: by the content of what earlier stages have written."""
+    settings = run.settings
+    made = {name: run.folder.cameras / f"{name}.txt" for name in ("cameras", "images", "points3D")}
+    written = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in made.items()}
+    train = {**dataclasses.asdict(settings.train), "preview_seconds": None, "checkpoint_seconds": None}
+    return {
+        "footage": _footage_stamp(run.footage),
+        "consensus": hashlib.sha256(run.folder.consensus.read_bytes()).hexdigest(),
+        "model": written,
+        "settings": {"fields": dataclasses.asdict(settings.fields), "train": train, "seed": settings.seed},
+    }
 
 
 def _new_manifest(footage: Footage, settings: Settings) -> Manifest:
@@ -301,9 +402,8 @@ def _camera_stage(run: _Run, given: CameraModel | None, inputs: dict[str, Any]) 
     """Cameras read or solved, with sparse points, and one for each frame that has one."""
     run.stage("cameras")
     folder, events = run.folder, run.events
-    if folder.finished("cameras", inputs):
-        model = read_model(folder.cameras)
-    else:
+    model = _kept(run, "cameras", inputs, lambda: read_model(folder.cameras))
+    if model is None:
         seed, scratch = run.settings.seed, folder.checkpoint
         if given is None:
             model = _solve(run.footage, scratch, seed, events)
@@ -312,7 +412,7 @@ def _camera_stage(run: _Run, given: CameraModel | None, inputs: dict[str, Any]) 
                 run.footage, given, scratch, run.progress("steps"), seed, events.warning
             )
         write_model(model, folder.cameras)
-        folder.finish("cameras", inputs)
+        folder.note("cameras", inputs)
     run.cameras = match_cameras(model, run.footage, events.warning)
     _check_parallax(model)
     run.manifest.cameras = "cameras"
@@ -326,10 +426,9 @@ def _mask_stage(
     """What the coarse masks, given or found, agree on; both are kept."""
     run.stage("masks")
     folder, events = run.folder, run.events
-    inputs = {**inputs, "consensus": dataclasses.asdict(run.settings.consensus)}
-    if folder.finished("masks", inputs) and folder.consensus.exists():
-        consensus = read_consensus(folder.consensus)
-    else:
+    inputs = {**inputs, "settings": {"consensus": dataclasses.asdict(run.settings.consensus)}}
+    consensus = _kept(run, "masks", inputs, lambda: read_consensus(folder.consensus, len(run.footage.frames)))
+    if consensus is None:
         if masks is None:
             start = start_from_box(box, model) if box is not None else box_from_points(model)
             for note in start.notes:
@@ -338,10 +437,23 @@ def _mask_stage(
         consensus = build_consensus(masks, run.cameras, run.settings.consensus, box, run.progress("views"))
         _warn_of_empty(run, masks)
         save_consensus(folder.consensus, masks.probability, consensus)
-        folder.finish("masks", inputs)
+        folder.note("masks", inputs)
     run.manifest.box = {**consensus.box.as_dict(), "world_to_box": consensus.box.similarity.tolist()}
     run.save("masks")
     return consensus
+
+
+def _kept(run: _Run, stage: str, inputs: dict[str, Any], read: Callable[[], _Made]) -> _Made | None:
+    """What `stage` made of the same inputs; None where it has to be made, be it that its files are damaged."""
+    if not run.keeps(stage, inputs):
+        return None
+    try:
+        return read()
+    except InputError as error:
+        run.events.warning(f"The stage {stage} is done again: {error}")
+        run.folder.forget(stage)
+        run.worked = True
+        return None
 
 
 def _warn_of_empty(run: _Run, masks: CoarseMasks) -> None:
@@ -371,76 +483,101 @@ def _training_stage(run: _Run, consensus: Consensus, model: CameraModel, device:
     """FoCoR and BaCo, trained; goes on from a checkpoint of the same inputs."""
     run.stage("train")
     folder, events, settings = run.folder, run.events, run.settings
-    inputs = {
-        "footage": _footage_stamp(run.footage),
-        "consensus": hashlib.sha256(folder.consensus.read_bytes()).hexdigest(),
-        "settings": dataclasses.replace(settings, device="").as_dict(),
-    }
-    trainer = Trainer.start(settings, consensus.grid, consensus.box.extent, device)
-    if folder.finished("train started", inputs) and folder.fields.exists():
-        load_trainer(folder.fields, trainer)
-    else:
-        folder.fields.unlink(missing_ok=True)
-        folder.finish("train started", inputs)
+    inputs = _training_inputs(run)
+
+    def start() -> Trainer:
+        return Trainer.start(settings, consensus.grid, consensus.box.extent, device)
+
+    kept = run.keeps("train", inputs)
+    trainer = _resumed(run, start) if kept else None
+    if trainer is None:
+        remove_checkpoints(folder.fields)
+        folder.plates.unlink(missing_ok=True)
+        folder.note("train", inputs)
+        trainer = start()
         trainer.fit_to_consensus(consensus.grid, consensus.box.extent)
-    if trainer.step < settings.train.iterations:
-        edge, limit = settings.train.image_edge, settings.train.cache_gigabytes
-        with (
-            cached_plates(run.footage, folder.plates, edge, limit, events.warning) as plates,
-            unpack_masks(folder.consensus, folder.masks) as masks,
-        ):
-            sights = sights_of(model.points, list(model.cameras), run.cameras, _LEAST_TRACK)
-            gains = exposure_gains(plates, run.cameras, sights.xyz)
-            save_gains(folder.exposure, gains)
-            seed = settings.seed + trainer.step
-            _train(
-                run,
-                trainer,
-                Batches(plates, masks, consensus, run.cameras, sights, gains, settings.train, device, seed),
+    total = settings.train.iterations
+    if trainer.step < total:
+        run.worked = True
+        run.once_smaller("train", lambda part: _optimise(run, trainer, consensus, model, part))
+        if trainer.skipped:
+            events.warning(
+                f"{trainer.skipped} training steps were skipped because their gradients were not finite; look at the mattes."
             )
     run.manifest.settings = {**settings.as_dict(), "ran": {"iterations": trainer.step, "device": device.type}}
     run.save("train")
     return trainer
 
 
-def _train(run: _Run, trainer: Trainer, batches: Batches) -> None:
-    """All steps that are left, with progress, previews and checkpoints on the way."""
-    folder, events, settings = run.folder, run.events, run.settings.train
-    total = settings.iterations
-    shown = next(i for i in [*run.selected, *range(len(run.cameras))] if run.cameras[i] is not None)
-    saved = looked = time.monotonic()
-
-    def after_step(step: int) -> None:
-        nonlocal saved, looked
-        now = time.monotonic()
-        if step % 10 == 0 or step == total:
-            events.progress(step, total, "iterations")
-        if now - looked > settings.preview_seconds or step == total:
-            looked = now
-            write_preview(folder.preview, trainer, batches, shown)
-            events.preview(folder.preview, run.footage.frames[shown].number, step)
-        if now - saved > settings.checkpoint_seconds:
-            saved = now
-            save_trainer(folder.fields, trainer)
-
+def _resumed(run: _Run, start: Callable[[], Trainer]) -> Trainer | None:
+    """The trainer as its checkpoints have it; None where there is none that can be read."""
+    fields = run.folder.fields
+    if not (fields.exists() or previous_of(fields).exists()):
+        return None
     try:
-        trainer.run(batches, after_step)
-    except (KeyboardInterrupt, Cancelled):
-        save_trainer(folder.fields, trainer)
-        raise
-    save_trainer(folder.fields, trainer)
-    if trainer.skipped:
-        events.warning(
-            f"{trainer.skipped} training steps were skipped because their gradients were not finite; look at the mattes."
+        return load_newest(fields, start, run.events.warning)
+    except InputError as error:
+        run.events.warning(f"Training begins anew, since no checkpoint can be read: {error}")
+        return None
+
+
+def _optimise(run: _Run, trainer: Trainer, consensus: Consensus, model: CameraModel, part: int) -> None:
+    """Train to the last step, with one part of so many of each step's rays."""
+    folder, train = run.folder, run.settings.train
+    train = dataclasses.replace(train, rays=max(1, train.rays // part))
+    edge, limit, frames = train.image_edge, train.cache_gigabytes, len(run.footage.frames)
+    with (
+        cached_plates(run.footage, folder.plates, edge, limit, run.events.warning) as plates,
+        unpack_masks(folder.consensus, folder.masks, frames) as masks,
+    ):
+        sights = sights_of(model.points, list(model.cameras), run.cameras, _LEAST_TRACK)
+        gains = exposure_gains(plates, run.cameras, sights.xyz)
+        save_gains(folder.exposure, gains)
+        device, seed = trainer.scene.extent.device, run.settings.seed
+        _step_by_step(
+            run,
+            trainer,
+            Batches(plates, masks, consensus, run.cameras, sights, gains, train, device, seed),
         )
 
 
-def _studio(run: _Run, trainer: Trainer, consensus: Consensus) -> Studio:
+def _step_by_step(run: _Run, trainer: Trainer, batches: Batches) -> None:
+    """All steps that are left, with progress and previews on the way; checkpoints lie between two steps."""
+    folder, events, train = run.folder, run.events, run.settings.train
+    total = train.iterations
+    shown = next(i for i in [*run.selected, *range(len(run.cameras))] if run.cameras[i] is not None)
+    saved = looked = time.monotonic()
+
+    with held_back() as let_signals_in:
+
+        def after_step(step: int) -> None:
+            nonlocal saved, looked
+            try:
+                let_signals_in()
+                now = time.monotonic()
+                if step % 10 == 0 or step == total:
+                    events.progress(step, total, "iterations")
+                if now - looked > train.preview_seconds or step == total:
+                    looked = now
+                    write_preview(folder.preview, trainer, batches, shown)
+                    events.preview(folder.preview, run.footage.frames[shown].number, step)
+            except (KeyboardInterrupt, Cancelled):
+                save_trainer(folder.fields, trainer)
+                raise
+            if now - saved > train.checkpoint_seconds or step == total:
+                saved = now
+                save_trainer(folder.fields, trainer)
+
+        trainer.run(batches, after_step)
+
+
+def _studio(run: _Run, trainer: Trainer, consensus: Consensus, part: int = 1) -> Studio:
+    """What layers are made from; `part`: rays are rendered in parts so many times as small."""
     points = read_model(run.folder.cameras).points
     return open_studio(
         run.settings,
         trainer.scene,
-        trainer.proposals,
+        dataclasses.replace(trainer.proposals, rays_at_once=trainer.proposals.rays_at_once // part),
         consensus.box,
         run.footage,
         run.cameras,
@@ -450,42 +587,86 @@ def _studio(run: _Run, trainer: Trainer, consensus: Consensus) -> Studio:
     )
 
 
-def _layer_stage(run: _Run, trainer: Trainer, consensus: Consensus, inputs: dict[str, Any] | None) -> None:
-    """An EXR for each selected frame that has a camera; `inputs` given: those of an interrupted run are kept."""
+def _layer_stage(run: _Run, trainer: Trainer, consensus: Consensus, again: bool) -> None:
+    """An EXR for each selected frame that has a camera; those that are there are kept unless all are made `again`."""
     run.stage("layers")
-    folder = run.folder
-    keep = inputs is not None and folder.finished("layers started", inputs)
-    if inputs is not None:
-        folder.finish("layers started", inputs)
+    folder, entries = run.folder, run.manifest.frames
     todo = [i for i in run.selected if run.cameras[i] is not None]
-    studio = None
-    for n, i in enumerate(todo):
-        entry, frame = run.manifest.frames[i], run.footage.frames[i]
-        name = f"layers/{run.footage.title}.{frame.number:0{run.footage.padding}d}.exr"
-        if not (keep and (folder.out / name).exists()):
-            studio = studio or _studio(run, trainer, consensus)
-            write_layers(folder.out / name, frame_layers(studio, i), frame.number)
-        entry.layers = name
-        if n % 20 == 0:
-            run.save()
-        run.events.progress(n + 1, len(todo), "frames")
+    inputs = _training_inputs(run)
+    inputs["settings"]["layers"] = dataclasses.asdict(run.settings.layers)
+    if not again and not run.keeps("layers", inputs):
+        run.manifest.metrics = None
+        for i, entry in enumerate(entries):
+            if entry.layers is not None and i not in todo:
+                (folder.out / entry.layers).unlink(missing_ok=True)
+            entry.layers = None
+        run.save()
+        folder.note("layers", inputs)
+    elif again and folder.changes("layers", inputs) != []:
+        folder.forget("layers")  # some frames' layers are of other settings from now on
+    names = {
+        i: f"layers/{run.footage.title}.{run.footage.frames[i].number:0{run.footage.padding}d}.exr"
+        for i in todo
+    }
+    missing = [i for i in todo if again or entries[i].layers != names[i] or not _whole(folder.out / names[i])]
+    run.events.progress(len(todo) - len(missing), len(todo), "frames")
+    if missing:
+        run.worked = True
+        run.once_smaller("layers", lambda part: _write_frames(run, trainer, consensus, names, missing, part))
     run.save("layers")
 
 
-def _mesh_stage(run: _Run, trainer: Trainer, consensus: Consensus) -> None:
+def _write_frames(
+    run: _Run, trainer: Trainer, consensus: Consensus, names: dict[int, str], missing: list[int], part: int
+) -> None:
+    """The layers of the frames that are missing, which leave that list as they are done."""
+    studio = _studio(run, trainer, consensus, part)
+    while missing:
+        i = missing[0]
+        write_layers(run.folder.out / names[i], frame_layers(studio, i), run.footage.frames[i].number)
+        run.manifest.frames[i].layers = names[i]
+        run.save()
+        missing.pop(0)
+        run.events.progress(len(names) - len(missing), len(names), "frames")
+
+
+def _whole(path: Path) -> bool:
+    """Whether a layer file is there, to its end."""
+    try:
+        read_header(path)
+    except BadImage:
+        return False
+    return True
+
+
+def _mesh_stage(run: _Run, trainer: Trainer, consensus: Consensus, again: bool) -> None:
+    """The surface; one that is there is kept unless it is made `again`."""
     run.stage("mesh")
-    surface, colours = object_surface(trainer.scene, consensus.box, run.settings.mesh)
-    write_ply(run.folder.mesh / "object.ply", surface, colours)
-    write_glb(run.folder.mesh / "object.glb", surface, colours)
+    ply, glb = run.folder.mesh / "object.ply", run.folder.mesh / "object.glb"
+    inputs = _training_inputs(run)
+    inputs["settings"]["mesh"] = dataclasses.asdict(run.settings.mesh)
+    if not again and not run.keeps("mesh", inputs):
+        run.manifest.metrics = None
+        again = True
+    if again or not (ply.is_file() and glb.is_file()):
+        run.worked = True
+        run.folder.forget("mesh")
+        surface, colours = run.once_smaller(
+            "mesh", lambda part: object_surface(trainer.scene, consensus.box, run.settings.mesh, part)
+        )
+        write_ply(ply, surface, colours)
+        write_glb(glb, surface, colours)
+        run.folder.note("mesh", inputs)
     run.manifest.mesh = MeshEntry("mesh/object.ply", "mesh/object.glb")
     run.save("mesh")
 
 
-def _report_stage(run: _Run, trainer: Trainer) -> None:
+def _report_stage(run: _Run) -> None:
     run.stage("report")
+    if run.worked or "report" not in run.manifest.stages or not run.folder.report.is_file():
+        run.save()
+        write_report(run.folder.report, report_data(run.folder))
     run.save("report")
-    write_report(run.folder.report, report_data(run.folder))
-    run.save()
 
 
 def _open_shot(
@@ -508,15 +689,18 @@ def _open_shot(
             f"{out} has no cameras and masks yet; run `surface-sos segment ... --out {out} --resume` first."
         )
     run.cameras = match_cameras(read_model(folder.cameras), footage, events.warning)
-    return run, read_consensus(folder.consensus)
+    return run, read_consensus(folder.consensus, len(footage.frames))
 
 
 def _trained(run: _Run, consensus: Consensus) -> Trainer:
     """The trainer as its checkpoint has it."""
-    if not run.folder.fields.exists():
+    if not (run.folder.fields.exists() or previous_of(run.folder.fields).exists()):
         raise InputError(
             f"{run.folder.out} has no trained fields; run `surface-sos train {run.folder.out}` first."
         )
-    trainer = Trainer.start(run.settings, consensus.grid, consensus.box.extent, _prepare_device(run.settings))
-    load_trainer(run.folder.fields, trainer)
-    return trainer
+    device = _prepare_device(run.settings)
+    return load_newest(
+        run.folder.fields,
+        lambda: Trainer.start(run.settings, consensus.grid, consensus.box.extent, device),
+        run.events.warning,
+    )

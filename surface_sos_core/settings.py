@@ -92,7 +92,7 @@ class TrainSettings:
     """Share of the rays drawn on and around the object; the others fall anywhere."""
     preview_seconds: float = 30.0
     """Time between two preview pictures."""
-    checkpoint_seconds: float = 60.0
+    checkpoint_seconds: float = 45.0
     """Time between two checkpoints."""
 
 
@@ -169,16 +169,44 @@ def preset(name: str, device: str = "auto", seed: int = 0) -> Settings:
 
 
 def settings_from_dict(stored: dict[str, Any]) -> Settings:
-    """Settings as a manifest keeps them (`Settings.as_dict`); what it does not say is as in the default preset."""
-    default = Settings()
+    """Settings as a manifest keeps them (`Settings.as_dict`); what it does not say is as in the default preset.
+
+    Raises InputError, naming the setting, for a value that no preset could have.
+    """
+    settings = _filled(Settings(), stored, "")
+    for name, most in _MOST.items():
+        stage, _, setting = name.partition(".")
+        value = getattr(getattr(settings, stage), setting)
+        if not 1 <= value <= most:
+            raise InputError(f"The setting {name} is {value}; it may be from 1 to {most}.")
+    return settings
+
+
+# Numbers that memory and time grow with, and how large they may be in a manifest, which may be a stranger's.
+_MOST = {
+    "consensus.resolution": 1024, "consensus.views": 100_000, "consensus.rounds": 100,
+    "fields.levels": 32, "fields.log2_table": 24, "fields.base_resolution": 1024,
+    "fields.max_resolution": 1 << 17, "fields.hidden": 1024, "fields.features": 1024,
+    "train.iterations": 10_000_000, "train.rays": 1 << 20, "train.foreground_samples": 4096,
+    "train.background_samples": 4096, "train.image_edge": 16_384,
+    "layers.samples": 4096, "layers.border_rays": 256, "layers.sources": 10_000,
+    "mesh.resolution": 2048,
+}  # fmt: skip
+
+
+def _filled(default: Any, stored: dict[str, Any], where: str) -> Any:
+    """The dataclass `default` with what `stored` says of its fields."""
     changes: dict[str, Any] = {}
-    for item in dataclasses.fields(Settings):
+    for item in dataclasses.fields(default):
         if item.name not in stored:
             continue
-        own, value = getattr(default, item.name), stored[item.name]
+        own, value, name = getattr(default, item.name), stored[item.name], where + item.name
         if dataclasses.is_dataclass(own) and isinstance(value, dict):
-            names = {f.name for f in dataclasses.fields(own)}
-            changes[item.name] = dataclasses.replace(own, **{k: v for k, v in value.items() if k in names})  # type: ignore[type-var]
-        else:
+            changes[item.name] = _filled(own, value, f"{name}.")
+        elif type(value) is type(own) or (type(own) is float and type(value) is int):
+            if isinstance(value, int | float) and not -1e9 < value < 1e9:
+                raise InputError(f"The setting {name} is {value}, which cannot be.")
             changes[item.name] = value
+        else:
+            raise InputError(f"The setting {name} is {str(value)[:40]!r}; {type(own).__name__} is expected.")
     return dataclasses.replace(default, **changes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -13,15 +14,30 @@ from typing import Any
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
 from surface_sos_core.manifest import FILE_NAME, Manifest, ManifestError, read_manifest
+from surface_sos_core.out_folder import OutFolder
 
 _SOFTWARE = ("surface-sos-core", "torch", "numpy", "numba", "pycolmap", "opencv-python-headless", "OpenEXR")
 
 
 @dataclass(frozen=True)
-class ShotFolder:
-    """OUT and the names in it (DESIGN: the output folder)."""
+class ModelFolder(OutFolder):
+    """A folder that holds nothing but a COLMAP text model."""
 
-    out: Path
+    def check(self, overwrite: bool) -> None:
+        """Refuse a folder that must not be written to; changes nothing. Raises InputError."""
+        self.refuse_file()
+        held = {path.name for path in self.contents()}
+        if held and held != {"cameras.txt", "images.txt", "points3D.txt"}:
+            raise InputError(
+                f"{self.out} holds files that are not a camera model; choose an empty or new folder for --out."
+            )
+        if held and not overwrite:
+            raise InputError(f"{self.out} already holds a camera model; add --overwrite to replace it.")
+
+
+@dataclass(frozen=True)
+class ShotFolder(OutFolder):
+    """OUT and the names in it (DESIGN: the output folder)."""
 
     @property
     def cameras(self) -> Path:
@@ -77,12 +93,8 @@ class ShotFolder:
         Raises InputError for a file, a folder that holds anything but a shot, a shot without --resume or --overwrite, and
         --resume where there is nothing to resume.
         """
-        for parent in self.out.parents:
-            if parent.exists() and not parent.is_dir():
-                raise InputError(f"{self.out} lies below {parent}, which is a file; choose another --out.")
-        if self.out.exists() and not self.out.is_dir():
-            raise InputError(f"{self.out} is a file; give a folder to --out.")
-        if not self.out.exists() or not any(self.out.iterdir()):
+        self.refuse_file()
+        if not self.contents():
             if mode == "resume":
                 raise InputError(f"{self.out} holds no shot to resume; leave --resume out to start one.")
             return
@@ -103,6 +115,7 @@ class ShotFolder:
 
     def clear(self) -> None:
         """Remove what an earlier run has written here, and nothing else."""
+        self.state.unlink(missing_ok=True)  # first: nothing counts as finished from here on
         for entry in read_manifest(self.out).frames:
             if entry.layers:
                 (self.out / entry.layers).unlink(missing_ok=True)
@@ -120,22 +133,46 @@ class ShotFolder:
         except ManifestError as error:
             raise InputError(str(error)) from error
 
-    def finished(self, stage: str, inputs: Any) -> bool:
-        """Whether `stage` was finished here with exactly these inputs."""
-        return self._stages().get(stage) == fingerprint(inputs)
+    def changes(self, stage: str, inputs: dict[str, Any]) -> list[str] | None:
+        """Which of the inputs are not those that `stage` was noted with; None where it was not noted here."""
+        noted, now = self._stages().get(stage), _parts(inputs)
+        if noted is None:
+            return None
+        return sorted(name for name in noted.keys() | now.keys() if noted.get(name) != now.get(name))
 
-    def finish(self, stage: str, inputs: Any) -> None:
-        """Note that `stage` is finished."""
-        stages = {**self._stages(), stage: fingerprint(inputs)}
+    def note(self, stage: str, inputs: dict[str, Any]) -> None:
+        """Note the inputs that `stage` was finished with, or, where it keeps what is half done, begun with."""
+        self._write({**self._stages(), stage: _parts(inputs)})
+
+    def forget(self, stage: str) -> None:
+        """Note that `stage` is not finished."""
+        stages = self._stages()
+        if stages.pop(stage, None) is not None:
+            self._write(stages)
+
+    def _write(self, stages: dict[str, dict[str, str]]) -> None:
         with write_atomically(self.state) as partial:
-            partial.write_text(json.dumps(stages, indent=1))
+            partial.write_text(json.dumps(stages, indent=1), encoding="utf-8")
 
-    def _stages(self) -> dict[str, str]:
+    def _stages(self) -> dict[str, dict[str, str]]:
         try:
-            stages = json.loads(self.state.read_text())
-        except (OSError, ValueError):
+            stages = json.loads(self.state.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
             return {}
-        return stages if isinstance(stages, dict) else {}
+        if not isinstance(stages, dict):
+            return {}
+        return {stage: parts for stage, parts in stages.items() if isinstance(parts, dict)}
+
+
+def _parts(inputs: dict[str, Any], above: str = "") -> dict[str, str]:
+    """A fingerprint of each input, those of nested ones under dotted names."""
+    parts: dict[str, str] = {}
+    for name, value in inputs.items():
+        if isinstance(value, dict):
+            parts |= _parts(value, f"{above}{name}.")
+        else:
+            parts[above + name] = fingerprint(value)
+    return parts
 
 
 def fingerprint(inputs: Any) -> str:
@@ -143,18 +180,13 @@ def fingerprint(inputs: Any) -> str:
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def folder_stamp(folder: Path | None) -> list[Any]:
-    """What changes when the files of a folder change: names, sizes and times."""
-    if folder is None:
-        return []
-    if not folder.is_dir():
-        return (
-            [str(folder.resolve()), folder.stat().st_size, folder.stat().st_mtime_ns]
-            if folder.exists()
-            else [str(folder)]
-        )
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
-    return [str(folder.resolve())] + [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+def file_stamps(files: Iterable[Path]) -> list[Any]:
+    """What changes when files change: their paths, sizes and times."""
+    stamps: list[Any] = []
+    for file in sorted(files):
+        known = file.stat()
+        stamps.append([str(file.resolve()), known.st_size, known.st_mtime_ns])
+    return stamps
 
 
 def software_versions() -> dict[str, str]:

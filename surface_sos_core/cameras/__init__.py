@@ -2,7 +2,7 @@
 
 from surface_sos_core.cameras.box import AutomaticBox, Box, box_from_points, look_at, read_box, start_from_box
 from surface_sos_core.cameras.camera import Camera, CameraModel, Points
-from surface_sos_core.cameras.colmap import read_model, write_model
+from surface_sos_core.cameras.colmap import model_files, read_model, write_model
 from surface_sos_core.cameras.lens import Lens
 from surface_sos_core.cameras.match import match_cameras
 from surface_sos_core.cameras.solve import solve_cameras
@@ -18,6 +18,7 @@ __all__ = [
     "box_from_points",
     "look_at",
     "match_cameras",
+    "model_files",
     "read_box",
     "read_model",
     "solve_cameras",

@@ -8,10 +8,12 @@ read.
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import numpy as np
 
@@ -51,6 +53,13 @@ def read_model(folder: str | Path) -> CameraModel:
     else:
         _read_points_text(points_file, tracks)
     return CameraModel(images.cameras, tracks.points())
+
+
+def model_files(folder: str | Path) -> list[Path]:
+    """The files that `read_model` reads; raises its InputError where there is no model."""
+    found, suffix = _find(Path(folder))
+    files = [found / f"{name}{suffix}" for name in ("cameras", "images", "points3D")]
+    return [file for file in files if file.is_file()]
 
 
 def write_model(model: CameraModel, folder: str | Path) -> None:
@@ -297,7 +306,7 @@ def _read_images_text(file: Path, lenses: dict[int, Lens]) -> _Images:
         where = f"{file} line {number}"
         tokens = line.split(maxsplit=9)
         try:
-            image_id, camera_id, name = int(tokens[0]), int(tokens[8]), tokens[9].strip()
+            image_id, camera_id, name = int(tokens[0]), int(tokens[8]), _from_a_line(tokens[9].strip(" \t"))
             pose = np.array(tokens[1:8], dtype=np.float64)
         except (ValueError, IndexError):
             raise InputError(f"{where}: IMAGE_ID QW QX QY QZ TX TY TZ CAMERA_ID NAME is expected.") from None
@@ -470,13 +479,22 @@ def _image_lines(
     yield "# POINTS2D[] as (X, Y, POINT3D_ID)"
     for i, camera in enumerate(cameras):
         pose = np.concatenate((quaternion_from_rotation(camera.rotation), camera.translation))
-        yield f"{i + 1} {_numbers(pose)} {lens_ids[camera.lens]} {camera.name}"
+        yield f"{i + 1} {_numbers(pose)} {lens_ids[camera.lens]} {_in_a_line(camera.name)}"
         entries = order[bounds[i] : bounds[i + 1]]
         seen, xy = points.track_point[entries], points.track_xy[entries]
         unknown = np.isnan(xy).any(axis=1)
         if unknown.any():
             xy = np.where(unknown[:, None], np.nan_to_num(camera.project(points.xyz[seen])[0]), xy)
         yield " ".join(f"{x!r} {y!r} {p + 1}" for (x, y), p in zip(xy.tolist(), seen.tolist(), strict=True))
+
+
+def _in_a_line(name: str) -> str:
+    """The name without what a line of text cannot hold, which file names on Linux may have, as URLs write it."""
+    return re.sub(r"^[ \t]+|[ \t]+$|[\n\r\0]", lambda found: quote(found[0]), name)
+
+
+def _from_a_line(text: str) -> str:
+    return re.sub(r"^(%20|%09)+|(%20|%09)+$|%0A|%0D|%00", lambda found: unquote(found[0]), text)
 
 
 def _point_lines(points: Points, place: np.ndarray) -> Iterator[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -50,6 +51,7 @@ class _Features:
     def __init__(self, job: Job, tell: Callable[[dict[str, Any]], None]) -> None:
         import pycolmap
 
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # COLMAP's own handler prints a stack trace
         self._colmap = pycolmap
         self._job = job
         self._tell = tell

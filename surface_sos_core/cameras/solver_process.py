@@ -5,23 +5,30 @@ pycolmap installs signal handlers and aborts on some errors, so it is imported b
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 from surface_sos_core.cameras.match import NamedFrames
-from surface_sos_core.errors import SetupError, SolveError
+from surface_sos_core.errors import Cancelled, SetupError, SolveError
+from surface_sos_core.out_folder import WORKPLACE
 
 # Features are looked for in images of at most this size: in larger ones it takes long and finds little more.
 LONGEST_SIDE = 2000
+# What COLMAP, SQLite and the system say where the disk or the memory is full.
+_FULL = ("disk is full", "disk I/O error", "No space left on device", "File too large")
+_NO_MEMORY = ("bad_alloc", "MemoryError", "Cannot allocate memory", "out of memory")
+_KILLED = 9  # SIGKILL, which Windows has no name for: the way a system takes memory back
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ class SolvableFootage(NamedFrames, Protocol):
 def workplace(footage: SolvableFootage, scratch: Path) -> Iterator[tuple[Path, list[str]]]:
     """A new folder below `scratch`, gone at the end, and the frames' names in its folder images/."""
     scratch.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix="solve_", dir=scratch))
+    work = Path(tempfile.mkdtemp(prefix=WORKPLACE, dir=scratch))
     try:
         folder, names = footage.image_folder(work / "frames")
         yield work, _plainly_named(folder, names, work / "images")
@@ -89,8 +96,22 @@ def usable_cores() -> int:
 def run_worker(job: Job, progress: Callable[[int, int], None] | None, way_out: str) -> dict[str, Any]:
     """Run the worker to its end and return the outcome; it never outlives this call.
 
-    Raises SetupError where it cannot start, and SolveError, which recommends `way_out`, where it breaks.
+    Raises SetupError where it cannot start, SolveError, which recommends `way_out`, where it breaks, Cancelled where it
+    was told to end, OSError where the disk is full, and MemoryError where there is too little even for one thread.
     """
+    try:
+        return _run(job, progress, way_out)
+    except MemoryError:
+        if job.threads == 1:
+            raise
+    shutil.rmtree(job.output, ignore_errors=True)
+    for file in Path(job.scratch).glob("features.db*"):
+        file.unlink()
+    shutil.rmtree(Path(job.scratch) / "maps", ignore_errors=True)
+    return _run(replace(job, threads=1), progress, way_out)
+
+
+def _run(job: Job, progress: Callable[[int, int], None] | None, way_out: str) -> dict[str, Any]:
     log = Path(job.scratch) / "log.txt"
     root = str(Path(__file__).resolve().parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -149,12 +170,16 @@ def _listen(output: IO[str], progress: Callable[[int, int], None] | None) -> dic
     return outcome
 
 
-def _failure(code: int, log: Path, way_out: str) -> SetupError | SolveError:
-    lines = [
-        line.strip()
-        for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
-        if line.strip()
-    ]
+def _failure(code: int, log: Path, way_out: str) -> Exception:
+    """What it means that the worker ended with `code` and left `log`."""
+    if -code in (signal.SIGTERM, signal.SIGINT):
+        return Cancelled("The camera solver was told to end")
+    text = log.read_text(encoding="utf-8", errors="replace")
+    if any(words in text for words in _FULL):
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(log.parent))
+    if any(words in text for words in _NO_MEMORY) or code == -_KILLED:
+        return MemoryError("the camera solver ran out of memory")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     missing = [line for line in lines if line.startswith(("ModuleNotFoundError", "ImportError"))]
     if missing:
         return SetupError(

@@ -94,7 +94,7 @@ def write_report(path: Path, data: ReportData) -> Path:
         f"<main>\n{''.join(sections)}</main>\n</body>\n</html>\n"
     )
     with write_atomically(path) as partial:
-        partial.write_text(page, encoding="utf-8")
+        partial.write_text(page, encoding="utf-8", errors="backslashreplace")  # names need not be text
     return path
 
 
@@ -263,17 +263,20 @@ def _metrics(metrics: Mapping[str, Any] | None) -> str:
     parts = []
     for name in ("matte", "clean", "mesh"):
         result = metrics.get(name)
-        if not result:
+        if not isinstance(result, Mapping):
             continue
-        values = result.get("mean", result)
+        mean, worst = result.get("mean"), result.get("worst")
         extra = {"gain": result["gain"]} if "gain" in result else {}
-        if "worst" in result:
-            extra["worst frame"] = result["worst"]["name"]
+        if isinstance(worst, Mapping):
+            extra["worst frame"] = worst.get("name")
         head = f"{name}, mean of {result['frames']} frames" if "frames" in result else name
+        values = mean if isinstance(mean, Mapping) else result
         parts.append(f"<div><h3>{escape(head)}</h3>{_rows({**values, **extra})}</div>")
-    notes = [*metrics.get("notes", ())]
-    if metrics.get("skipped"):
-        notes.append("Truth of frames without layers: " + ", ".join(metrics["skipped"]))
+    notes, skipped = metrics.get("notes") or [], metrics.get("skipped") or []
+    notes = [str(note) for note in notes] if isinstance(notes, list) else [str(notes)]
+    if skipped:
+        names = map(str, skipped) if isinstance(skipped, list) else [str(skipped)]
+        notes.append("Truth of frames without layers: " + ", ".join(names))
     text = "".join(f"<p>{escape(note)}</p>" for note in notes)
     return _section("Metrics", f'<div class="columns">{"".join(parts)}</div>{text}' if parts or text else "")
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import trimesh
-from trimesh.visual import ColorVisuals
 
 from surface_sos_core.cameras import Box, CameraModel, read_model
+from surface_sos_core.errors import InputError
 from surface_sos_core.evaluate.report import (
     CameraPlot,
     ContactFrame,
@@ -16,8 +15,8 @@ from surface_sos_core.evaluate.report import (
     to_display,
 )
 from surface_sos_core.layers.exr import read_layers
-from surface_sos_core.manifest import Manifest
-from surface_sos_core.mesh.extract import Mesh
+from surface_sos_core.manifest import FILE_NAME, Manifest
+from surface_sos_core.mesh.read import read_ply
 from surface_sos_core.mesh.turntable import render_turntable
 from surface_sos_core.shot_folder import ShotFolder
 from surface_sos_core.train.checkpoint import read_history
@@ -78,10 +77,7 @@ def _contact_frames(folder: ShotFolder, manifest: Manifest) -> list[ContactFrame
 def _stills(folder: ShotFolder, manifest: Manifest, model: CameraModel | None) -> list[np.ndarray]:
     if manifest.mesh is None or manifest.mesh.ply is None or model is None:
         return []
-    loaded = trimesh.load_mesh(folder.out / manifest.mesh.ply, process=False)
-    visual = loaded.visual
-    colours = np.asarray(visual.vertex_colors)[:, :3] if isinstance(visual, ColorVisuals) else None
-    surface = Mesh(np.asarray(loaded.vertices), np.asarray(loaded.faces, np.int64))
+    surface, colours = read_ply(folder.out / manifest.mesh.ply)
     return list(render_turntable(surface, colours, _up(model), views=4, towards=_towards(model)))
 
 
@@ -101,7 +97,11 @@ def _plot(manifest: Manifest, model: CameraModel) -> CameraPlot:
     cameras = list(model.cameras.values())
     corners = None
     if manifest.box is not None:
-        box = Box.from_dict({key: manifest.box[key] for key in ("centre", "size", "rotation")})
+        given = {key: value for key, value in manifest.box.items() if key in ("centre", "size", "rotation")}
+        try:
+            box = Box.from_dict(given)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"The box in {FILE_NAME} cannot be used: {error}.") from error
         signs = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
         corners = box.to_world(signs * box.extent)
     points = model.points.xyz[:: max(1, len(model.points) // 1500)] if len(model.points) else None

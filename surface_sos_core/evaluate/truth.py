@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import trimesh
 from scipy.ndimage import distance_transform_edt
 
 from surface_sos_core.cameras import read_model
@@ -32,6 +31,7 @@ from surface_sos_core.footage import image
 from surface_sos_core.footage.colour import srgb_encode
 from surface_sos_core.layers.exr import FrameLayers, read_layers
 from surface_sos_core.manifest import FrameEntry, Manifest, ManifestError, read_manifest
+from surface_sos_core.mesh.read import read_ply
 
 MATTE_FOLDERS = ("matte", "mattes", "truth")
 CLEAN_FOLDERS = ("clean", "clean_plates")
@@ -335,14 +335,8 @@ def _read_display(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        loaded: Any = trimesh.load(path, process=False, force="mesh")
-        vertices, faces = np.asarray(loaded.vertices, np.float64), np.asarray(loaded.faces, np.int64)
-    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} cannot be read as a mesh: give a PLY with triangles ({error})") from error
-    if not len(faces):
-        raise InputError(f"{path} has no faces: give a PLY with triangles")
-    return vertices, faces
+    mesh, _ = read_ply(path)
+    return mesh.vertices, mesh.faces
 
 
 def _camera_centres(found: Path, truth: Path) -> tuple[np.ndarray, np.ndarray]:

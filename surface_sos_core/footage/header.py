@@ -31,13 +31,15 @@ class Header:
     """Float pixels: scene-linear."""
     is_plain: bool
     """JPEG or PNG of 8 bits: any other program reads it."""
+    least_bytes: float = 0.0
+    """What such a picture takes in a file at least: smaller ones would be allocated before their lack of data shows."""
 
 
 def read_header(path: Path) -> Header:
     """Size and kind of one image file; raises BadImage where it is broken, cut short or absurdly large."""
     try:
         with path.open("rb") as file, closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as data:
-            header = _parse(data)
+            header, size = _parse(data), len(data)
     except OSError as error:
         raise BadImage(f"{path} cannot be read ({error.strerror})") from error
     except EOFError as error:
@@ -46,6 +48,8 @@ def read_header(path: Path) -> Header:
         # mmap says ValueError for an empty file
         raise BadImage(f"{path} is empty, damaged or not a JPEG, PNG, TIFF or EXR image") from error
     check_size(path, header.width, header.height)
+    if size < header.least_bytes:
+        raise BadImage(f"{path} is cut short")
     return header
 
 
@@ -70,6 +74,7 @@ def _parse(data: mmap.mmap) -> Header:
 def _parse_jpeg(data: mmap.mmap) -> Header:
     """Marker segments up to the first scan (ITU T.81, annex B)."""
     size: tuple[int, int] | None = None
+    huffman = True
     at = 2
     while True:
         if at + 4 > len(data):
@@ -84,13 +89,15 @@ def _parse_jpeg(data: mmap.mmap) -> Header:
             break
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             size = struct.unpack_from(">HH", data, at + 5)
+            huffman = marker < 0xC8
         at += 2 + struct.unpack_from(">H", data, at + 2)[0]
     if size is None:
         raise ValueError("no frame header")
     # Inside a scan 0xFF is always escaped, so this can only be the end marker; cameras may append more after it.
     if data.rfind(b"\xff\xd9", at) < 0:
         raise EOFError
-    return Header(width=size[1], height=size[0], is_linear=False, is_plain=True)
+    least = size[0] * size[1] / 512 if huffman else 0.0  # a bit for each block of 8x8
+    return Header(width=size[1], height=size[0], is_linear=False, is_plain=True, least_bytes=least)
 
 
 def _parse_png(data: mmap.mmap) -> Header:
@@ -99,7 +106,8 @@ def _parse_png(data: mmap.mmap) -> Header:
         raise ValueError("no IHDR")
     if data.rfind(b"\0\0\0\0IEND") < 0:
         raise EOFError
-    return Header(width, height, is_linear=False, is_plain=depth <= 8)
+    least = width * height * depth / 8 / 1040  # deflate makes nothing smaller than by 1032
+    return Header(width, height, is_linear=False, is_plain=depth <= 8, least_bytes=least)
 
 
 def _parse_tiff(data: mmap.mmap) -> Header:

@@ -86,6 +86,11 @@ class Footage:
         """Float plates (EXR, float TIFF), whose values go above 1."""
         return isinstance(self._pixels, Stills) and any(header.is_linear for header in self._pixels.headers)
 
+    @property
+    def files(self) -> list[Path]:
+        """The files that the frames are in."""
+        return self._pixels.paths if isinstance(self._pixels, Stills) else [self.source]
+
     def read_linear(self, index: int) -> np.ndarray:
         """Frame `index` (from 0) as scene-linear Rec.709, (H, W, 3) float32; float plates are not clamped."""
         return colour.to_linear(self._pixels.read(index))
@@ -172,7 +177,7 @@ def _open_movie(path: Path, skip_bad: bool, warn: Callable[[str], None]) -> Foot
     _check_count(path, len(movie))
     names = [f"{path.stem}.{number:04d}" for number in range(1, len(movie) + 1)]
     frames = [Frame(name, number, f"{name}.png") for number, name in enumerate(names, start=1)]
-    return Footage(path, frames, movie, path.stem, 4)
+    return Footage(path, frames, movie, sequence.plain_name(path.stem), 4)
 
 
 def _check_count(source: Path, count: int) -> None:

@@ -12,6 +12,8 @@ from surface_sos_core.errors import InputError
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".exr")
 KINDS = "JPEG, PNG, TIFF or EXR"
 
+LONGEST_NAME = 200  # bytes of a name that something is added to; disks take 255
+
 _PATTERN = re.compile(r"#+|%0?([0-9]*)d")
 _DIGITS = re.compile(r"[0-9]+")
 
@@ -46,6 +48,13 @@ def natural_key(path: Path) -> tuple[list[str | int], str]:
     """Sorts frame9 before frame10."""
     parts = re.split(r"([0-9]+)", path.name)
     return [int(part) if index % 2 else part.lower() for index, part in enumerate(parts)], path.name
+
+
+def plain_name(name: str) -> str:
+    """The name without what leads to another folder or ends a name on any system, and not too long for a file."""
+    plain = re.sub(r"[\\/\0]", "_", name)
+    short = os.fsencode(plain)[:LONGEST_NAME]
+    return plain if len(short) < LONGEST_NAME else short.decode("utf-8", "ignore")
 
 
 def last_number(stem: str) -> int | None:
@@ -85,10 +94,10 @@ def title_and_padding(numbered: Sequence[tuple[int, Path]], folder: Path) -> tup
     for number, path in numbered:
         places = list(_DIGITS.finditer(path.stem))
         if not places or int(places[-1].group()) != number:  # numbered by order
-            return folder.resolve().name, 4
+            return plain_name(folder.resolve().name), 4
         prefixes.add(path.stem[: places[-1].start()].rstrip("._- "))
         runs.append(places[-1].group())
     widths = {len(run) for run in runs}
     padded = len(widths) == 1 or any(run.startswith("0") and len(run) > 1 for run in runs)
     title = prefixes.pop() if len(prefixes) == 1 else ""
-    return title or folder.resolve().name, min(widths) if padded else 4
+    return plain_name(title or folder.resolve().name), min(widths) if padded else 4

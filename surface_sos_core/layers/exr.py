@@ -18,7 +18,7 @@ import numpy as np
 import OpenEXR
 
 from surface_sos_core.errors import InputError
-from surface_sos_core.files import write_atomically
+from surface_sos_core.files import system_error, write_atomically
 
 NO_DEPTH = 1e10
 """Depth of a pixel without a surface."""
@@ -58,7 +58,7 @@ def write_layers(path: Path, layers: FrameLayers, frame_number: int, software: s
     """Write one frame's layers to `path`, whole or not at all.
 
     Values that a half cannot hold are clamped to +-65504. `frame_number` becomes the header's `imageCounter`.
-    Raises ValueError when the arrays' shapes do not fit together.
+    Raises ValueError when the arrays' shapes do not fit together, and OSError where the disk does not take the file.
     """
     height, width = layers.depth.shape
     channels: dict[str, np.ndarray] = {}
@@ -79,7 +79,10 @@ def write_layers(path: Path, layers: FrameLayers, frame_number: int, software: s
     }
     # The binding replaces the values of the dict it is given, so it gets one of its own.
     with write_atomically(path) as partial, OpenEXR.File(header, channels) as file:
-        file.write(str(partial))
+        try:
+            file.write(str(partial))
+        except RuntimeError as error:
+            raise system_error(error, path) from error
 
 
 def read_layers(path: Path) -> FrameLayers:

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from scipy import ndimage
 
+from surface_sos_core.arrays import read_arrays
 from surface_sos_core.cameras import Box, Camera
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage.frame_stack import FrameStack, let_go
-from surface_sos_core.masks.coarse import CoarseMasks
+from surface_sos_core.masks.coarse import LONG_EDGE, CoarseMasks
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.masks.thin_parts import find_thin_parts
 from surface_sos_core.settings import ConsensusSettings
@@ -34,6 +33,8 @@ _THIN = 0.75  # share of the border's votes that thin parts still get
 _THIN_VIEWS = 60  # at most so many views are asked about thin parts
 _THIN_PROBABILITY = 0.6  # m^P of thin parts: in, but colour may still take them out
 _FIT_CELLS = 48  # cells a side of the grid that the box is fitted with
+_KEPT_BYTES = 1 << 28  # at most, of what is kept beside the masks
+_AGREED = ("grid", "trust", "agreement", "centre", "half", "rotation")
 _LOOK = 128  # pixels along the longer edge of the pictures in which hulls and masks are compared
 
 
@@ -121,34 +122,60 @@ def save_consensus(path: Path, probability: np.ndarray, consensus: Consensus) ->
                 let_go(probability)
 
 
-def read_consensus(path: Path) -> Consensus:
-    """What `save_consensus` was told that the masks agree on; InputError for any other file."""
-    with _kept(path) as file:
-        box = Box(file["centre"], file["half"], file["rotation"])
-        return Consensus(box, file["grid"], file["trust"], file["agreement"])
+def read_consensus(path: Path, frames: int) -> Consensus:
+    """What `save_consensus` was told that the masks of so many frames agree on; InputError for any other file."""
+    try:
+        kept = read_arrays(path, _KEPT_BYTES + frames * LONG_EDGE**2, _AGREED)
+        trust, grid = kept["trust"], kept["grid"]
+        if (
+            (trust.dtype, grid.dtype, grid.ndim) != (np.uint8, np.float32, 3)
+            or not len(trust) == len(kept["agreement"]) == frames
+            or not np.issubdtype(kept["agreement"].dtype, np.floating)
+            or len(set(grid.shape)) != 1
+            or not np.isfinite(grid).all()
+        ):
+            raise ValueError("its arrays do not fit together")
+        box = Box(kept["centre"], kept["half"], kept["rotation"])
+        if (
+            (box.centre.shape, box.half.shape, box.rotation.shape) != ((3,), (3,), (3, 3))
+            or not np.isfinite(box.similarity).all()
+            or not (box.half > 0).all()
+        ):
+            raise ValueError("its box is none")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _unreadable(path, error) from error
+    return Consensus(box, grid, trust, kept["agreement"])
 
 
-def unpack_masks(path: Path, to: Path) -> FrameStack:
-    """The coarse masks (frames, h, w) that `save_consensus` kept in `path`, written to `to` to be read pixel by pixel."""
-    with _kept(path) as file, file.zip.open("probability.npy") as packed:
-        np.lib.format.read_magic(packed)
-        shape, _, _ = np.lib.format.read_array_header_1_0(packed)
-        size = shape[1] * shape[2]
-        return FrameStack.write(
-            to, shape, (np.frombuffer(packed.read(size), np.uint8) for _ in range(shape[0]))
-        )
+def unpack_masks(path: Path, to: Path, frames: int) -> FrameStack:
+    """The coarse masks (frames, h, w) that `save_consensus` kept in `path`, written to `to` to be read pixel by pixel.
+
+    Raises InputError for any other file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("probability.npy") as packed:
+            if np.lib.format.read_magic(packed) != (1, 0):
+                raise ValueError("its masks are of another version")
+            shape, _, dtype = np.lib.format.read_array_header_1_0(packed)
+            if dtype != np.uint8 or len(shape) != 3 or shape[0] != frames:
+                raise ValueError(f"its masks are not those of {frames} frames")
+            if not 0 < min(shape[1:]) <= max(shape[1:]) <= LONG_EDGE:
+                raise ValueError("its masks have no size that masks have")
+            size = shape[1] * shape[2]
+            pictures = (_picture(packed.read(size), size) for _ in range(frames))
+            return FrameStack.write(to, shape, pictures)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise _unreadable(path, error) from error
 
 
-@contextmanager
-def _kept(path: Path) -> Iterator[Any]:
-    """The arrays of `save_consensus` by name, read when they are asked for."""
-    with ExitStack() as stack:
-        try:
-            yield stack.enter_context(np.load(path, allow_pickle=False))
-        except (FileNotFoundError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise InputError(
-                f"{path} cannot be read ({error}); run segment again with --overwrite."
-            ) from error
+def _picture(packed: bytes, size: int) -> np.ndarray:
+    if len(packed) < size:
+        raise EOFError("its masks are cut short")
+    return np.frombuffer(packed, np.uint8)
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path} cannot be read ({error}); run segment again with --overwrite.")
 
 
 def _spread(indices: np.ndarray, most: int) -> np.ndarray:

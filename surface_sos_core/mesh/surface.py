@@ -15,8 +15,12 @@ _CHUNK = 1 << 16
 
 
 @torch.no_grad()
-def object_surface(scene: Scene, box: Box, settings: MeshSettings) -> tuple[Mesh, np.ndarray]:
-    """The zero level set inside m^P's hold, in world units, and its colours (V, 3) uint8 seen from straight above it."""
+def object_surface(scene: Scene, box: Box, settings: MeshSettings, part: int = 1) -> tuple[Mesh, np.ndarray]:
+    """The zero level set inside m^P's hold, in world units, and its colours (V, 3) uint8 seen from straight above it.
+
+    `part`: points are looked at in parts so many times as small, which takes less memory.
+    """
+    chunk = _CHUNK // part
     device = scene.extent.device
 
     def distance(points: np.ndarray) -> np.ndarray:
@@ -27,18 +31,18 @@ def object_surface(scene: Scene, box: Box, settings: MeshSettings) -> tuple[Mesh
         x = torch.from_numpy(points.astype(np.float32)).to(device)
         return (scene.hold(x) > 0.5).cpu().numpy()
 
-    mesh = extract_surface(distance, settings.resolution, box.extent, held)
+    mesh = extract_surface(distance, settings.resolution, box.extent, held, chunk=chunk)
     if len(mesh) == 0:
         raise SurfaceSosError(
             "The object has no surface after training; give masks or a box, or train for longer."
         )
     normals = vertex_normals(mesh)
     colours = np.empty((len(mesh.vertices), 3), np.uint8)
-    for start in range(0, len(colours), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        x = torch.from_numpy(mesh.vertices[part].astype(np.float32)).to(device)
+    for start in range(0, len(colours), chunk):
+        some = slice(start, start + chunk)
+        x = torch.from_numpy(mesh.vertices[some].astype(np.float32)).to(device)
         sdf, feature, gradient = scene.foreground.surface.sdf_and_normal(x)
-        view = -torch.from_numpy(normals[part].astype(np.float32)).to(device)
+        view = -torch.from_numpy(normals[some].astype(np.float32)).to(device)
         colour = scene.foreground.colour(x, gradient, view, sdf, feature)
-        colours[part] = (colour.clamp(0.0, 1.0) * 255).round().byte().cpu().numpy()
+        colours[some] = (colour.clamp(0.0, 1.0) * 255).round().byte().cpu().numpy()
     return Mesh(box.to_world(mesh.vertices), mesh.faces), colours

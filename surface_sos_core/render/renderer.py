@@ -23,7 +23,7 @@ from surface_sos_core.render.volume import interleave, section_alpha, section_me
 from surface_sos_core.render.volume_numba import CompositeWeights
 
 _TRACE_STEPS = 3  # of the secant method
-_CHUNK = 8192  # rays at once where nothing is learnt
+_CHUNK = 8192  # points at once where nothing is learnt
 _UNSEEN = 1e-5  # a sample that is a smaller share than this of what its ray shows is left out
 
 
@@ -33,6 +33,8 @@ class Proposals:
 
     foreground: OpacityGrid
     background: OpacityGrid
+    rays_at_once: int = 8192
+    """How many rays are rendered at once where nothing is learnt: what memory that takes."""
 
 
 @dataclass(frozen=True)
@@ -255,8 +257,8 @@ def render_surface(
     """Matte and depth of the object without colour; what BaCo has in front of the object hides it."""
     matte = torch.zeros(len(rays), device=rays.origin.device)
     depth = torch.zeros_like(matte)
-    for start in range(0, len(rays), _CHUNK):
-        part = rays[start : start + _CHUNK]
+    for start in range(0, len(rays), proposals.rays_at_once):
+        part = rays[start : start + proposals.rays_at_once]
         hit, depth_f = foreground_depths(scene, proposals.foreground, part, foreground_samples, None)
         if len(hit) == 0:
             continue
@@ -275,8 +277,8 @@ def render_surface(
 def render_backdrop(scene: Scene, proposals: Proposals, rays: Rays, samples: int) -> torch.Tensor:
     """BaCo's colour (rays, 3) alone, as if the object were not there."""
     colours = []
-    for start in range(0, len(rays), _CHUNK):
-        part = rays[start : start + _CHUNK]
+    for start in range(0, len(rays), proposals.rays_at_once):
+        part = rays[start : start + proposals.rays_at_once]
         back, weights = _backdrop(scene, proposals, part, samples)
         choice = _choose(weights)
         sample, sdf = scene.background_sample(back.point.view(-1, 3)[choice.index])
@@ -290,8 +292,8 @@ def render_backdrop(scene: Scene, proposals: Proposals, rays: Rays, samples: int
 def backdrop_depth(scene: Scene, proposals: Proposals, rays: Rays, samples: int) -> torch.Tensor:
     """Depth (rays,) at which BaCo alone has absorbed half of the ray."""
     depths = []
-    for start in range(0, len(rays), _CHUNK):
-        back, weights = _backdrop(scene, proposals, rays[start : start + _CHUNK], samples)
+    for start in range(0, len(rays), proposals.rays_at_once):
+        back, weights = _backdrop(scene, proposals, rays[start : start + proposals.rays_at_once], samples)
         absorbed = torch.cumsum(weights, dim=1)
         half = (absorbed < 0.5).sum(dim=1, keepdim=True).clamp(max=weights.shape[1] - 1)
         here = weights.gather(1, half)
@@ -311,8 +313,8 @@ def _backdrop(scene: Scene, proposals: Proposals, rays: Rays, samples: int) -> t
 def render_object_colour(scene: Scene, proposals: Proposals, rays: Rays, samples: int) -> torch.Tensor:
     """FoCoR's own colour (rays, 3), not multiplied by its matte; black where a ray misses it."""
     out = torch.zeros_like(rays.origin)
-    for start in range(0, len(rays), _CHUNK):
-        part = rays[start : start + _CHUNK]
+    for start in range(0, len(rays), proposals.rays_at_once):
+        part = rays[start : start + proposals.rays_at_once]
         hit, depth = foreground_depths(scene, proposals.foreground, part, samples, None)
         front = march_foreground(scene, part[hit], depth)
         weights = visible_weights(front.alpha(front.sdf, scene.foreground.sharpness))

@@ -153,15 +153,16 @@ class Batches:
         self.plates, self.probability, self.trust = plates, probability, consensus.trust
         self.gains, self.settings, self.device = gains, settings, device
         self.caster = RayCaster(cameras, consensus.box, device)
-        self.random = np.random.default_rng(seed)
+        self.seed, self.random = seed, np.random.default_rng(seed)
         self.solved = np.array([i for i, camera in enumerate(cameras) if camera is not None])
         self.points_on, self.points_off = _sort_points(points.xyz, consensus)
         self.sights = points
         self.pixel = _pixel_size(cameras, consensus.box, max(plates.shape[1:3]))
         self.outline, self.near = _zones(consensus, cameras, plates.shape[1:3])
 
-    def draw(self) -> Batch:
-        """The next batch."""
+    def draw(self, step: int) -> Batch:
+        """The batch of a step: always the same one, so that a run that was interrupted goes on as if it was not."""
+        self.random = np.random.default_rng((self.seed, step))
         count = self.settings.rays
         border = round(count * self.settings.border_share)
         near = round(count * self.settings.near_share)

@@ -2,50 +2,97 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from surface_sos_core.arrays import read_arrays
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
 from surface_sos_core.train.trainer import Trainer
 
+_META_BYTES = 1 << 26
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, OverflowError, RuntimeError)
+
+
+def previous_of(path: Path) -> Path:
+    """Where the checkpoint before the one at `path` is kept."""
+    return path.with_name(f"{path.stem}.previous{path.suffix}")
+
 
 def save_trainer(path: Path, trainer: Trainer) -> None:
-    """Write fields, proposals, optimiser, random state and history to `path` (.npz)."""
+    """Write fields, proposals, optimiser, random state and history to `path` (.npz); the file before it is kept."""
     arrays = {f"{part}/{name}": value for part, name, value in _tensors(trainer)}
     for index, state in trainer.optimiser.state_dict()["state"].items():
         for name, value in state.items():
             arrays[f"optimiser/{index}/{name}"] = torch.as_tensor(value)
     arrays["generator"] = trainer.generator.get_state()
     numpy_arrays = {name: value.detach().cpu().numpy() for name, value in arrays.items()}
-    meta = json.dumps({"step": trainer.step, "history": trainer.history})
-    with write_atomically(path) as partial, partial.open("wb") as file:
-        np.savez(file, meta=np.frombuffer(meta.encode(), np.uint8), **numpy_arrays)  # type: ignore[arg-type]
+    meta = {
+        "step": trainer.step,
+        "skipped": trainer.skipped,
+        "history": trainer.history,
+        "recent": [[float(colour), float(mask)] for colour, mask in trainer.recent],
+    }
+    with write_atomically(path, previous_of(path)) as partial, partial.open("wb") as file:
+        np.savez(file, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **numpy_arrays)  # type: ignore[arg-type]
 
 
 def load_trainer(path: Path, trainer: Trainer) -> None:
     """Put the state kept in `path` into a fresh trainer of the same settings; InputError for any other file."""
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-            stored = {name: file[name] for name in file.files}
-        meta: dict[str, Any] = json.loads(stored.pop("meta").tobytes())
+        stored = read_arrays(path, _largest(trainer))
+        meta = _meta(stored)
         with torch.no_grad():
             for part, name, tensor in _tensors(trainer):
-                tensor.copy_(torch.from_numpy(stored[f"{part}/{name}"]))
+                value = torch.from_numpy(stored[f"{part}/{name}"])
+                if value.shape != tensor.shape or value.dtype != tensor.dtype:
+                    raise ValueError(f"{part}/{name} is {value.dtype} {tuple(value.shape)}")
+                tensor.copy_(value)
         trainer.generator.set_state(torch.from_numpy(stored["generator"]))
         _load_optimiser(trainer.optimiser, stored)
-        trainer.step = int(meta["step"])
-        trainer.history = [(int(step), float(colour), float(mask)) for step, colour, mask in meta["history"]]
-    except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, EOFError) as error:
+        trainer.step, trainer.skipped = int(meta["step"]), int(meta["skipped"])
+        trainer.history = _history(meta)
+        trainer.recent = [(torch.tensor(float(c)), torch.tensor(float(m))) for c, m in meta["recent"]]
+    except _DAMAGE as error:
         raise InputError(
             f"{path} is not a checkpoint of this shot and these settings ({error}); segment it again with --overwrite."
         ) from error
+
+
+def load_newest(path: Path, start: Callable[[], Trainer], warn: Callable[[str], None]) -> Trainer:
+    """The trainer as `path` has it or, where that is damaged or missing, the file before it; `start` makes fresh ones.
+
+    Raises the InputError of `path` where neither can be read.
+    """
+    failure = InputError(f"{path} does not exist; train the shot first.")
+    for file in (path, previous_of(path)):
+        if not file.exists():
+            continue
+        trainer = start()
+        try:
+            load_trainer(file, trainer)
+        except InputError as error:
+            failure = error if file == path else failure
+            continue
+        if file != path:
+            os.replace(file, path)
+            warn(
+                f"{path} was damaged or missing; the checkpoint before it, of step {trainer.step}, took its place."
+            )
+        return trainer
+    raise failure
+
+
+def remove_checkpoints(path: Path) -> None:
+    """Remove the newest checkpoint and the one before."""
+    for file in (path, previous_of(path)):
+        file.unlink(missing_ok=True)
 
 
 def read_history(path: Path) -> list[tuple[int, float, float]]:
@@ -53,11 +100,25 @@ def read_history(path: Path) -> list[tuple[int, float, float]]:
     if not path.exists():
         return []
     try:
-        with np.load(path, allow_pickle=False) as file:
-            meta = json.loads(file["meta"].tobytes())
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        return _history(_meta(read_arrays(path, _META_BYTES, {"meta"})))
+    except _DAMAGE as error:
         raise InputError(f"{path} cannot be read ({error}); segment it again with --overwrite.") from error
+
+
+def _meta(stored: dict[str, np.ndarray]) -> dict[str, Any]:
+    meta = json.loads(stored["meta"].tobytes())
+    if not isinstance(meta, dict):
+        raise TypeError("it has no record of its training")
+    return meta
+
+
+def _history(meta: dict[str, Any]) -> list[tuple[int, float, float]]:
     return [(int(step), float(colour), float(mask)) for step, colour, mask in meta["history"]]
+
+
+def _largest(trainer: Trainer) -> int:
+    """Bytes that a checkpoint of this trainer can have: each tensor with Adam's two moments, and the history."""
+    return _META_BYTES + 3 * sum(value.numel() * value.element_size() for _, _, value in _tensors(trainer))
 
 
 def _tensors(trainer: Trainer) -> list[tuple[str, str, torch.Tensor]]:
@@ -77,6 +138,11 @@ def _load_optimiser(optimiser: torch.optim.Optimizer, stored: dict[str, np.ndarr
         if key.startswith("optimiser/"):
             _, index, name = key.split("/")
             state.setdefault(int(index), {})[name] = torch.from_numpy(value)
+    shapes = [parameter.shape for group in optimiser.param_groups for parameter in group["params"]]
+    for which, moments in state.items():
+        sizes = {moment.shape for name, moment in moments.items() if name != "step"}
+        if not 0 <= which < len(shapes) or sizes != {shapes[which]}:
+            raise ValueError("its optimiser is another one")
     whole = optimiser.state_dict()
     whole["state"] = state
     optimiser.load_state_dict(whole)

@@ -42,9 +42,11 @@ class Trainer:
     generator: torch.Generator
     step: int = 0
     skipped: int = 0
-    """Steps not taken since this trainer began, because their gradients were not finite."""
+    """Steps not taken because their gradients were not finite."""
     history: list[tuple[int, float, float]] = field(default_factory=list)
     """(step, colour loss, mask loss), means over a while each."""
+    recent: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
+    """Colour and mask loss of the steps after those."""
 
     @staticmethod
     def start(
@@ -52,7 +54,9 @@ class Trainer:
     ) -> Trainer:
         """Fresh fields around the consensus m^P (R, R, R), over a box that reaches to +-extent."""
         generator = torch.Generator().manual_seed(settings.seed)
-        scene = Scene(settings.fields, probability, extent, default_backend(device), generator).to(device)
+        with torch.random.fork_rng(devices=[]):  # some layers are filled from the one that all share
+            torch.manual_seed(settings.seed)
+            scene = Scene(settings.fields, probability, extent, default_backend(device), generator).to(device)
         proposals = Proposals(OpacityGrid(64, 0.05).to(device), OpacityGrid(96, 0.05).to(device))
         rate = settings.train.learning_rate
         tables = [scene.foreground.surface.grid.table, scene.background.surface.grid.table]
@@ -96,18 +100,17 @@ class Trainer:
 
     def run(self, batches: Batches, after_step: Callable[[int], None]) -> None:
         """Train until the settings' last step; `after_step(step)` is called after each one."""
-        losses: list[tuple[torch.Tensor, torch.Tensor]] = []
         while self.step < self.settings.train.iterations:
             floor = least_sharpness(self.step, batches.pixel, self.settings.train)
             self.scene.foreground.floor.fill_(floor)
             self.scene.background.floor.fill_(floor)
-            losses.append(self._advance(batches.draw()))
+            self.recent.append(self._advance(batches.draw(self.step)))
             self.step += 1
             if self.step % _LEARN_EVERY == 0:
                 learn_proposals(self.scene, self.proposals, _LEARN_POINTS, self.generator)
-                colour, mask = torch.tensor(losses).mean(dim=0).tolist()
+                colour, mask = torch.tensor(self.recent).mean(dim=0).tolist()
                 self.history.append((self.step, colour, mask))
-                losses.clear()
+                self.recent.clear()
             after_step(self.step)
 
     def _advance(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:

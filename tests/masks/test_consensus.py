@@ -151,12 +151,12 @@ def test_masks_of_different_things_are_bad_input(ball):
 def test_what_is_saved_is_read(tmp_path, ball, pictures, agreed):
     masks = masks_of(pictures)
     save_consensus(tmp_path / "c.npz", masks.probability, agreed)
-    again = read_consensus(tmp_path / "c.npz")
+    again = read_consensus(tmp_path / "c.npz", len(masks.probability))
     for name in ("grid", "trust", "agreement"):
         np.testing.assert_array_equal(getattr(again, name), getattr(agreed, name))
     np.testing.assert_array_equal(again.box.similarity, agreed.box.similarity)
     assert [path.name for path in tmp_path.iterdir()] == ["c.npz"]
-    with unpack_masks(tmp_path / "c.npz", tmp_path / "masks.npy") as stack:
+    with unpack_masks(tmp_path / "c.npz", tmp_path / "masks.npy", len(masks.probability)) as stack:
         assert stack.shape == masks.probability.shape
         np.testing.assert_array_equal([stack[i] for i in range(len(stack))], masks.probability)
 
@@ -167,18 +167,18 @@ def test_a_damaged_file_is_bad_input(tmp_path, agreed, damage):
     save_consensus(path, np.zeros((2, 3, 4), np.uint8), agreed)
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(InputError, match=r"c\.npz"):
-        read_consensus(path)
+        read_consensus(path, 2)
     with pytest.raises(InputError, match=r"c\.npz"):
-        unpack_masks(path, tmp_path / "masks.npy")
+        unpack_masks(path, tmp_path / "masks.npy", 2)
     assert not (tmp_path / "masks.npy").exists()
 
 
 def test_a_file_of_something_else_is_bad_input(tmp_path):
     np.savez(tmp_path / "c.npz", other=np.zeros(3))
     with pytest.raises(InputError, match=r"c\.npz"):
-        read_consensus(tmp_path / "c.npz")
+        read_consensus(tmp_path / "c.npz", 2)
     with pytest.raises(InputError, match="none"):
-        read_consensus(tmp_path / "none.npz")
+        read_consensus(tmp_path / "none.npz", 2)
 
 
 def test_the_world_may_lie_anywhere(ball, pictures):

@@ -79,7 +79,7 @@ def batches(cameras, make_batches):
 
 
 def test_drawn_pixels_and_their_rays_belong_together(ball, cameras, batches):
-    batch = batches.draw()
+    batch = batches.draw(0)
     columns, rows, frames = np.round(batch.plate.numpy() * 255).astype(int).T
     found = batch.rays.at(torch.full((len(frames), 1), 6.0))[:, 0].numpy()
     for n, i in enumerate(frames):
@@ -91,19 +91,19 @@ def test_drawn_pixels_and_their_rays_belong_together(ball, cameras, batches):
 
 
 def test_batches_have_the_size_that_was_asked_for(batches, tiny):
-    batch = batches.draw()
+    batch = batches.draw(0)
     assert len(batch.rays) == len(batch.plate) == len(batch.mask) == len(batch.trust) == tiny.train.rays
 
 
 def test_frames_without_a_camera_are_never_drawn_and_all_others_are(batches):
-    drawn = np.concatenate([np.round(batches.draw().plate[:, 2].numpy() * 255) for _ in range(30)])
+    drawn = np.concatenate([np.round(batches.draw(n).plate[:, 2].numpy() * 255) for n in range(30)])
     assert set(drawn.astype(int)) == set(range(12)) - {3, 8}
 
 
 def test_most_rays_fall_near_the_object(ball, batches, cameras):
     near, total = 0, 0
-    for _ in range(10):
-        columns, rows, frames = np.round(batches.draw().plate.numpy() * 255).astype(int).T
+    for n in range(10):
+        columns, rows, frames = np.round(batches.draw(n).plate.numpy() * 255).astype(int).T
         for column, row, i in zip(columns, rows, frames, strict=True):
             lens = cameras[i].lens
             pixel = np.array([[(column + 0.5) * lens.width / 48, (row + 0.5) * lens.height / 36]])
@@ -114,9 +114,17 @@ def test_most_rays_fall_near_the_object(ball, batches, cameras):
 
 def test_the_same_seed_draws_the_same(make_batches):
     plates, masks, _ = pictures()
-    a, b, c = (make_batches(plates, masks, seed).draw() for seed in (5, 5, 6))
+    a, b, c = (make_batches(plates, masks, seed).draw(0) for seed in (5, 5, 6))
     assert torch.equal(a.plate, b.plate) and torch.equal(a.rays.direction, b.rays.direction)
     assert not torch.equal(a.plate, c.plate)
+
+
+def test_a_step_draws_the_same_whatever_was_drawn_before(batches):
+    first = batches.draw(7)
+    batches.draw(8)
+    again = batches.draw(7)
+    assert torch.equal(first.plate, again.plate) and torch.equal(first.rays.direction, again.rays.direction)
+    assert not torch.equal(first.plate, batches.draw(8).plate)
 
 
 def test_pixel_is_the_size_of_a_training_pixel_on_the_object(ball, make_batches):
@@ -137,7 +145,7 @@ def test_sparse_points_are_sorted_by_the_consensus(ball, make_batches):
     towards /= np.linalg.norm(towards, axis=1, keepdims=True)
     away = np.repeat([0.8, 1.08, 2.5], 100)[:, None] * ball.radius
     plates, masks, _ = pictures()
-    batch = make_batches(plates, masks, points=ball.box.centre + away * towards).draw()
+    batch = make_batches(plates, masks, points=ball.box.centre + away * towards).draw(0)
     radius = ball.radius * ball.box.scale
     on = np.linalg.norm(batch.object_points.numpy(), axis=1)
     off = np.linalg.norm(batch.other_points.numpy(), axis=1)
@@ -146,7 +154,7 @@ def test_sparse_points_are_sorted_by_the_consensus(ball, make_batches):
 
 
 def test_a_model_without_points_gives_none(batches):
-    batch = batches.draw()
+    batch = batches.draw(0)
     assert batch.object_points.shape == batch.other_points.shape == (0, 3)
 
 
@@ -162,7 +170,7 @@ def test_rays_at_sparse_points_know_their_depth(ball, cameras, make_batches):
     sights = sights_of(points, names, cameras, 3)
     assert len(sights.xyz) == 5 and sorted(sights.frame) == [0] * 5 + [1] * 5
     plates, masks, _ = pictures()
-    batch = make_batches(plates, masks, 0, cameras, sights=sights).draw()
+    batch = make_batches(plates, masks, 0, cameras, sights=sights).draw(0)
     known = batch.depth.numpy() > 0
     assert known.any() and not known.all()
     found = batch.rays.at(batch.depth[:, None])[:, 0].numpy()[known]
@@ -171,7 +179,7 @@ def test_rays_at_sparse_points_know_their_depth(ball, cameras, make_batches):
 
 
 def test_a_model_without_points_gives_no_depth(batches):
-    assert not batches.draw().depth.any()
+    assert not batches.draw(0).depth.any()
 
 
 def test_colours_are_brought_to_one_exposure(ball, make_batches):

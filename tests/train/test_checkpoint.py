@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from surface_sos_core.errors import InputError
-from surface_sos_core.train.checkpoint import load_trainer, read_history, save_trainer
+from surface_sos_core.train.checkpoint import (
+    load_newest,
+    load_trainer,
+    previous_of,
+    read_history,
+    remove_checkpoints,
+    save_trainer,
+)
 from surface_sos_core.train.trainer import Trainer
 
 HALF = 10  # of the tiny settings' 20 steps; the proposal grids learn in both halves or in the second
@@ -57,17 +64,58 @@ def state(trainer: Trainer) -> dict[str, torch.Tensor]:
     }
 
 
-def test_a_resumed_run_ends_bit_for_bit_where_the_other_does(tmp_path, fresh, draws, halfway):
-    save_trainer(tmp_path / "fields.npz", halfway)
-    resumed = fresh()
+@pytest.mark.parametrize("stop", [1, HALF, 17])
+def test_a_resumed_run_ends_bit_for_bit_where_an_uninterrupted_one_does(tmp_path, fresh, draws, stop):
+    whole, first, resumed = fresh(), fresh(), fresh()
+    whole.run(draws(1), lambda step: None)
+
+    def stop_there(step: int) -> None:
+        if step == stop:
+            raise Stop
+
+    with pytest.raises(Stop):
+        first.run(draws(1), stop_there)
+    save_trainer(tmp_path / "fields.npz", first)
     load_trainer(tmp_path / "fields.npz", resumed)
-    assert resumed.step == HALF
-    halfway.run(draws(2), lambda step: None)
-    resumed.run(draws(2), lambda step: None)
-    assert resumed.step == halfway.step == halfway.settings.train.iterations
-    assert resumed.history == halfway.history and len(halfway.history) > 0
-    expected, found = state(halfway), state(resumed)
+    assert resumed.step == stop
+    resumed.run(draws(1), lambda step: None)
+    assert resumed.step == whole.step == whole.settings.train.iterations
+    assert resumed.history == whole.history and len(whole.history) > 0
+    expected, found = state(whole), state(resumed)
     assert [name for name in expected if not torch.equal(expected[name], found[name])] == []
+
+
+def test_the_checkpoint_before_is_kept_and_taken_where_the_newest_is_damaged(tmp_path, fresh, draws, halfway):
+    path, said = tmp_path / "fields.npz", []
+    save_trainer(path, halfway)
+    halfway.run(draws(1), lambda step: None)
+    save_trainer(path, halfway)
+    assert load_newest(path, fresh, said.append).step == halfway.step and said == []
+    path.write_bytes(path.read_bytes()[:-3000])
+    assert load_newest(path, fresh, said.append).step == HALF
+    assert len(said) == 1 and "fields.npz" in said[0] and f"step {HALF}" in said[0]
+    assert (
+        load_newest(path, fresh, said.append).step == HALF and len(said) == 1
+    )  # it took the damaged one's place
+    path.rename(previous_of(path))
+    assert load_newest(path, fresh, said.append).step == HALF and len(said) == 2
+    path.write_bytes(b"no archive")
+    with pytest.raises(InputError, match=r"fields\.npz"):
+        load_newest(path, fresh, said.append)
+    remove_checkpoints(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_that_unpacks_to_more_than_the_trainer_is_refused(tmp_path, fresh, halfway):
+    path = tmp_path / "fields.npz"
+    save_trainer(path, halfway)
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    arrays["scene/foreground.surface.grid.table"] = np.zeros(1 << 26, np.float32)
+    np.savez_compressed(path, **arrays)
+    assert path.stat().st_size < 1 << 21
+    with pytest.raises(InputError, match="unpacks to more"):
+        load_trainer(path, fresh())
 
 
 def test_a_run_changes_every_part(fresh, halfway):

@@ -1,0 +1,284 @@
+"""A shot that is segmented in seconds, runs of it in processes that may be killed, and the figures that tests add up.
+
+SURFACE_SOS_RELIABILITY=long, which `python scripts/test.py --reliability` sets, makes every test try more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import types
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from surface_sos_core.cameras import CameraModel, Points, write_model
+
+ROOT = Path(__file__).resolve().parents[2]
+WIDTH, HEIGHT = 96, 72
+
+if "blender_addon" not in sys.modules:  # its modules without bpy, without its __init__, which imports bpy
+    package = types.ModuleType("blender_addon")
+    package.__path__ = [str(ROOT / "blender_addon")]
+    sys.modules["blender_addon"] = package
+
+
+# The command line with settings that are only there to be small.
+SMALL = """
+import dataclasses, json, os, signal, sys
+from surface_sos_core import cli, settings
+def small(name, device="auto", seed=0):
+    own = settings.preset("preview", "cpu", seed)
+    return dataclasses.replace(
+        own,
+        consensus=dataclasses.replace(own.consensus, resolution=32, views=12),
+        fields=settings.FieldSettings(levels=4, log2_table=10, max_resolution=32, hidden=16, features=4),
+        train=dataclasses.replace(
+            own.train, iterations=60, warm_up=40, rays=128, foreground_samples=12, background_samples=12,
+            image_edge=64, checkpoint_seconds=0.2, preview_seconds=1.0,
+        ),
+        layers=settings.LayerSettings(samples=16, border_rays=1, sources=4),
+        mesh=dataclasses.replace(own.mesh, resolution=32),
+    )
+cli.preset = small
+from surface_sos_core.events import Events
+tell_stage = Events.stage
+def at(stage, act):  # for what a test executes first: `act` when the run begins `stage`
+    def begins(self, name, index, count):
+        tell_stage(self, name, index, count)
+        if name == stage:
+            act()
+    Events.stage = begins
+"""
+# Forks a child for each line it reads, so that libraries are loaded only once.
+NURSERY = (
+    SMALL
+    + """
+from surface_sos_core import pipeline
+for line in sys.stdin:
+    order = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        for number, name in ((0, os.devnull), (1, order["out"]), (2, order["err"])):
+            os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC), number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
+        exec(order["extra"])
+        try:
+            code = cli.main(order["words"])
+        except SystemExit as end:
+            code = end.code
+        sys.stdout.flush(), sys.stderr.flush()
+        os._exit(code)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+)
+THREADS = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+
+
+@dataclass
+class Ended:
+    """How a run ended, negative for a signal, and all that it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines() if line.endswith("}")]
+
+    @property
+    def warnings(self) -> list[str]:
+        return [event["message"] for event in self.events if event["event"] == "warning"]
+
+
+class Nursery:
+    """Runs of the command line, one at a time, in processes that may be killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._said = folder / "out.txt", folder / "err.txt"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", NURSERY],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **THREADS},
+        )
+
+    def start(self, *words: object, extra: str = "") -> int:
+        """Begin a run that tells events; its process's number. `extra` is Python that it executes first."""
+        out, err = self._said
+        out.write_text("")
+        order = {
+            "words": [str(words[0]), "--events", "jsonl", *map(str, words[1:])], "extra": extra, "out": str(out), "err": str(err),
+        }  # fmt: skip
+        print(json.dumps(order), file=self._process.stdin, flush=True)
+        return int(self._process.stdout.readline())
+
+    def reaches(self, stage: str, seconds: float = 120.0) -> bool:
+        """Wait until the run begins `stage`; False where it ends before."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            said = self._said[0].read_text()
+            if f'"stage": "{stage}"' in said:
+                return True
+            if '"event": "done"' in said or '"event": "error"' in said:
+                return False
+            time.sleep(0.01)
+        raise TimeoutError(f"{stage} was not reached")
+
+    def wait(self) -> Ended:
+        code = int(self._process.stdout.readline())
+        out, err = (file.read_text(errors="replace") for file in self._said)
+        return Ended(code, out, err)
+
+    def run(self, *words: object, extra: str = "") -> Ended:
+        self.start(*words, extra=extra)
+        return self.wait()
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    if not hasattr(os, "fork"):
+        pytest.skip("runs that are killed take a system that forks")
+    made = Nursery(tmp_path_factory.mktemp("nursery"))
+    yield made
+    made.close()
+
+
+@dataclass
+class SmallShot:
+    """Plates, masks and cameras of a ball in a room."""
+
+    folder: Path
+
+    @property
+    def words(self) -> list[str]:
+        """`segment` of this shot, but for --out."""
+        given = (
+            "--masks",
+            self.folder / "masks",
+            "--cameras",
+            self.folder / "model",
+            "--frames",
+            "1001-1004",
+        )
+        return ["segment", str(self.folder / "plates"), *map(str, given)]
+
+
+@pytest.fixture(scope="session")
+def small_shot(ball, tmp_path_factory: pytest.TempPathFactory) -> SmallShot:
+    """Twelve frames of a checkered ball before a checkered wall; the model has points on both."""
+    folder = tmp_path_factory.mktemp("small")
+    (folder / "plates").mkdir()
+    (folder / "masks").mkdir()
+    for camera in ball.cameras:
+        pixels = ball.pixel_grid(camera, WIDTH, HEIGHT)
+        depth, wall = ball.hit(camera, pixels), ball.wall(camera, pixels)
+        origin, directions = camera.rays(pixels)
+        on = ~np.isnan(depth)
+        place = np.where(on[:, None], origin + np.nan_to_num(depth)[:, None] * directions, wall)
+        odd = np.floor(place * np.where(on, 3.0, 0.8)[:, None] + 0.01).astype(int).sum(axis=1) % 2 == 0
+        colour = np.where(on[:, None], [60, 90, 220], [120, 160, 90]) + 60 * odd[:, None] - 30
+        cv2.imwrite(
+            str(folder / "plates" / camera.name),
+            colour.reshape(HEIGHT, WIDTH, 3).clip(0, 255).astype(np.uint8),
+        )
+        cover = np.uint8(255 * ball.cover(camera, WIDTH, HEIGHT, 2))
+        cv2.imwrite(str(folder / "masks" / camera.name), cover)
+    write_model(CameraModel({c.name: c for c in ball.cameras}, _points(ball)), folder / "model")
+    return SmallShot(folder)
+
+
+def _points(ball) -> Points:
+    """Sparse points on the ball and the wall, each seen by every camera on whose picture it lies."""
+    random = np.random.default_rng(0)
+    found = []
+    for camera in ball.cameras:
+        pixels = random.uniform([0, 0], [WIDTH, HEIGHT], (25, 2))
+        depth = ball.hit(camera, pixels)
+        origin, directions = camera.rays(pixels)
+        near = origin + np.nan_to_num(depth)[:, None] * directions
+        found.append(np.where(np.isnan(depth)[:, None], ball.wall(camera, pixels), near))
+    xyz = np.concatenate(found)
+    tracks = [[i for i, c in enumerate(ball.cameras) if c.sees(point[None])[0]][:6] for point in xyz]
+    kept = [n for n, track in enumerate(tracks) if len(track) >= 3]
+    image = np.concatenate([tracks[n] for n in kept]).astype(np.int32)
+    start = np.concatenate(([0], np.cumsum([len(tracks[n]) for n in kept]))).astype(np.int64)
+    return Points(
+        xyz[kept],
+        np.full((len(kept), 3), 128, np.uint8),
+        np.zeros(len(kept)),
+        start,
+        image,
+        np.full((len(image), 2), np.nan),
+    )
+
+
+@pytest.fixture(scope="session")
+def finished(small_shot: SmallShot, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shot's folder after a run that nothing disturbed."""
+    out = tmp_path_factory.mktemp("finished") / "out"
+    ended = nursery.run(*small_shot.words, "--out", out)
+    assert ended.code == 0, ended.err
+    return out
+
+
+@pytest.fixture
+def own_shot(small_shot: SmallShot, tmp_path: Path) -> SmallShot:
+    """A copy of the small shot that the test may damage."""
+    shutil.copytree(small_shot.folder, tmp_path / "shot")
+    return SmallShot(tmp_path / "shot")
+
+
+class Tally:
+    """What was tried and what held, by kind."""
+
+    def __init__(self) -> None:
+        self.counts: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+
+    def count(self, table: str, kind: str, held: bool) -> None:
+        """One more was tried, which held or not."""
+        self.counts[table, kind][0] += held
+        self.counts[table, kind][1] += 1
+
+    @contextmanager
+    def trying(self, table: str, kind: str) -> Iterator[None]:
+        """One more is tried, which holds where the block ends well."""
+        held = False
+        try:
+            yield
+            held = True
+        finally:
+            self.count(table, kind, held)
+
+
+_TALLY = Tally()
+
+
+@pytest.fixture(scope="session")
+def tally() -> Iterator[Tally]:
+    """Tests count here; SURFACE_SOS_FIGURES names a file that gets the figures as JSON."""
+    yield _TALLY
+    file = os.environ.get("SURFACE_SOS_FIGURES")
+    if file:
+        rows = [[table, kind, *count] for (table, kind), count in sorted(_TALLY.counts.items())]
+        Path(file).write_text(json.dumps(rows), encoding="utf-8")
