@@ -1,5 +1,7 @@
 """What the consensus lets each field do."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -121,3 +123,13 @@ def test_compiled_lookups_are_those_of_grid_sample():
     got, expected = _lookup(grid, x, extent), _lookup_torch(grid, x, extent)
     assert got.shape == (40, 50) and bool((got == 0).any())
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_background_that_is_not_completed_is_cropped_nowhere(scene):
+    free = replace(SMALL, complete_background=False)
+    other = Scene(free, block(), EXTENT, "torch", torch.Generator().manual_seed(0))
+    inside = along(0, [0.0, 0.2])
+    assert scene.crop(inside).tolist() == [1.0, 1.0] and other.crop(inside).tolist() == [0.0, 0.0]
+    assert (scene.background_sample(inside)[1] == 1.0).all()
+    sample, distance = other.background_sample(inside)
+    assert torch.equal(distance, sample.sdf)
