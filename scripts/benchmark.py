@@ -1,11 +1,17 @@
-"""How fast this machine is, backends side by side in one process, and how much memory shots take.
+"""How fast this machine is, how much memory shots take, and how good the results are.
 
 python scripts/benchmark.py speed [--runs N] [--profile]
 python scripts/benchmark.py memory [--frames 60,240,960] [--size 640x480]
 python scripts/benchmark.py first      one training iteration and no more: what is timed from outside as the start
+python scripts/benchmark.py quality [--footage DIR] [--shots DIR] [--only NAME ...] [--write docs/results.md]
+python scripts/benchmark.py ablation --footage DIR [--only NAME ...] [--write docs/results.md]
 
-Each figure of speed is a median over runs with the quickest one beside it. On a machine that does something else as well,
-believe the ratios and the quickest, and the processor's time.
+speed: backends side by side in one process. Each figure is a median over runs with the quickest one beside it. On a machine
+that does something else as well, believe the ratios and the quickest, and the processor's time.
+
+quality: every shot with truth, the same settings for all: the sets in the footage folder (NAME/images, coarse_masks, truth,
+sparse/0, clean_plates), the shots of make_truth.py, the sample. ablation: parts of the method left out, and masks of
+several qualities refined, on teddy and cat. Both keep every run in --out and go on where they were stopped.
 """
 
 from __future__ import annotations
@@ -28,10 +34,12 @@ from pathlib import Path
 from typing import Any
 
 from environment import ROOT, ready_python
+from measure.tables import replace_section
 
 POINTS = 65_536
 WARM_UP = 12  # steps before a training iteration is timed: compiling, and the learning rate's ramp
 PROFILE_STEPS = 20
+ABLATED = ("teddy", "cat")
 
 
 @dataclass(frozen=True)
@@ -249,18 +257,58 @@ def speed(runs: int, profile: bool) -> None:
         print(line, flush=True)
 
 
+def measured_section(options: argparse.Namespace) -> tuple[str, str]:
+    """The heading and the text of the table that was asked for."""
+    from measure.ablation import ablation
+    from measure.cases import footage_cases
+    from measure.quality import quality, quality_cases
+
+    from surface_sos_core.settings import preset
+
+    settings = preset(options.preset, options.device).as_dict()
+    if options.iterations:
+        settings["train"]["iterations"] = options.iterations
+    if options.table == "quality":
+        cases = quality_cases(ROOT, options.footage, options.shots)
+    else:
+        cases = [case for case in footage_cases(options.footage) if case.name in ABLATED or options.only]
+    cases = [case for case in cases if not options.only or case.name in options.only]
+    if not cases:
+        raise SystemExit("No shot to measure: --footage, --shots and --only leave none.")
+    make = quality if options.table == "quality" else ablation
+    text = make(cases, settings, options.out.absolute() / options.table)
+    command = f"`python scripts/benchmark.py {options.table}`, {settings['train']['iterations']:,} iterations"
+    return f"## {options.table.capitalize()}", "\n\n".join(
+        (f"{command}, {options.preset} preset.", *machine(), text)
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("table", choices=["speed", "memory", "first"], help="what to measure")
+    parser.add_argument(
+        "table", choices=["speed", "memory", "first", "quality", "ablation"], help="what to measure"
+    )
     parser.add_argument(
         "--frames", default="60,240,960", help="lengths of the shots whose memory is measured"
     )
     parser.add_argument("--size", default="640x480", help="and the size of their frames")
     parser.add_argument("--runs", type=int, default=60, help="training iterations timed; others take fewer")
     parser.add_argument("--profile", action="store_true", help="where an iteration's milliseconds go")
+    parser.add_argument("--footage", type=Path, help="folder of sets of footage with truth")
+    parser.add_argument(
+        "--shots", type=Path, default=ROOT / "out" / "truth", help="cache of make_truth.py (out/truth)"
+    )
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these shots alone")
+    parser.add_argument("--preset", default="default", help="preview, default or quality")
+    parser.add_argument("--iterations", type=int, help="of training, where not the preset's")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--out", type=Path, default=ROOT / "out" / "benchmark", help="where runs are kept")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="document whose section is replaced")
     options = parser.parse_args()
+    if options.table == "ablation" and options.footage is None:
+        parser.error("ablation needs --footage, the folder that holds teddy and cat")
     if importlib.util.find_spec("surface_sos_core") is None:  # started by another Python
         return subprocess.run([ready_python(), __file__, *sys.argv[1:]], check=False).returncode
     if options.table == "first":
@@ -268,8 +316,14 @@ def main() -> int:
     elif options.table == "memory":
         width, height = (int(number) for number in options.size.split("x"))
         print("\n".join([*machine(), *memory([int(n) for n in options.frames.split(",")], (width, height))]))
-    else:
+    elif options.table == "speed":
         speed(options.runs, options.profile)
+    else:
+        heading, text = measured_section(options)
+        print(f"\n{heading}\n\n{text}")
+        if options.write:
+            written = options.write.read_text(encoding="utf-8") if options.write.exists() else ""
+            options.write.write_text(replace_section(written, heading, text), encoding="utf-8")
     return 0
 
 

@@ -165,10 +165,11 @@ def _render(args: argparse.Namespace, events: Events) -> None:
 
 
 def _eval(args: argparse.Namespace, events: Events) -> None:
-    from surface_sos_core.evaluate.truth import table
+    from surface_sos_core.evaluate.table import table
     from surface_sos_core.pipeline import evaluate
 
     _print(args, table(evaluate(args.out, args.truth, events, args.region, args.radius)))
+    _print(args, f"worst frames as pictures, and metrics.json: {args.out / 'evaluation'}")
 
 
 def _doctor(args: argparse.Namespace, events: Events) -> None:

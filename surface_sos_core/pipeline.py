@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,10 +31,12 @@ from surface_sos_core.cameras import (
 )
 from surface_sos_core.device import choose_device
 from surface_sos_core.errors import Cancelled, InputError, is_out_of_memory
+from surface_sos_core.evaluate.pictures import write_worst_pictures
 from surface_sos_core.evaluate.report import write_report
 from surface_sos_core.evaluate.summary import report_data
 from surface_sos_core.evaluate.truth import evaluate_shot
 from surface_sos_core.events import Events
+from surface_sos_core.files import write_atomically
 from surface_sos_core.footage import Footage, open_footage, parse_frames
 from surface_sos_core.footage.cache import cached_plates
 from surface_sos_core.footage.exposure import exposure_gains, read_gains, save_gains
@@ -281,7 +284,11 @@ def render(out: Path, cameras: Path, to: Path, events: Events | None = None, ove
 def evaluate(
     out: Path, truth: Path, events: Events | None = None, region: Path | None = None, radius: float = 10
 ) -> dict[str, Any]:
-    """Measure a shot against truth; the metrics go into shot.json and, where there is one, the report."""
+    """Measure a shot against truth: the metrics go into shot.json, OUT/evaluation and, where there is one, the report.
+
+    OUT/evaluation gets metrics.json and pictures of the worst frames. `region` overrides where clean plates count;
+    `radius` is that of the trimap's band, in pixels.
+    """
     events, folder = events or Events(), ShotFolder(Path(out))
     with _existing(folder.out).locked():
         events.stage("evaluate", 1, 1)
@@ -292,6 +299,9 @@ def evaluate(
             region,
             lambda done, total: events.progress(done, total, "frames"),
         )
+        write_worst_pictures(folder.evaluation, folder.out, Path(truth), metrics, region)
+        with write_atomically(folder.evaluation / "metrics.json") as partial:
+            partial.write_text(json.dumps(metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         manifest = folder.manifest()
         manifest.metrics = metrics
         write_manifest(folder.out, manifest)

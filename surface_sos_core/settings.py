@@ -40,6 +40,9 @@ class FieldSettings:
     """Width of the SDF networks (one hidden layer) and the colour networks (two)."""
     features: int = 13
     """Length of the geometry feature handed from an SDF network to its colour network."""
+    complete_background: bool = True
+    """BaCo is empty where the masks agree on the object, so that other views complete it there (Section III-B). Off, it
+    may explain the object as well."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ class TrainSettings:
     """Steps in which FoCoR's surface is only fitted to the consensus, before any ray is rendered."""
     eikonal_weight: float = 0.1
     """Weight of mean (|n| - 1)^2."""
+    learn_surface: bool = True
+    """FoCoR's surface is learnt from the plates. Off, it stays what the masks agree on."""
     sparsity_weight: float = 0.01
     """Weight of mean exp(-tau |sdf|)."""
     sparsity_tau: float = 20.0

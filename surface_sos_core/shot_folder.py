@@ -56,6 +56,10 @@ class ShotFolder(OutFolder):
         return self.out / "report.html"
 
     @property
+    def evaluation(self) -> Path:
+        return self.out / "evaluation"
+
+    @property
     def checkpoint(self) -> Path:
         return self.out / "checkpoint"
 
@@ -121,7 +125,7 @@ class ShotFolder(OutFolder):
                 (self.out / entry.layers).unlink(missing_ok=True)
         if self.layers.is_dir() and not any(self.layers.iterdir()):
             self.layers.rmdir()
-        for folder in (self.cameras, self.checkpoint):
+        for folder in (self.cameras, self.checkpoint, self.evaluation):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (self.mesh / "object.ply", self.mesh / "object.glb", self.report):
             file.unlink(missing_ok=True)

@@ -281,10 +281,11 @@ def test_stages(calls, tmp_path, capsys):
 
 
 def test_eval_prints_the_table(calls, monkeypatch, capsys):
-    monkeypatch.setattr("surface_sos_core.evaluate.truth.table", lambda measured: f"mIoU {measured['miou']}")
+    monkeypatch.setattr("surface_sos_core.evaluate.table.table", lambda measured: f"mIoU {measured['miou']}")
     calls.evaluate = lambda out, truth, events, region, radius: {"miou": (out, truth, region, radius)[3]}
     assert cli.main(["eval", "o", "--truth", "t", "--radius", "4"]) == 0
-    assert capsys.readouterr().out == "mIoU 4\n"
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "mIoU 4" and second.endswith(str(Path("o") / "evaluation"))
 
 
 # How a run ends

@@ -27,6 +27,8 @@ CORE = 0.55
 # Half a box without points, as a share of the cameras' median distance: an object that fills the frame.
 FALLBACK_HALF = 0.3
 MARGIN = 1.15
+# What is filmed from one side is at least so deep as a share of its width.
+LEAST_DEPTH = 0.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,8 +185,9 @@ def box_from_points(model: CameraModel) -> AutomaticBox:
     reach = _where_it_thins_out(away[off])
     on_object = off & (away <= reach)
     note = f"the box comes from {int(on_object.sum())} sparse points near where the cameras look, not from masks."
+    box = _box_around(xyz[on_object], up if plane is None else plane[:3])
     return AutomaticBox(
-        _box_around(xyz[on_object], up if plane is None else plane[:3]),
+        _completed(box, plane, np.mean([c.centre for c in cameras], axis=0)),
         on_object,
         on_object & (away <= CORE * reach),
         plane,
@@ -348,6 +351,28 @@ def _box_around(points: np.ndarray, up: np.ndarray) -> Box:
     low, high = np.percentile(local, [1, 99], axis=0)
     half = np.maximum((high - low) / 2, 0.05 * float((high - low).max() + 1e-12)) * MARGIN
     return Box(frame @ ((low + high) / 2), half, frame)
+
+
+def _completed(box: Box, plane: np.ndarray | None, camera: np.ndarray) -> Box:
+    """The box with what points do not tell: an object reaches down to its support (4,), and has a back.
+
+    camera: (3,) the cameras' mean. What is filmed from one side only has points on that side; its depth is then taken to
+    be at least LEAST_DEPTH of its width.
+    """
+    low, high = -box.half, box.half.copy()
+    if plane is not None:
+        gap = float(_height(plane, box.centre[None])[0]) - box.half[2]
+        if 0 < gap < box.half[2]:
+            low[2] -= gap
+    thin, wide = np.argsort(box.half[:2])
+    lacking = 2 * (LEAST_DEPTH * box.half[wide] - box.half[thin])
+    towards = (camera - box.centre) @ box.rotation
+    if lacking > 0 and abs(towards[thin]) > abs(towards[wide]):
+        if towards[thin] > 0:
+            low[thin] -= lacking
+        else:
+            high[thin] += lacking
+    return Box(box.centre + box.rotation @ ((low + high) / 2), (high - low) / 2, box.rotation)
 
 
 def _frame(up: np.ndarray, points: np.ndarray | None = None) -> np.ndarray:

@@ -18,6 +18,7 @@ from surface_sos_core.footage.colour import srgb_encode
 
 MOST_FRAMES = 24
 THUMBNAIL_EDGE = 480
+WORST_EDGE = 1600
 MOST_POINTS = 1500
 
 
@@ -64,6 +65,8 @@ class ReportData:
     """(iteration, value) pairs by the loss's name."""
     metrics: Mapping[str, Any] | None = None
     """What `evaluate_shot` returned."""
+    worst: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """(H, W, 3) uint8 rows of `write_worst_pictures` by their files' names."""
     warnings: Sequence[str] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
@@ -81,6 +84,7 @@ def write_report(path: Path, data: ReportData) -> Path:
         ),
         _columns(_camera_plot(data.cameras), _loss_curves(data.losses)),
         _metrics(data.metrics),
+        _worst_frames(data.worst),
         _columns(_timings(data.timings), _table("Software", data.software)),
         _settings(data.settings),
     ]
@@ -261,7 +265,7 @@ def _metrics(metrics: Mapping[str, Any] | None) -> str:
     if metrics is None:
         return ""
     parts = []
-    for name in ("matte", "clean", "mesh"):
+    for name in ("matte", "clean", "shadowed", "mesh"):
         result = metrics.get(name)
         if not isinstance(result, Mapping):
             continue
@@ -279,6 +283,20 @@ def _metrics(metrics: Mapping[str, Any] | None) -> str:
         notes.append("Truth of frames without layers: " + ", ".join(names))
     text = "".join(f"<p>{escape(note)}</p>" for note in notes)
     return _section("Metrics", f'<div class="columns">{"".join(parts)}</div>{text}' if parts or text else "")
+
+
+def _worst_frames(rows: Mapping[str, np.ndarray]) -> str:
+    if not rows:
+        return ""
+    text = (
+        "<p>Matte: the plate, the matte, its truth, and red where there is too much, blue where too little. "
+        "Clean plate: the plate, what was made, its truth, and four times their difference where it counts.</p>"
+    )
+    figures = "".join(
+        f"<figure>{_picture(thumbnail(row, WORST_EDGE), name)}<figcaption>{escape(name)}</figcaption></figure>"
+        for name, row in rows.items()
+    )
+    return _section("Worst frames", f'{text}<div class="rows">{figures}</div>')
 
 
 def _timings(timings: Mapping[str, float]) -> str:

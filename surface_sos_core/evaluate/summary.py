@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from surface_sos_core.cameras import Box, CameraModel, read_model
@@ -14,6 +16,7 @@ from surface_sos_core.evaluate.report import (
     thumbnail,
     to_display,
 )
+from surface_sos_core.footage import image
 from surface_sos_core.layers.exr import read_layers
 from surface_sos_core.manifest import FILE_NAME, Manifest
 from surface_sos_core.mesh.read import read_ply
@@ -46,6 +49,7 @@ def report_data(folder: ShotFolder) -> ReportData:
             "mask": [(step, mask) for step, _, mask in history],
         },
         metrics=manifest.metrics,
+        worst=_worst(folder.evaluation) if manifest.metrics else {},
         warnings=manifest.warnings,
         settings=manifest.settings,
         timings=manifest.timings,
@@ -79,6 +83,12 @@ def _stills(folder: ShotFolder, manifest: Manifest, model: CameraModel | None) -
         return []
     surface, colours = read_ply(folder.out / manifest.mesh.ply)
     return list(render_turntable(surface, colours, _up(model), views=4, towards=_towards(model)))
+
+
+def _worst(evaluation: Path) -> dict[str, np.ndarray]:
+    """The pictures that the last evaluation left, mattes first."""
+    files = sorted(evaluation.glob("*.png"), key=lambda file: file.name.partition(".")[0] != "matte")
+    return {file.stem: image.rgb(image.decode(file)) for file in files}
 
 
 def _up(model: CameraModel) -> np.ndarray:

@@ -85,7 +85,8 @@ class Scene(torch.nn.Module):
         self.background = Field(settings, backend, 0.8, False, generator)
         self.register_buffer("extent", torch.from_numpy(extent.astype(np.float32)))
         self.register_buffer("hold_grid", torch.from_numpy(_hold(probability)))
-        self.register_buffer("crop_grid", torch.from_numpy(_crop(probability)))
+        crop = _crop(probability) if settings.complete_background else np.zeros_like(probability, np.float32)
+        self.register_buffer("crop_grid", torch.from_numpy(crop))
         self.register_buffer("core_grid", torch.from_numpy(_core(probability)), persistent=False)
 
     def hold(self, x: torch.Tensor) -> torch.Tensor:

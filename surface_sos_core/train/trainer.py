@@ -100,6 +100,7 @@ class Trainer:
 
     def run(self, batches: Batches, after_step: Callable[[int], None]) -> None:
         """Train until the settings' last step; `after_step(step)` is called after each one."""
+        self.scene.foreground.surface.requires_grad_(self.settings.train.learn_surface)
         while self.step < self.settings.train.iterations:
             floor = least_sharpness(self.step, batches.pixel, self.settings.train)
             self.scene.foreground.floor.fill_(floor)

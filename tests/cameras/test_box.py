@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surface_sos_core.cameras.box import Box, box_from_points, look_at, read_box
+from surface_sos_core.cameras.box import Box, _completed, box_from_points, look_at, read_box
 from surface_sos_core.cameras.camera import Camera, CameraModel, Points
 from surface_sos_core.cameras.colmap import rotation_from_quaternion
 from surface_sos_core.cameras.lens import Lens
@@ -208,3 +208,28 @@ def test_without_points_the_box_is_a_stated_guess() -> None:
     assert 0.5 < found.box.half[0] < 2.0
     assert found.plane is None and len(found.on_object) == 0
     assert "guess" in found.notes[0]
+
+
+def test_a_box_reaches_down_to_the_support_and_has_a_back() -> None:
+    box = Box(np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.2, 0.5]), np.eye(3))
+    floor = np.array([0.0, 0.0, 1.0, -0.3])  # at height 0.3, the box ends at 0.5
+    whole = _completed(box, floor, np.array([0.0, -5.0, 2.0]))
+    np.testing.assert_allclose(whole.centre - whole.half, [-1.0, -0.2, 0.3])  # the side that was filmed stays
+    np.testing.assert_allclose(whole.centre + whole.half, [1.0, 1.0, 1.5])
+    behind = _completed(box, None, np.array([0.0, 5.0, 2.0]))
+    np.testing.assert_allclose(behind.centre - behind.half, [-1.0, -1.0, 0.5])
+    np.testing.assert_allclose(behind.centre + behind.half, [1.0, 0.2, 1.5])
+
+
+def test_a_box_that_points_tell_all_of_stays() -> None:
+    deep = Box(np.array([1.0, 2.0, 3.0]), np.array([1.0, 0.7, 0.5]), np.eye(3))
+    far_below = np.array([0.0, 0.0, 1.0, 2.0])  # what hangs high above a floor does not stand on it
+    thin = Box(np.zeros(3), np.array([1.0, 0.2, 0.5]), np.eye(3))
+    for box, plane, camera in (
+        (deep, None, [1.0, -9.0, 3.0]),
+        (deep, far_below, [1.0, -9.0, 3.0]),
+        (thin, None, [9.0, 0.1, 0.0]),  # seen along its width, its depth has points
+    ):
+        same = _completed(box, plane, np.array(camera))
+        np.testing.assert_allclose(same.centre, box.centre)
+        np.testing.assert_allclose(same.half, box.half)

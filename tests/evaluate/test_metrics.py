@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
-from skimage.metrics import structural_similarity
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from surface_sos_core.evaluate import metrics
 
@@ -97,6 +97,13 @@ def test_psnr_by_hand():
     image[1:] = 0
     assert metrics.psnr(image + 0.01, truth, region) == pytest.approx(40)
     assert np.isnan(metrics.psnr(image, truth, np.zeros((4, 4), bool)))
+
+
+def test_psnr_is_that_of_skimage():
+    random = np.random.default_rng(5)
+    truth = random.random((20, 30, 3))
+    image = np.clip(truth + 0.1 * random.standard_normal(truth.shape), 0, 1)
+    assert metrics.psnr(image, truth) == pytest.approx(peak_signal_noise_ratio(truth, image, data_range=1))
 
 
 def test_ssim_is_that_of_skimage():

@@ -165,3 +165,11 @@ def test_over_checker():
 def test_thumbnails_only_shrink():
     assert thumbnail(picture(3, 64, 36)).shape == (36, 64, 3)
     assert thumbnail(picture(3, 1000, 500), 480).shape == (240, 480, 3)
+
+
+def test_worst_frames_are_shown_with_their_names(tmp_path):
+    data = ReportData("cup", worst={"matte.cup.1002": picture(30, 2000, 20)})
+    tree = parse(write_report(tmp_path / "report.html", data))
+    assert "matte.cup.1002" in tree.text and "Worst frames" in tree.text
+    assert [image["width"] for image in tree.images] == ["1600"]
+    assert "Worst frames" not in parse(write_report(tmp_path / "r.html", ReportData("cup"))).text

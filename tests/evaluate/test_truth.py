@@ -9,7 +9,9 @@ import pytest
 from surface_sos_core.cameras import Camera, CameraModel, Lens, Points, write_model
 from surface_sos_core.errors import InputError
 from surface_sos_core.evaluate import truth as truth_module
-from surface_sos_core.evaluate.truth import evaluate_shot, load_truth, table
+from surface_sos_core.evaluate.table import table
+from surface_sos_core.evaluate.truth import evaluate_shot
+from surface_sos_core.evaluate.truth_files import load_truth
 from surface_sos_core.footage.colour import srgb_decode
 from surface_sos_core.layers.exr import FrameLayers, write_layers
 from surface_sos_core.manifest import FootageEntry, FrameEntry, Manifest, MeshEntry, write_manifest
@@ -127,6 +129,17 @@ def test_clean_plates_by_region_and_by_what_was_seen(shot):
     assert row["psnr_unseen_gain"] > row["psnr_unseen"]
 
 
+def test_clean_plates_that_keep_the_shadow(shot):
+    out, truth = shot
+    save(truth / "clean" / "cup.1001.png", plate() * 1.4)
+    save(truth / "shadowed" / "cup.1001.png", plate())
+    measured = evaluate_shot(out, truth)
+    assert measured["shadowed"]["mean"]["psnr"] > 48 and measured["clean"]["mean"]["psnr"] < 25
+    assert measured["shadowed"]["gain"] == pytest.approx(1, abs=2e-3)
+    (truth / "shadowed" / "cup.1001.png").unlink()
+    assert evaluate_shot(out, truth)["shadowed"] is None
+
+
 def test_one_gain_for_all_clean_plates(tmp_path):
     out, truth = tmp_path / "out", tmp_path / "truth"
     write_shot(out, [matte(0)] * 4, srgb_decode(plate()).astype(np.float32))
@@ -187,8 +200,17 @@ def test_table_names_everything(shot):
     out, truth = shot
     save(truth / "matte" / "other.png", matte(0))
     save(truth / "clean" / "cup.1001.png", plate())
-    text = table(evaluate_shot(out, truth))
-    for part in ("miou", "0.9750", "worst frame", "cup.1002 (0.9500)", "psnr_seen", "cup.1003", "other"):
+    text = table(evaluate_shot(out, truth, radius=7))
+    for part in (
+        "miou",
+        "band of 7 pixels",
+        "0.9750",
+        "worst frame",
+        "cup.1002 (0.9500)",
+        "psnr_seen",
+        "cup.1003",
+        "other",
+    ):
         assert part in text
 
 

@@ -1,5 +1,7 @@
 """What the consensus lets each field do."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -130,3 +132,13 @@ def test_the_core_lies_deeper_than_the_crop_and_is_no_part_of_a_checkpoint(scene
     assert core.max() == 1.0 and torch.all(crop[core > 0] == 1.0)
     assert ((crop == 1.0) & (core == 0.0)).any()
     assert "core_grid" not in scene.state_dict()
+
+
+def test_a_background_that_is_not_completed_is_cropped_nowhere(scene):
+    free = replace(SMALL, complete_background=False)
+    other = Scene(free, block(), EXTENT, "torch", torch.Generator().manual_seed(0))
+    inside = along(0, [0.0, 0.2])
+    assert scene.crop(inside).tolist() == [1.0, 1.0] and other.crop(inside).tolist() == [0.0, 0.0]
+    assert (scene.background_sample(inside)[1] == 1.0).all()
+    sample, distance = other.background_sample(inside)
+    assert torch.equal(distance, sample.sdf)

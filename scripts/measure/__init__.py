@@ -1,0 +1,1 @@
+"""How good the results are: shots with truth, runs of them, tables."""

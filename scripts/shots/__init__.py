@@ -1,0 +1,1 @@
+"""Shots with exact truth, built from nothing and rendered with Cycles."""

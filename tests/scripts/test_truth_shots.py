@@ -1,0 +1,92 @@
+"""Each truth shot, rendered tiny in a real Blender: its truth must agree with itself."""
+
+import subprocess
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from surface_sos_core.cameras import read_model
+from surface_sos_core.evaluate.truth_files import read_mesh
+
+ROOT = Path(__file__).parents[2]
+BPY = ROOT / ".venv-bpy45" / "bin" / "python"
+NAMES = [f"plate.{1001 + n}" for n in range(3)]
+WIDTH, HEIGHT = 96, 54
+
+
+@pytest.fixture(scope="module", params=["chair", "bear", "can"])
+def shot(request, tmp_path_factory) -> Path:
+    if not BPY.exists():
+        pytest.skip(f"bpy 4.5 is not in {BPY.parents[1]}")
+    cache = tmp_path_factory.mktemp("truth")
+    command = [str(BPY), str(ROOT / "scripts" / "make_truth.py"), request.param, "--cache", str(cache)]
+    size = ["--frames", "3", "--size", str(WIDTH), str(HEIGHT), "--samples", "8"]
+    done = subprocess.run([*command, *size], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert [path.name for path in cache.iterdir()] == [request.param]  # nothing half made is left
+    return cache / request.param
+
+
+def read(file: Path, flag: int = cv2.IMREAD_COLOR) -> np.ndarray:
+    image = cv2.imread(str(file), flag)
+    assert image is not None and image.shape[:2] == (HEIGHT, WIDTH), file
+    return image.astype(float)
+
+
+def matte(shot: Path, name: str) -> np.ndarray:
+    return read(shot / "truth" / "matte" / f"{name}.png", cv2.IMREAD_GRAYSCALE) / 255
+
+
+def plates(shot: Path, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The plate, the clean plate and the one with the shadow left in."""
+    folders = ("plates", "truth/clean", "truth/shadowed")
+    plate, clean, shadowed = (read(shot / folder / f"{name}.jpg") for folder in folders)
+    return plate, clean, shadowed
+
+
+def test_mattes_are_soft_and_of_an_object_within_the_picture(shot):
+    for name in NAMES:
+        alpha = matte(shot, name)
+        assert 0.02 < alpha.mean() < 0.3, name
+        assert ((alpha > 0.05) & (alpha < 0.95)).mean() > 0.005, name
+
+
+def test_plates_differ_from_the_clean_ones_at_the_object_and_its_shadow_alone(shot):
+    for name in NAMES:
+        plate, clean, shadowed = plates(shot, name)
+        inside, outside = matte(shot, name) > 0.99, matte(shot, name) == 0
+        assert np.abs(plate - clean).mean(axis=2)[inside].mean() > 20, name
+        # A plate is its clean plate with the shadow wherever the object is not; denoising leaves a little.
+        assert np.abs(plate - shadowed).mean(axis=2)[outside].mean() < 8, name
+        # The top of the picture is far from the shadow.
+        assert np.median(np.abs(plate - clean)[:10].mean(axis=2)[outside[:10]]) < 8, name
+
+
+def test_the_surface_is_where_the_matte_is(shot):
+    surface = shot / "truth" / ("skin.ply" if shot.name == "bear" else "mesh.ply")
+    vertices, faces = read_mesh(surface)
+    cameras = read_model(shot / "truth" / "cameras").cameras
+    middles = vertices[faces].mean(axis=1)
+    for name in NAMES:
+        pixels, depth = cameras[f"{name}.jpg"].project(middles)
+        assert (depth > 0).all()
+        column, row = np.floor(pixels).astype(int).T
+        within = (column >= 0) & (row >= 0) & (column < WIDTH) & (row < HEIGHT)
+        # A pixel of tolerance, for motion blur and for parts thinner than a pixel; things in front hide some.
+        near = cv2.dilate(matte(shot, name), np.ones((3, 3), np.uint8)) > 0.1
+        assert near[row[within], column[within]].mean() > (0.8 if shot.name == "can" else 0.97), name
+
+
+def test_exposure_drifts_in_the_can_alone(shot):
+    levels = [np.median(plates(shot, name)[1]) for name in NAMES]
+    assert (max(levels) / min(levels) > 1.3) == (shot.name == "can")
+
+
+def test_masks_are_there_and_damaged(shot):
+    masks = {file.stem: read(file, cv2.IMREAD_GRAYSCALE) > 127 for file in (shot / "masks").iterdir()}
+    assert 0 < len(masks) < len(NAMES)  # one is missing
+    true = matte(shot, NAMES[0]) > 0.5
+    both, either = (masks[NAMES[0]] & true).sum(), (masks[NAMES[0]] | true).sum()
+    assert 0.15 < both / either < 0.95

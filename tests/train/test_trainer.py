@@ -1,0 +1,32 @@
+"""What the settings let a trainer learn."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from surface_sos_core.train.checkpoint import load_trainer, save_trainer
+from surface_sos_core.train.trainer import Trainer
+
+
+def test_a_surface_that_is_not_to_be_learnt_stays_what_the_masks_agree_on(tmp_path, ball, tiny, make_batches):
+    settings = replace(tiny, train=replace(tiny.train, learn_surface=False, iterations=8))
+    trainer = Trainer.start(settings, ball.probability(24), ball.box.extent, torch.device("cpu"))
+    trainer.fit_to_consensus(ball.probability(24), ball.box.extent)
+    before = {name: value.clone() for name, value in trainer.scene.state_dict().items()}
+    generator = np.random.default_rng(0)
+    plates = generator.integers(0, 256, (12, 36, 48, 3), np.uint8)
+    masks = np.stack([np.uint8(255 * ball.cover(camera, 48, 36, 2)) for camera in ball.cameras])
+    trainer.run(make_batches(plates, masks), lambda step: None)
+    after = trainer.scene.state_dict()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert not any(name.startswith("foreground.surface") for name in moved)
+    assert any(name.startswith("background.surface") for name in moved)
+    assert any(name.startswith("foreground.colour") for name in moved)
+
+    save_trainer(tmp_path / "fields.npz", trainer)
+    again = Trainer.start(settings, ball.probability(24), ball.box.extent, torch.device("cpu"))
+    load_trainer(tmp_path / "fields.npz", again)
+    assert again.step == 8 and all(
+        torch.equal(value, after[name]) for name, value in again.scene.state_dict().items()
+    )
