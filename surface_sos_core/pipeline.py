@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,6 @@ from surface_sos_core.cameras import (
     Box,
     Camera,
     CameraModel,
-    box_from_points,
     match_cameras,
     read_box,
     read_model,
@@ -37,9 +37,11 @@ from surface_sos_core.footage.cache import cached_plates
 from surface_sos_core.layers.exr import write_layers
 from surface_sos_core.layers.stage import Studio, frame_layers, open_studio, view_layers
 from surface_sos_core.manifest import FootageEntry, FrameEntry, Manifest, MeshEntry, write_manifest
-from surface_sos_core.masks.automatic import automatic_masks, start_from_box
-from surface_sos_core.masks.coarse import CoarseMasks, load_masks
+from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.consensus import Consensus, build_consensus, read_consensus, save_consensus
+from surface_sos_core.masks.sources.request import MaskRequest, open_source
+from surface_sos_core.masks.sources.source import MaskShot, MaskSource
+from surface_sos_core.masks.write import check_masks_folder, reasons_told, write_masks
 from surface_sos_core.mesh.export import write_glb, write_ply
 from surface_sos_core.mesh.surface import object_surface
 from surface_sos_core.settings import Settings, preset, settings_from_dict
@@ -57,17 +59,20 @@ _STAGES = ("footage", "cameras", "masks", "train", "layers", "mesh", "report")
 class Shot:
     """What a person has: footage, where the results go, and whatever else is known of it.
 
-    footage: a folder, a pattern or a movie. masks: coarse masks. cameras: a COLMAP model. box: a JSON file of the scene
-    box. frames: which frames get layers ("1001-1040x2,1055"); all of them train.
+    footage: a folder, a pattern or a movie. masks: where coarse masks come from, as `--masks` takes it (None: automatic),
+    with the weights and the pick of some sources. cameras: a COLMAP model. box: a JSON file of the scene box. frames:
+    which frames get layers ("1001-1040x2,1055"); all of them train.
     """
 
     footage: str | Path
     out: Path
-    masks: Path | None = None
+    masks: str | Path | None = None
     cameras: Path | None = None
     box: Path | None = None
     frames: str | None = None
     skip_bad_frames: bool = False
+    weights: Path | None = None
+    pick: str | None = None
 
 
 @dataclass
@@ -111,6 +116,7 @@ def segment(
     started = time.monotonic()
     folder = ShotFolder(Path(shot.out))
     folder.check(mode)
+    request = MaskRequest.parse("auto" if shot.masks is None else str(shot.masks), shot.weights, shot.pick)
     device = _prepare_device(settings)
 
     events.stage("footage", 1, len(_STAGES))
@@ -121,7 +127,7 @@ def segment(
     if given_cameras is not None:
         match_cameras(given_cameras, footage, lambda message: None)
         _check_parallax(given_cameras)
-    masks = load_masks(shot.masks, footage, events.warning) if shot.masks is not None else None
+    source = open_source(request, footage, events.warning)
 
     if mode == "overwrite" and folder.out.exists() and any(folder.out.iterdir()):
         folder.clear()
@@ -130,8 +136,8 @@ def segment(
 
     inputs: dict[str, Any] = {"footage": _footage_stamp(footage), "cameras": folder_stamp(shot.cameras)}
     model = _camera_stage(run, given_cameras, inputs)
-    inputs |= {"masks": folder_stamp(shot.masks), "box": folder_stamp(shot.box)}
-    coarse, consensus = _mask_stage(run, model, masks, given_box, inputs)
+    inputs |= {"masks": request.stamp(), "box": folder_stamp(shot.box)}
+    coarse, consensus = _mask_stage(run, model, source, given_box, inputs)
     inputs |= {"settings": dataclasses.replace(settings, device="").as_dict()}
     trainer = _training_stage(run, coarse, consensus, model, device)
     _layer_stage(run, trainer, consensus, inputs)
@@ -166,6 +172,49 @@ def solve(
     opened = open_footage(footage, skip_bad_frames, events.warning)
     model = _solve(opened, out.parent, seed, events)
     write_model(model, out)
+    events.end_stage()
+    return out
+
+
+def find_masks(
+    footage: str | Path,
+    out: Path,
+    request: MaskRequest,
+    cameras: Path | None = None,
+    box: Path | None = None,
+    events: Events | None = None,
+    seed: int = 0,
+    skip_bad_frames: bool = False,
+    overwrite: bool = False,
+) -> Path:
+    """Coarse masks only, written to `out` as PNG files that `segment` takes; a frame that stays unknown gets none.
+
+    cameras: a COLMAP model; without one they are solved for a source that needs them, others do without.
+    """
+    events, out = events or Events(), Path(out)
+    opened = open_footage(footage, skip_bad_frames, events.warning)
+    check_masks_folder(out, opened, overwrite)
+    given_box = read_box(box) if box is not None else None
+    model = read_model(cameras) if cameras is not None else None
+    held: list[Camera | None] = [None] * len(opened.frames)
+    if model is not None:
+        held = match_cameras(model, opened, events.warning)
+    source = open_source(request, opened, events.warning)
+    count = 1 + (model is None and source.needs_cameras)
+    if model is None and source.needs_cameras:
+        events.stage("cameras", 1, count)
+        with tempfile.TemporaryDirectory() as scratch:
+            model = _solve(opened, Path(scratch), seed, events)
+        held = match_cameras(model, opened, events.warning)
+    events.stage("masks", count, count)
+
+    def progress(done: int, total: int) -> None:
+        events.progress(done, total, "frames")
+
+    found = source.find(MaskShot(opened, model, held, given_box, events.warning, progress))
+    for note in reasons_told(found, opened):
+        events.warning(note)
+    write_masks(found, opened, out)
     events.end_stage()
     return out
 
@@ -312,7 +361,7 @@ def _camera_stage(run: _Run, given: CameraModel | None, inputs: dict[str, Any]) 
 
 
 def _mask_stage(
-    run: _Run, model: CameraModel, masks: CoarseMasks | None, box: Box | None, inputs: dict[str, Any]
+    run: _Run, model: CameraModel, source: MaskSource, box: Box | None, inputs: dict[str, Any]
 ) -> tuple[np.ndarray, Consensus]:
     """Coarse masks (frames, h, w) uint8, given or found, and what they agree on."""
     run.stage("masks")
@@ -321,11 +370,11 @@ def _mask_stage(
     if folder.finished("masks", inputs) and folder.consensus.exists():
         probability, consensus = read_consensus(folder.consensus)
     else:
-        if masks is None:
-            start = start_from_box(box, model) if box is not None else box_from_points(model)
-            for note in start.notes:
-                events.warning(note)
-            masks = automatic_masks(run.footage, run.cameras, model, start, run.progress("frames"))
+        masks = source.find(
+            MaskShot(run.footage, model, run.cameras, box, events.warning, run.progress("frames"))
+        )
+        for note in reasons_told(masks, run.footage):
+            events.warning(note)
         probability = masks.probability
         consensus = build_consensus(masks, run.cameras, run.settings.consensus, box, run.progress("views"))
         _warn_of_empty(run, masks)
