@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
+from surface_sos_core.datasets import KINDS
 from surface_sos_core.errors import Cancelled, InputError, SetupError, SurfaceSosError
 from surface_sos_core.events import Events, json_line
 from surface_sos_core.manifest import ManifestError, read_manifest
@@ -171,6 +172,13 @@ def _masks(args: argparse.Namespace, events: Events) -> None:
     _print(args, f"masks  {made}  ({len(list(made.glob('*.png')))} frames)")
 
 
+def _import(args: argparse.Namespace, events: Events) -> None:
+    from surface_sos_core.pipeline import import_dataset
+
+    for path in import_dataset(args.kind, args.path, args.out, events):
+        _print(args, f"{path.relative_to(args.out).as_posix():13} {path}")
+
+
 def _train(args: argparse.Namespace, events: Events) -> None:
     from surface_sos_core.pipeline import train
 
@@ -309,6 +317,11 @@ def _parser() -> argparse.ArgumentParser:
     masks.add_argument("--box", type=_path, metavar="FILE", help="JSON file of the scene box, for auto")
     _add_seed(masks)
     masks.add_argument("--overwrite", action="store_true", help="replace the masks that are in DIR")
+
+    imported = add("import", _import, "a data set of others as frames, cameras, and masks or truth")
+    imported.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
+    imported.add_argument("path", type=_path, metavar="PATH", help="folder of the scene or sequence")
+    imported.add_argument("--out", type=_path, required=True, metavar="SHOT", help="new folder for it")
 
     for name, command, text in (
         ("train", _train, "train a shot's fields"),

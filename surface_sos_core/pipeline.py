@@ -26,6 +26,8 @@ from surface_sos_core.cameras import (
     triangulate_points,
     write_model,
 )
+from surface_sos_core.datasets.dataset import write_shot
+from surface_sos_core.datasets.read import read_dataset
 from surface_sos_core.device import choose_device
 from surface_sos_core.errors import Cancelled, InputError
 from surface_sos_core.evaluate.report import write_report
@@ -217,6 +219,18 @@ def find_masks(
     write_masks(found, opened, out)
     events.end_stage()
     return out
+
+
+def import_dataset(kind: str, path: Path, out: Path, events: Events | None = None) -> list[Path]:
+    """A data set of others, brought to `out` whole or not at all; returns the folders and files that it became."""
+    events = events or Events()
+    events.stage("import", 1, 1)
+    dataset = read_dataset(kind, Path(path))
+    write_shot(dataset, Path(out), lambda done, total: events.progress(done, total, "frames"))
+    for note in dataset.notes:
+        events.warning(f"{path}: {note}")
+    events.end_stage()
+    return sorted(Path(out).iterdir())
 
 
 def train(out: Path, settings: Settings | None = None, events: Events | None = None) -> None:
