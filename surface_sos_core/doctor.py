@@ -96,8 +96,11 @@ def examine(device: str = "auto") -> Diagnosis:
     diagnosis.checks += _libraries()
     _torch(diagnosis, device)
     diagnosis.checks += [_tiny_cuda_nn(), *_numba()]
-    diagnosis.mask_sources = [kind.name for kind in KINDS if kind.obstacle is None]
-    diagnosis.checks += [_mask_source(kind) for kind in KINDS]
+    for kind in KINDS:
+        obstacle = kind.obstacle or kind.broken
+        diagnosis.checks.append(_mask_source(kind, obstacle))
+        if obstacle is None:
+            diagnosis.mask_sources.append(kind.name)
     diagnosis.checks += [
         _disk("disk, this folder", Path.cwd()),
         _disk("disk, scratch", Path(tempfile.gettempdir())),
@@ -252,11 +255,11 @@ def _try_tiny_cuda_nn() -> None:
         raise RuntimeError("its self-check gives numbers that are not finite")
 
 
-def _mask_source(kind: Kind) -> Check:
+def _mask_source(kind: Kind, obstacle: str | None) -> Check:
     """Nothing needs it, so what is missing is only told."""
     name = f"masks: {kind.name}"
-    if kind.obstacle is not None:
-        return Check(name, f"{kind.text}; not installed (optional)", advice=kind.obstacle)
+    if obstacle is not None:
+        return Check(name, f"{kind.text}; not usable (optional)", advice=obstacle)
     return Check(name, f"{kind.text}; with --weights, {kind.weights}" if kind.weights else kind.text)
 
 

@@ -41,7 +41,7 @@ def read(path: Path) -> DataSet:
 
 def _numbered(stored: np.lib.npyio.NpzFile, prefix: str, file: Path) -> list[np.ndarray]:
     """The matrices (4, 4) of images 0, 1, .."""
-    found = []
+    found: list[np.ndarray] = []
     while f"{prefix}{len(found)}" in stored:
         matrix = stored[f"{prefix}{len(found)}"]
         if matrix.shape != (4, 4) or not np.isfinite(matrix).all():

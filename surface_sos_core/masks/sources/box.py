@@ -65,8 +65,9 @@ def start_from_drawn(drawn: Drawn, cameras: Sequence[Camera | None], model: Came
         with np.errstate(invalid="ignore"):
             possible &= off_middle < _CORNERS
         size = 2 * half * scale / camera.lens.focal  # at depth 1
-        away = _depth(off_middle, depth, seen, size, camera, model)
+        away, behind = _depth(off_middle, depth, seen, camera, model)
         size = size * away
+        away += behind * size.min()
         origin, ray = camera.rays(middle[None] * scale)
         half_sizes = 0.5 * np.array([*size, size.min()])
         boxes.append(Box(origin + away * ray[0], half_sizes, camera.rotation.T))
@@ -96,20 +97,21 @@ def _depth(
     off_middle: np.ndarray,
     depth: np.ndarray,
     seen: np.ndarray,
-    size: np.ndarray,
     camera: Camera,
     model: CameraModel,
-) -> float:
-    """The depth of the object's middle: behind the median of the points that the drawing's middle shows, else the
-    look-at's. size: (2,) width and height of the drawing at depth 1."""
+) -> tuple[float, float]:
+    """The depth of what the drawing shows, and how far behind it the object's middle is, as a share of its smaller side.
+
+    The median of the points that the drawing's middle shows, else the look-at's depth.
+    """
     with np.errstate(invalid="ignore"):
         for share in (_MIDDLE, 1.0):
             there = seen & (off_middle < share)
             if there.sum() >= _LEAST_POINTS:
-                return float(np.median(depth[there])) * (1 + _BEHIND * float(size.min()))
+                return float(np.median(depth[there])), _BEHIND
     away = float(camera.axis @ (look_at(list(model.cameras.values())) - camera.centre))
     if away <= 0:
         raise InputError(
             "No sparse point of the camera model lies in what is drawn, so its distance is unknown; draw it on another frame."
         )
-    return away
+    return away, 0.0

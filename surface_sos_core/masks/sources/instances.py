@@ -47,16 +47,23 @@ def choose_by_cameras(
 ) -> CoarseMasks:
     """found: instances of each frame, of `size` (width, height); target: (3,) a point in the object, where one is known.
 
-    join: the object may be several instances of a frame, as pieces of a matte are. Raises InputError where no instances
+    join: the object may be several instances of a frame, as pieces of a matte are; what the whole mattes agree on is it,
+    where no target is known. Raises InputError where no instances
     of two frames are the same thing.
     """
-    if target is None:
-        target = _place_most_agree_on(found, cameras)
     masks = CoarseMasks.unknown(len(found), size)
-    for i, (instances, camera) in enumerate(zip(found, cameras, strict=True)):
-        holding = [one for one in instances if camera is not None and _holds(one, camera, target[None])[0]]
-        if holding:
-            masks.put(i, max(holding, key=lambda one: one.score).mask / 255)
+    if join and target is None:
+        for i, pieces in enumerate(found):
+            if pieces:
+                masks.put(i, np.max([one.mask for one in pieces], axis=0) / 255)
+    else:
+        target = _place_most_agree_on(found, cameras) if target is None else target
+        for i, (instances, camera) in enumerate(zip(found, cameras, strict=True)):
+            holding = [
+                one for one in instances if camera is not None and _holds(one, camera, target[None])[0]
+            ]
+            if holding:
+                masks.put(i, max(holding, key=lambda one: one.score).mask / 255)
     if masks.known.sum() < 2:
         raise InputError(
             "What the network finds in different frames is not one object in the world; draw a box on one frame, NAME:FILE."

@@ -95,7 +95,8 @@ class NetworkSource:
             }
         start = start or box_from_points(shot.model)
         prompts = {}
-        order = np.random.default_rng(0).permutation(np.flatnonzero(start.core))
+        inner = start.core if start.core.any() else start.on_object
+        order = np.random.default_rng(0).permutation(np.flatnonzero(inner))
         number = {name: n for n, name in enumerate(shot.model.cameras)}
         for i, camera in enumerate(shot.cameras):
             if camera is None:

@@ -1,7 +1,8 @@
-"""Which sources of coarse masks work here, told without importing any library of theirs."""
+"""Which sources of coarse masks work here, told without importing a library unless that is asked for."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from dataclasses import dataclass
 
@@ -25,6 +26,18 @@ class Kind:
         if not lacking:
             return None
         return f"{' and '.join(lacking)} missing: pip install 'surface-sos-core[{self.extra}]'"
+
+    @property
+    def broken(self) -> str | None:
+        """What goes wrong when the libraries, which are there, are loaded, in one line; None where nothing does."""
+        for name in self.modules:
+            try:
+                importlib.import_module(name)
+            # a library that does not fit its neighbours raises anything
+            except (Exception, SystemExit) as error:  # noqa: BLE001
+                first = " ".join(str(error).split())[:120]
+                return f"{name} cannot be loaded ({first}): pip install --force-reinstall 'surface-sos-core[{self.extra}]'"
+        return None
 
 
 KINDS = (
@@ -51,8 +64,8 @@ KINDS = (
 def require(name: str) -> None:
     """Raises SetupError where a library of the source is missing."""
     (kind,) = (kind for kind in KINDS if kind.name == name)
-    if kind.obstacle is not None:
-        raise SetupError(f"Masks from {name}: {kind.obstacle}.")
+    if (obstacle := kind.obstacle or kind.broken) is not None:
+        raise SetupError(f"Masks from {name}: {obstacle}.")
 
 
 def no_weights(name: str) -> InputError:

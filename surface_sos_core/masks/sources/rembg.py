@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import rembg
+import onnxruntime
 from PIL import Image
+from rembg.sessions.u2net import U2netSession
+from rembg.sessions.u2net_custom import U2netCustomSession
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.masks.sources.instances import Instance
@@ -29,8 +32,8 @@ class Rembg:
         if not path.is_file():
             raise InputError(f"{path} is no file; check --weights.")
         try:
-            self._session = rembg.new_session(
-                "u2net_custom", providers=["CPUExecutionProvider"], model_path=str(path)
+            self._session = _OwnFile(
+                "own", onnxruntime.SessionOptions(), providers=["CPUExecutionProvider"], model_path=path
             )
         except Exception as error:  # onnxruntime's errors have no common kind
             raise InputError(f"{path} is no ONNX model that can be loaded; give one of U^2-Net.") from error
@@ -47,9 +50,21 @@ class Rembg:
         return [Instance(np.asarray(matte.convert("L")), 1.0)]
 
 
+class _OwnFile(U2netCustomSession):
+    """rembg's session of a file that lies anywhere; its own wants it in its cache, or fetches it."""
+
+    @classmethod
+    def download_models(cls, *args: Any, **kwargs: Any) -> str:
+        return str(kwargs["model_path"])
+
+
 def _cached() -> Path:
-    home = Path(os.environ.get("U2NET_HOME", Path(os.environ.get("XDG_DATA_HOME", Path.home())) / ".u2net"))
-    for name in CACHED:
-        if (home / name).is_file():
-            return home / name
+    places = [Path(os.environ.get("U2NET_HOME", Path.home() / ".u2net"))]
+    for kind in CACHED:
+        if hasattr(U2netSession, "rembg_home"):  # since 2.0.80
+            places.append(Path(U2netSession.rembg_home()) / "models" / Path(kind).stem)
+    for place in places:
+        for kind in CACHED:
+            if (place / kind).is_file():
+                return place / kind
     raise no_weights("rembg")

@@ -9,6 +9,7 @@ from typing import Any
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
+from surface_sos_core.masks.sources.drawn import Drawn, read_drawn
 from surface_sos_core.masks.sources.ready import require
 from surface_sos_core.masks.sources.source import MaskSource
 from surface_sos_core.shot_folder import folder_stamp
@@ -75,8 +76,6 @@ def open_source(request: MaskRequest, footage: Footage, warn: Callable[[str], No
 
         assert request.path is not None
         return FilesSource(request.path, footage, request.pick, warn)
-    from surface_sos_core.masks.sources.drawn import read_drawn
-
     drawn = read_drawn(request.path, footage, warn) if request.path is not None else None
     if request.name == "box":
         from surface_sos_core.masks.sources.box import BoxSource
@@ -84,6 +83,10 @@ def open_source(request: MaskRequest, footage: Footage, warn: Callable[[str], No
         assert drawn is not None
         return BoxSource(drawn)
     require(request.name)
+    return _open_network(request, drawn)
+
+
+def _open_network(request: MaskRequest, drawn: Drawn | None) -> MaskSource:
     from surface_sos_core.masks.sources.network import NetworkSource
 
     if request.name == "maskrcnn":

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import torch
 from transformers import Sam2Config, Sam2Model
+from transformers.utils import logging
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.masks.sources.instances import Instance
@@ -28,6 +29,7 @@ class Sam2:
 
     def __init__(self, weights: Path | None) -> None:
         """weights: a folder with config.json and model.safetensors. Raises InputError for one of another model."""
+        logging.disable_progress_bar()  # it would write into our own output
         self._model = _load(weights) if weights is not None else _load_cached()
         self._model.eval()
         self._edge = int(self._model.config.vision_config.backbone_config.image_size[0])
