@@ -8,6 +8,8 @@ from typing import Literal
 
 from .core import manifest
 
+FOUND = ("auto", "box", "maskrcnn", "sam2", "rvm", "rembg")  # sources that find masks; others are paths
+NETWORKS = FOUND[2:]
 Mode = Literal["new", "resume", "overwrite"]
 
 
@@ -15,8 +17,8 @@ Mode = Literal["new", "resume", "overwrite"]
 class Request:
     """One run of the core on a shot, as its command line takes it; empty choices are None.
 
-    footage: a folder, a pattern or a movie. out: the shot's folder. masks: folder of coarse masks. cameras: a COLMAP
-    model. box: a JSON file. frames: which frames get layers ("1001-1040x2,1055").
+    footage: a folder, a pattern or a movie. out: the shot's folder. masks: where coarse masks come from, as --masks takes
+    it, with the weights and the pick of some sources. cameras: a COLMAP model. box: a JSON file. frames: which frames get layers ("1001-1040x2,1055").
     """
 
     footage: str
@@ -29,6 +31,8 @@ class Request:
     frames: str | None = None
     seed: int | None = None
     mode: Mode = "new"
+    weights: str | None = None
+    pick: str | None = None
 
 
 def arguments(request: Request) -> list[str]:
@@ -36,6 +40,8 @@ def arguments(request: Request) -> list[str]:
     words = ["-m", "surface_sos_core", "segment", request.footage, f"--out={request.out}"]
     options = {
         "--masks": request.masks,
+        "--weights": request.weights,
+        "--pick": request.pick,
         "--cameras": request.cameras,
         "--box": request.box,
         "--frames": request.frames,
@@ -43,23 +49,46 @@ def arguments(request: Request) -> list[str]:
         "--device": request.device,
         "--seed": None if request.seed is None else str(request.seed),
     }
-    for name, value in options.items():
-        if value is not None:
-            words.append(f"{name}={value}")  # one word, so that a value may begin with a dash
+    words += _given(options)
     if request.mode != "new":
         words.append(f"--{request.mode}")
     return [*words, "--events", "jsonl"]
+
+
+def masks_arguments(request: Request, folder: Path) -> list[str]:
+    """What follows the Python executable to have the coarse masks alone, in `folder`."""
+    words = ["-m", "surface_sos_core", "masks", request.footage, f"--from={request.masks or 'auto'}"]
+    options = {
+        "--weights": request.weights,
+        "--pick": request.pick,
+        "--cameras": request.cameras,
+        "--box": request.box,
+    }
+    return [*words, f"--out={folder}", *_given(options), "--overwrite", "--events", "jsonl"]
+
+
+def _given(options: dict[str, str | None]) -> list[str]:
+    """Each as one word, so that a value may begin with a dash."""
+    return [f"{name}={value}" for name, value in options.items() if value is not None]
 
 
 def obstacle(request: Request) -> str | None:
     """One sentence on why the request cannot start, or None. Looks at paths only; the core checks what is in them."""
     return (
         footage_obstacle(request.footage)
-        or _folder_obstacle("The masks", request.masks)
+        or masks_obstacle(request.masks)
         or _folder_obstacle("The camera model", request.cameras)
         or _file_obstacle("The box", request.box)
         or out_obstacle(request.out, request.mode)
     )
+
+
+def masks_obstacle(source: str | None) -> str | None:
+    """Why masks cannot come from there; sources that find them are the core's to check."""
+    name, _, drawn = (source or "").partition(":")
+    if name in FOUND:
+        return _folder_obstacle("What is drawn", drawn) if drawn else None
+    return _folder_obstacle("The masks", source)
 
 
 def footage_obstacle(footage: str) -> str | None:

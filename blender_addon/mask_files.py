@@ -32,15 +32,25 @@ class _Frames:
     size: tuple[int, int]
 
 
-def export(mask: bpy.types.Mask, clip: bpy.types.MovieClip | None, footage: str, folder: Path) -> Path:
+def export(
+    mask: bpy.types.Mask, clip: bpy.types.MovieClip | None, footage: str, folder: Path, rough: bool = False
+) -> Path:
     """Draw `mask` on its key frames into `folder`, named as the plates, and return the folder.
 
-    A mask whose points follow tracks is drawn on every frame. AddonError where fewer than two frames have keys.
+    A mask whose points follow tracks is drawn on every frame. rough: it is drawn around the object on one frame or more;
+    one without keys is that of the frame in view. AddonError where too few frames have keys.
     """
     frames = _frames_of_clip(clip) if clip is not None else _frames_of_files(footage)
+    shown = bpy.context.scene.frame_current
     with _own_scene() as scene:
         chosen = _chosen_frames(scene, mask, sorted(frames.names))
-        if len(chosen) < _LEAST_FRAMES:
+        if rough and not chosen and shown in frames.names:
+            chosen = [shown]
+        if rough and not chosen:
+            raise AddonError(
+                f"The footage has no frame {shown}: go to the frame that {mask.name} was drawn on."
+            )
+        if not rough and len(chosen) < _LEAST_FRAMES:
             raise AddonError(
                 f"The mask {mask.name} has keys on fewer than {_LEAST_FRAMES} frames of the footage: "
                 "draw it on some frames, with Insert Key (I) on each."

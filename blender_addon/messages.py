@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from .core import events
@@ -69,6 +69,7 @@ class Doctor:
     backend: str | None
     pip: str | None
     checks: list[dict[str, Any]]
+    mask_sources: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,10 @@ def from_line(line: str) -> Message:
     kind = _KINDS.get(event["event"]) if event is not None else None
     if event is None or kind is None:
         return Log(line.rstrip())
-    names = [own.name for own in fields(kind)]
-    if not set(names) <= set(event):
+    needed = {own.name for own in fields(kind) if own.default_factory is MISSING}
+    if not needed <= set(event):
         return Log(line.rstrip())
-    return kind(**{name: event[name] for name in names})
+    return kind(**{own.name: event[own.name] for own in fields(kind) if own.name in event})
 
 
 def text(message: Message) -> str | None:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import bpy
 
-from . import command, scene_box, shot_request
+from . import command, mask_overlay, scene_box, shot_request
 from .command import Mode
 from .errors import AddonError
 from .job_operator import JobOperator, Task
@@ -116,6 +116,37 @@ class SolveCameras(JobOperator):
             raise AddonError(" ".join(str(error).split())) from error
 
 
+class FindMasks(JobOperator):
+    """Find the coarse masks alone, and show them over the plate; repaint them as you like before you segment"""
+
+    bl_idname = "surface_sos.find_masks"
+    bl_label = "Find Masks"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        request = shot_request.plan(context, "overwrite")
+        reason = _busy() or command.no_out(request.out) or shot_request.obstacle(context, "overwrite")
+        if reason is not None:
+            cls.poll_message_set(reason)
+        return reason is None
+
+    def task(self, context: bpy.types.Context) -> Task:
+        request = shot_request.export(context, shot_request.plan(context, "overwrite"))
+        folder = command.job_folder(request.out) / "found"
+        return Task(
+            "Finding masks",
+            core_python(context),
+            command.masks_arguments(request, folder),
+            command.log_file(request.out),
+            str(folder),
+        )
+
+    def finished(self, context: bpy.types.Context) -> None:
+        settings, folder = shot_settings(context), run_state().out
+        settings.masks_from, settings.masks, settings.pick = "FOLDER", folder, ""
+        mask_overlay.show(context.scene, Path(folder))
+
+
 class AddBox(bpy.types.Operator):
     """Add a box around the sparse points of the imported cameras; move and scale it to hold the object"""
 
@@ -163,7 +194,7 @@ def _busy() -> str | None:
     return "A job is running: wait for it or cancel it." if run_state().running else None
 
 
-_CLASSES = (Segment, Resume, Cancel, SolveCameras, AddBox, OpenReport)
+_CLASSES = (Segment, Resume, Cancel, SolveCameras, FindMasks, AddBox, OpenReport)
 
 
 def register() -> None:

@@ -4,7 +4,7 @@ import bpy
 from bpy.types import UILayout
 
 from . import command, shot_objects, shot_request
-from .operators import AddBox, OpenReport, Resume, Segment, SolveCameras
+from .operators import AddBox, FindMasks, OpenReport, Resume, Segment, SolveCameras
 from .panel_parts import draw_run, draw_sentence
 from .properties import SurfaceSosSettings, run_state, shot_settings
 
@@ -36,7 +36,12 @@ class SURFACE_SOS_PT_clip(_ShotPanel):
 
 def _draw_inputs(layout: UILayout, settings: SurfaceSosSettings) -> None:
     _choice(layout, settings, "footage_from", {"FILES": "footage", "CLIP": "clip"})
-    _choice(layout, settings, "masks_from", {"FOLDER": "masks", "MASK": "mask"})
+    fields = {"FOLDER": "masks", "MASK": "mask", "BOX": "mask", **dict.fromkeys(command.NETWORKS, "weights")}
+    masks = _choice(layout, settings, "masks_from", fields)
+    if settings.masks_from in ("FOLDER", "maskrcnn"):
+        masks.prop(settings, "pick")
+    if settings.masks_from not in ("FOLDER", "MASK"):
+        masks.operator(FindMasks.bl_idname)
     cameras = _choice(layout, settings, "cameras_from", {"MODEL": "cameras"})
     if settings.cameras_from == "SOLVE":
         cameras.operator(SolveCameras.bl_idname)

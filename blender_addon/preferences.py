@@ -35,6 +35,9 @@ class SurfaceSosPreferences(bpy.types.AddonPreferences):
         subtype="FILE_PATH",
     )
     findings: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+    mask_sources: StringProperty(
+        description="Sources of coarse masks that the core has, as Check found them", options={"HIDDEN"}
+    )
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -118,6 +121,7 @@ class Check(JobOperator):
         own = preferences(bpy.context)
         if isinstance(message, messages.Doctor) and own is not None:
             own.findings = messages.doctor_text(message)
+            own.mask_sources = ",".join(message.mask_sources)
 
 
 def python_for_setup(chosen: str) -> Path:

@@ -1,5 +1,7 @@
 """What the panel asks for, kept with the scene, and how a job is going, kept with the window manager."""
 
+from typing import Any
+
 import bpy
 from bpy.props import (
     BoolProperty,
@@ -9,6 +11,25 @@ from bpy.props import (
     PointerProperty,
     StringProperty,
 )
+
+_MASK_SOURCES = (
+    ("NONE", "None", "The object is what the cameras look at", 0),
+    ("FOLDER", "Folder", "White is the object; all frames or a few", 1),
+    ("MASK", "Blender Mask", "A mask drawn here, on the frames where it has keys", 2),
+    ("BOX", "Drawn Outline", "A mask drawn roughly around the object, on one frame or more", 3),
+    ("maskrcnn", "Mask R-CNN", "Things of a class, found by a network", 4),
+    ("sam2", "Segment Anything 2", "The object, found by a network where the cameras look", 5),
+    ("rvm", "Robust Video Matting", "People, found by a network", 6),
+    ("rembg", "rembg", "Whatever stands out, found by a network", 7),
+)
+_ALWAYS = 4  # of these need nothing but the core
+
+
+def _mask_sources(_: bpy.types.PropertyGroup, context: bpy.types.Context | None) -> list[tuple]:
+    """Only what will work: of the networks, those that Check found."""
+    addon: Any = bpy.context.preferences.addons.get(__package__)
+    found = addon.preferences.mask_sources.split(",") if addon is not None else []
+    return [item for place, item in enumerate(_MASK_SOURCES) if place < _ALWAYS or item[0] in found]
 
 
 class SurfaceSosSettings(bpy.types.PropertyGroup):
@@ -25,16 +46,15 @@ class SurfaceSosSettings(bpy.types.PropertyGroup):
         name="Footage", description="Folder, pattern such as plate.####.exr, or movie", subtype="FILE_PATH"
     )
     clip: PointerProperty(name="Clip", type=bpy.types.MovieClip)
-    masks_from: EnumProperty(
-        name="Coarse Masks",
-        items=[
-            ("NONE", "None", "The object is what the cameras look at"),
-            ("FOLDER", "Folder", "White is the object; all frames or a few"),
-            ("MASK", "Blender Mask", "A mask drawn here, on the frames where it has keys"),
-        ],
-    )
+    masks_from: EnumProperty(name="Coarse Masks", items=_mask_sources)
     masks: StringProperty(name="Masks", description="Folder of coarse masks", subtype="DIR_PATH")
     mask: PointerProperty(name="Mask", type=bpy.types.Mask)
+    weights: StringProperty(
+        name="Weights", description="File or folder of the network's weights", subtype="FILE_PATH"
+    )
+    pick: StringProperty(
+        name="Pick", description="A class of Mask R-CNN, or an object of Cryptomatte, by its name"
+    )
     cameras_from: EnumProperty(
         name="Cameras",
         items=[

@@ -12,7 +12,7 @@ from . import clip_camera, command, mask_files, scene_box
 from .command import Mode, Request
 from .errors import AddonError
 from .files import write_if_changed
-from .properties import shot_settings
+from .properties import SurfaceSosSettings, shot_settings
 
 
 def out_folder(context: bpy.types.Context) -> Path:
@@ -29,13 +29,24 @@ def plan(context: bpy.types.Context, mode: Mode) -> Request:
     return Request(
         footage=footage(context),
         out=bpy.path.abspath(settings.out).rstrip("/\\"),
-        masks=bpy.path.abspath(settings.masks) if settings.masks_from == "FOLDER" else None,
+        masks=_masks(settings),
         cameras=bpy.path.abspath(settings.cameras) if settings.cameras_from == "MODEL" else None,
         preset=settings.preset,
         device=settings.device,
         frames=settings.frames.strip() or None,
         mode=mode,
+        weights=(bpy.path.abspath(settings.weights) or None)
+        if settings.masks_from in command.NETWORKS
+        else None,
+        pick=(settings.pick.strip() or None) if settings.masks_from in ("FOLDER", "maskrcnn") else None,
     )
+
+
+def _masks(settings: SurfaceSosSettings) -> str | None:
+    """The source of masks, but for what is exported from Blender."""
+    if settings.masks_from == "FOLDER":
+        return bpy.path.abspath(settings.masks)
+    return settings.masks_from if settings.masks_from in command.NETWORKS else None
 
 
 def footage(context: bpy.types.Context) -> str:
@@ -51,7 +62,7 @@ def obstacle(context: bpy.types.Context, mode: Mode) -> str | None:
     settings = shot_settings(context)
     if settings.footage_from == "CLIP" and settings.clip is None:
         return "Choose the clip."
-    if settings.masks_from == "MASK" and settings.mask is None:
+    if settings.masks_from in ("MASK", "BOX") and settings.mask is None:
         return "Choose the mask."
     if settings.cameras_from == "CLIP":
         if settings.footage_from != "CLIP" or settings.clip is None:
@@ -71,10 +82,13 @@ def export(context: bpy.types.Context, request: Request) -> Request:
     """
     settings, folder = shot_settings(context), command.job_folder(request.out)
     try:
-        if settings.masks_from == "MASK":
+        if settings.masks_from in ("MASK", "BOX"):
             clip = settings.clip if settings.footage_from == "CLIP" else None
-            masks = mask_files.export(settings.mask, clip, request.footage, folder / "masks")
-            request = replace(request, masks=str(masks))
+            rough = settings.masks_from == "BOX"
+            masks = mask_files.export(
+                settings.mask, clip, request.footage, folder / ("drawn" if rough else "masks"), rough
+            )
+            request = replace(request, masks=f"box:{masks}" if rough else str(masks))
         if settings.cameras_from == "CLIP":
             request = replace(request, cameras=str(clip_camera.export(settings.clip, folder / "cameras")))
         if settings.box is not None:

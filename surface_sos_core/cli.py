@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
 
+from surface_sos_core.datasets import KINDS
 from surface_sos_core.errors import Cancelled, InputError, SetupError, SurfaceSosError, is_out_of_memory
 from surface_sos_core.events import Events, json_line
 from surface_sos_core.manifest import ManifestError, read_manifest
@@ -29,6 +30,10 @@ from surface_sos_core.terminal import Display, display, drop, say
 
 PROGRAM = "surface-sos"
 LARGEST_SEED = 2**31 - 1  # what every library's random generator takes
+_SOURCES = (
+    "a folder of masks of all or some frames (white is the object), a movie, auto, box:FILE (a box or outline that was "
+    "drawn on a frame, as JSON or a folder of masks), maskrcnn, sam2, rvm or rembg, each alone or as NAME:FILE"
+)
 _TITLES = {SurfaceSosError.exit_code: "Internal error", Cancelled.exit_code: "Cancelled"}
 
 
@@ -123,6 +128,8 @@ def _segment(args: argparse.Namespace, events: Events) -> None:
         box=args.box,
         frames=args.frames,
         skip_bad_frames=args.skip_bad_frames,
+        weights=args.weights,
+        pick=args.pick,
     )
     settings = preset(args.preset or "default", args.device or "auto", args.seed or 0)
     segment(shot, settings, events, "resume" if args.resume else "overwrite" if args.overwrite else "new")
@@ -134,6 +141,32 @@ def _solve(args: argparse.Namespace, events: Events) -> None:
 
     made = solve(args.footage, args.out, events, args.seed or 0, args.skip_bad_frames, args.overwrite)
     _print(args, f"cameras  {made}")
+
+
+def _masks(args: argparse.Namespace, events: Events) -> None:
+    from surface_sos_core.masks.sources.request import MaskRequest
+    from surface_sos_core.pipeline import find_masks
+
+    request = MaskRequest.parse(args.source, args.weights, args.pick)
+    made = find_masks(
+        args.footage,
+        args.out,
+        request,
+        args.cameras,
+        args.box,
+        events,
+        args.seed or 0,
+        args.skip_bad_frames,
+        args.overwrite,
+    )
+    _print(args, f"masks  {made}  ({len(list(made.glob('*.png')))} frames)")
+
+
+def _import(args: argparse.Namespace, events: Events) -> None:
+    from surface_sos_core.pipeline import import_dataset
+
+    for path in import_dataset(args.kind, args.path, args.out, events):
+        _print(args, f"{path.relative_to(args.out).as_posix():13} {path}")
 
 
 def _train(args: argparse.Namespace, events: Events) -> None:
@@ -251,9 +284,8 @@ def _parser() -> argparse.ArgumentParser:
     segment = add("segment", _segment, "everything: cameras, mattes, clean plates, mesh and report")
     _add_footage(segment)
     segment.add_argument("--out", type=_path, required=True, help="folder of the shot")
-    segment.add_argument(
-        "--masks", type=_path, metavar="DIR", help="coarse masks of all or some frames; white is the object"
-    )
+    segment.add_argument("--masks", metavar="SOURCE", help=f"where coarse masks come from: {_SOURCES}")
+    _add_source_options(segment)
     segment.add_argument("--cameras", type=_path, metavar="MODEL", help="COLMAP model, text or binary")
     segment.add_argument("--box", type=_path, metavar="FILE", help="JSON file of the box around the object")
     _add_frames(segment)
@@ -267,6 +299,21 @@ def _parser() -> argparse.ArgumentParser:
     solve.add_argument("--out", type=_path, required=True, metavar="MODEL", help="folder of the COLMAP model")
     _add_seed(solve)
     solve.add_argument("--overwrite", action="store_true", help="replace the model that is in MODEL")
+
+    masks = add("masks", _masks, "the coarse masks only, to look at and to repaint")
+    _add_footage(masks)
+    masks.add_argument("--from", dest="source", required=True, metavar="SOURCE", help=_SOURCES)
+    _add_source_options(masks)
+    masks.add_argument("--out", type=_path, required=True, metavar="DIR", help="folder for the masks")
+    masks.add_argument("--cameras", type=_path, metavar="MODEL", help="COLMAP model, text or binary")
+    masks.add_argument("--box", type=_path, metavar="FILE", help="JSON file of the scene box, for auto")
+    _add_seed(masks)
+    masks.add_argument("--overwrite", action="store_true", help="replace the masks that are in DIR")
+
+    imported = add("import", _import, "a data set of others as frames, cameras, and masks or truth")
+    imported.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
+    imported.add_argument("path", type=_path, metavar="PATH", help="folder of the scene or sequence")
+    imported.add_argument("--out", type=_path, required=True, metavar="SHOT", help="new folder for it")
 
     for name, command, text in (
         ("train", _train, "train a shot's fields"),
@@ -314,6 +361,13 @@ def _add_footage(parser: argparse.ArgumentParser) -> None:
         "footage", metavar="FOOTAGE", help="a folder, a pattern such as plate.####.exr, or a movie"
     )
     parser.add_argument("--skip-bad-frames", action="store_true", help="leave out frames that cannot be read")
+
+
+def _add_source_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--weights", type=_path, metavar="PATH", help="weights of a network that finds masks")
+    parser.add_argument(
+        "--pick", metavar="NAME", help="a class of maskrcnn, or an object or layer of EXR mattes (as car*)"
+    )
 
 
 def _add_frames(parser: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from surface_sos_core.events import VERSION
+from surface_sos_core.masks.sources.ready import KINDS, Kind
 
 DISTRIBUTION = "surface-sos-core"
 LEAST_PYTHON = (3, 11)
@@ -49,6 +50,8 @@ class Diagnosis:
     why: str = ""
     backend: str | None = None
     """Hash grid backend; None where PyTorch cannot be loaded."""
+    mask_sources: list[str] = field(default_factory=list)
+    """Sources of coarse masks that work here, some of them with --weights."""
 
     @property
     def missing(self) -> list[Check]:
@@ -71,6 +74,7 @@ class Diagnosis:
             "why": self.why,
             "backend": self.backend,
             "pip": self.pip_line,
+            "mask_sources": self.mask_sources,
             "checks": [asdict(check) for check in self.checks],
         }
 
@@ -92,6 +96,11 @@ def examine(device: str = "auto") -> Diagnosis:
     diagnosis.checks += _libraries()
     _torch(diagnosis, device)
     diagnosis.checks += [_tiny_cuda_nn(), *_numba()]
+    for kind in KINDS:
+        obstacle = kind.obstacle or kind.broken
+        diagnosis.checks.append(_mask_source(kind, obstacle))
+        if obstacle is None:
+            diagnosis.mask_sources.append(kind.name)
     diagnosis.checks += [
         _disk("disk, this folder", Path.cwd()),
         _disk("disk, scratch", Path(tempfile.gettempdir())),
@@ -260,6 +269,14 @@ def _try_tiny_cuda_nn() -> None:
     value.square().sum().backward()
     if not (torch.isfinite(value).all() and torch.isfinite(grid.params.grad).all()):
         raise RuntimeError("its self-check gives numbers that are not finite")
+
+
+def _mask_source(kind: Kind, obstacle: str | None) -> Check:
+    """Nothing needs it, so what is missing is only told."""
+    name = f"masks: {kind.name}"
+    if obstacle is not None:
+        return Check(name, f"{kind.text}; not usable (optional)", advice=obstacle)
+    return Check(name, f"{kind.text}; with --weights, {kind.weights}" if kind.weights else kind.text)
 
 
 def _numba() -> list[Check]:

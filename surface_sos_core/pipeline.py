@@ -6,6 +6,7 @@ import dataclasses
 import gc
 import hashlib
 import json
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,6 @@ from surface_sos_core.cameras import (
     Box,
     Camera,
     CameraModel,
-    box_from_points,
     match_cameras,
     model_files,
     read_box,
@@ -29,6 +29,8 @@ from surface_sos_core.cameras import (
     triangulate_points,
     write_model,
 )
+from surface_sos_core.datasets.dataset import write_shot
+from surface_sos_core.datasets.read import read_dataset
 from surface_sos_core.device import choose_device
 from surface_sos_core.errors import Cancelled, InputError, is_out_of_memory
 from surface_sos_core.evaluate.pictures import write_worst_pictures
@@ -41,13 +43,12 @@ from surface_sos_core.footage import Footage, open_footage, parse_frames
 from surface_sos_core.footage.cache import cached_plates
 from surface_sos_core.footage.exposure import exposure_gains, read_gains, save_gains
 from surface_sos_core.footage.header import BadImage, read_header
-from surface_sos_core.footage.sequence import list_images, plain_name
+from surface_sos_core.footage.sequence import plain_name
 from surface_sos_core.interruption import held_back
 from surface_sos_core.layers.exr import write_layers
 from surface_sos_core.layers.stage import Studio, frame_layers, open_studio, view_layers
 from surface_sos_core.manifest import FootageEntry, FrameEntry, Manifest, MeshEntry, write_manifest
-from surface_sos_core.masks.automatic import automatic_masks, start_from_box
-from surface_sos_core.masks.coarse import CoarseMasks, load_masks
+from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.consensus import (
     Consensus,
     build_consensus,
@@ -55,6 +56,9 @@ from surface_sos_core.masks.consensus import (
     save_consensus,
     unpack_masks,
 )
+from surface_sos_core.masks.sources.request import MaskRequest, open_source
+from surface_sos_core.masks.sources.source import MaskShot, MaskSource
+from surface_sos_core.masks.write import check_masks_folder, reasons_told, write_masks
 from surface_sos_core.mesh.export import write_glb, write_ply
 from surface_sos_core.mesh.surface import object_surface
 from surface_sos_core.settings import Settings, preset, settings_from_dict
@@ -74,17 +78,20 @@ _STAGES = ("footage", "cameras", "masks", "train", "layers", "mesh", "report")
 class Shot:
     """What a person has: footage, where the results go, and whatever else is known of it.
 
-    footage: a folder, a pattern or a movie. masks: coarse masks. cameras: a COLMAP model. box: a JSON file of the scene
-    box. frames: which frames get layers ("1001-1040x2,1055"); all of them train.
+    footage: a folder, a pattern or a movie. masks: where coarse masks come from, as `--masks` takes it (None: automatic),
+    with the weights and the pick of some sources. cameras: a COLMAP model. box: a JSON file of the scene box. frames:
+    which frames get layers ("1001-1040x2,1055"); all of them train.
     """
 
     footage: str | Path
     out: Path
-    masks: Path | None = None
+    masks: str | Path | None = None
     cameras: Path | None = None
     box: Path | None = None
     frames: str | None = None
     skip_bad_frames: bool = False
+    weights: Path | None = None
+    pick: str | None = None
 
 
 @dataclass
@@ -163,6 +170,7 @@ def segment(
     started = time.monotonic()
     folder = ShotFolder(Path(shot.out))
     folder.check(mode)
+    request = MaskRequest.parse("auto" if shot.masks is None else str(shot.masks), shot.weights, shot.pick)
     device = _prepare_device(settings)
 
     events.stage("footage", 1, len(_STAGES))
@@ -173,7 +181,7 @@ def segment(
     if given_cameras is not None:
         match_cameras(given_cameras, footage, lambda message: None)
         _check_parallax(given_cameras)
-    masks = load_masks(shot.masks, footage, events.warning) if shot.masks is not None else None
+    source = open_source(request, footage, events.warning)
 
     with folder.locked():
         folder.check(mode)  # again, since another run may have been faster
@@ -190,11 +198,10 @@ def segment(
         }
         model = _camera_stage(run, given_cameras, inputs)
         inputs |= {
-            "masks": _mask_stamp(shot.masks),
+            "masks": request.stamp(),
             "box": given_box.as_dict() if given_box is not None else None,
         }
-        consensus = _mask_stage(run, model, masks, given_box, inputs)
-        masks = None  # on disk by now
+        consensus = _mask_stage(run, model, source, given_box, inputs)
         trainer = _training_stage(run, consensus, model, device)
         _layer_stage(run, trainer, consensus, again=False)
         _mesh_stage(run, trainer, consensus, again=False)
@@ -223,6 +230,61 @@ def solve(
         write_model(_solve(opened, folder.out, seed, events), folder.out)
     events.end_stage()
     return folder.out
+
+
+def find_masks(
+    footage: str | Path,
+    out: Path,
+    request: MaskRequest,
+    cameras: Path | None = None,
+    box: Path | None = None,
+    events: Events | None = None,
+    seed: int = 0,
+    skip_bad_frames: bool = False,
+    overwrite: bool = False,
+) -> Path:
+    """Coarse masks only, written to `out` as PNG files that `segment` takes; a frame that stays unknown gets none.
+
+    cameras: a COLMAP model; without one they are solved for a source that needs them, others do without.
+    """
+    events, out = events or Events(), Path(out)
+    opened = open_footage(footage, skip_bad_frames, events.warning)
+    check_masks_folder(out, opened, overwrite)
+    given_box = read_box(box) if box is not None else None
+    model = read_model(cameras) if cameras is not None else None
+    held: list[Camera | None] = [None] * len(opened.frames)
+    if model is not None:
+        held = match_cameras(model, opened, events.warning)
+    source = open_source(request, opened, events.warning)
+    count = 1 + (model is None and source.needs_cameras)
+    if model is None and source.needs_cameras:
+        events.stage("cameras", 1, count)
+        with tempfile.TemporaryDirectory() as scratch:
+            model = _solve(opened, Path(scratch), seed, events)
+        held = match_cameras(model, opened, events.warning)
+    events.stage("masks", count, count)
+
+    def progress(done: int, total: int) -> None:
+        events.progress(done, total, "frames")
+
+    found = source.find(MaskShot(opened, model, held, given_box, events.warning, progress))
+    for note in reasons_told(found, opened):
+        events.warning(note)
+    write_masks(found, opened, out)
+    events.end_stage()
+    return out
+
+
+def import_dataset(kind: str, path: Path, out: Path, events: Events | None = None) -> list[Path]:
+    """A data set of others, brought to `out` whole or not at all; returns the folders and files that it became."""
+    events = events or Events()
+    events.stage("import", 1, 1)
+    dataset = read_dataset(kind, Path(path))
+    write_shot(dataset, Path(out), lambda done, total: events.progress(done, total, "frames"))
+    for note in dataset.notes:
+        events.warning(f"{path}: {note}")
+    events.end_stage()
+    return sorted(Path(out).iterdir())
 
 
 def train(out: Path, settings: Settings | None = None, events: Events | None = None) -> None:
@@ -356,10 +418,6 @@ def _footage_stamp(footage: Footage) -> list[Any]:
     return [file_stamps(footage.files), footage.width, footage.height]
 
 
-def _mask_stamp(masks: Path | None) -> list[Any] | None:
-    return None if masks is None else file_stamps(list_images(masks))
-
-
 def _training_inputs(run: _Run) -> dict[str, Any]:
     """What the fields come from: by the content of what earlier stages have written."""
     settings = run.settings
@@ -431,7 +489,7 @@ def _camera_stage(run: _Run, given: CameraModel | None, inputs: dict[str, Any]) 
 
 
 def _mask_stage(
-    run: _Run, model: CameraModel, masks: CoarseMasks | None, box: Box | None, inputs: dict[str, Any]
+    run: _Run, model: CameraModel, source: MaskSource, box: Box | None, inputs: dict[str, Any]
 ) -> Consensus:
     """What the coarse masks, given or found, agree on; both are kept."""
     run.stage("masks")
@@ -439,11 +497,11 @@ def _mask_stage(
     inputs = {**inputs, "settings": {"consensus": dataclasses.asdict(run.settings.consensus)}}
     consensus = _kept(run, "masks", inputs, lambda: read_consensus(folder.consensus, len(run.footage.frames)))
     if consensus is None:
-        if masks is None:
-            start = start_from_box(box, model) if box is not None else box_from_points(model)
-            for note in start.notes:
-                events.warning(note)
-            masks = automatic_masks(run.footage, run.cameras, model, start, run.progress("frames"))
+        masks = source.find(
+            MaskShot(run.footage, model, run.cameras, box, events.warning, run.progress("frames"))
+        )
+        for note in reasons_told(masks, run.footage):
+            events.warning(note)
         consensus = build_consensus(masks, run.cameras, run.settings.consensus, box, run.progress("views"))
         _warn_of_empty(run, masks)
         save_consensus(folder.consensus, masks.probability, consensus)

@@ -237,11 +237,13 @@ def test_segment_hands_everything_over(calls, tmp_path, capsys):
     words += ["--preset", "preview", "--frames", "1001-1010x2", "--device", "cpu", "--seed", "3"]
     assert cli.main([*words, "--resume", "--skip-bad-frames"]) == 0
     options = {
-        "masks": Path("m"),
+        "masks": "m",
         "cameras": Path("c"),
         "box": Path("b.json"),
         "frames": "1001-1010x2",
         "skip_bad_frames": True,
+        "weights": None,
+        "pick": None,
     }
     shot = (("plates", out), options)
     assert calls.noted == [("segment", shot, surface_sos_core.preset("preview", "cpu", 3), "resume")]
@@ -939,3 +941,55 @@ def test_an_out_without_permission(tmp_path, capfd):
     code = cli.main(["segment", str(bad.footage), "--out", str(locked / "out"), *bad.options])
     err = capfd.readouterr().err
     assert code == 3 and err.count("\n") == 1 and "locked" in err
+
+
+@pytest.fixture
+def typed(capsys):
+    """The command line in this process: exit code, stdout and stderr."""
+
+    def run_here(*words: object) -> tuple[int, str, str]:
+        code = cli.main([str(word) for word in words])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run_here
+
+
+def test_masks_from_a_box_are_written_and_never_over_other_files(tmp_path, typed):
+    footage = write_footage(tmp_path / "plates")
+    drawn = tmp_path / "box.json"
+    drawn.write_text(json.dumps({"frame": 1003, "box": [16, 12, 48, 36]}))
+    asked = ("masks", footage, "--from", f"box:{drawn}", "--out")
+    code, out, _ = typed(*asked, tmp_path / "masks")
+    assert code == 0 and str(tmp_path / "masks") in out
+    mask = cv2.imread(str(tmp_path / "masks" / "plate.1003.png"), cv2.IMREAD_UNCHANGED)
+    assert mask.shape == (HEIGHT, WIDTH) and mask.max() > 127 and not mask[:8].any()
+    code, _, told = typed(*asked, tmp_path / "masks")
+    assert code == 2 and "--overwrite" in told
+    code, _, told = typed(*asked, tmp_path, "--overwrite")
+    assert code == 2 and "no mask of this footage" in told
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "told"),
+    [
+        ("box:{}/gone.json", (), "gone.json cannot be read"),
+        ("box:{}/outside.json", (), "outside the frame"),
+        ("auto", ("--weights", "w.pth"), "needs none"),
+        ("{}/gone", (), "is not a folder"),
+    ],
+)
+def test_a_source_that_cannot_be_used_leaves_nothing(tmp_path, typed, source, options, told):
+    footage = write_footage(tmp_path / "plates")
+    (tmp_path / "outside.json").write_text(json.dumps({"frame": 1001, "box": [900, 900, 950, 950]}))
+    for command in (("masks", footage, "--from"), ("segment", footage, "--masks")):
+        code, _, said = typed(*command, source.format(tmp_path), *options, "--out", tmp_path / "out")
+        assert code == 2 and told in said.splitlines()[-1]
+        assert not (tmp_path / "out").exists()
+
+
+def test_import_of_a_folder_that_is_no_such_set(tmp_path, typed):
+    code, _, told = typed("import", "llff", tmp_path, "--out", tmp_path / "shot")
+    assert code == 2 and "poses_bounds.npy is missing" in told
+    assert not (tmp_path / "shot").exists()
+    assert typed("import", "mvs", tmp_path, "--out", tmp_path / "shot")[0] == 2

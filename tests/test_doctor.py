@@ -52,6 +52,21 @@ def test_a_gpu_s_backend_comes_with_its_reason(monkeypatch, obstacle):
     assert obstacle is None or obstacle in told
 
 
+def test_sources_of_masks_are_listed_with_what_is_missing(monkeypatch):
+    find_spec = doctor.importlib.util.find_spec
+    monkeypatch.setattr(
+        doctor.importlib.util,
+        "find_spec",
+        lambda name: None if name in ("torchvision", "av") else find_spec(name),
+    )
+    diagnosis = doctor.examine()
+    assert {"auto", "box", "folder"} <= set(diagnosis.mask_sources)
+    assert not {"maskrcnn", "movie"} & set(diagnosis.mask_sources)
+    advice = {check.name: check.advice for check in diagnosis.checks}
+    assert advice["masks: box"] == "" and "surface-sos-core[maskrcnn]" in advice["masks: maskrcnn"]
+    assert diagnosis.as_event()["mask_sources"] == diagnosis.mask_sources and not diagnosis.missing
+
+
 def test_memory_and_disk_are_numbers(diagnosis):
     told = values(diagnosis)
     assert 0.2 < float(told["memory"].split()[0]) < 1e5

@@ -195,12 +195,17 @@ def box_from_points(model: CameraModel) -> AutomaticBox:
     )
 
 
-def start_from_box(box: Box, model: CameraModel) -> AutomaticBox:
-    """The start that a user's box gives: its points are the object's, but for those on a support or a wall."""
+def start_from_box(box: Box, model: CameraModel, possible: np.ndarray | None = None) -> AutomaticBox:
+    """The start that a user's box gives: its points are the object's, but for those on a support or a wall.
+
+    possible: (N,) bool, the sparse points that may be the object's at all.
+    """
     cameras = list(model.cameras.values())
     xyz = model.points.xyz
     tracked = model.points.track_length >= LEAST_TRACK
     inside = tracked & box.contains(xyz)
+    if possible is not None:
+        inside &= possible
     distance = float(np.median([np.linalg.norm(c.centre - box.centre) for c in cameras]))
     up = _upright(cameras)
     planes: list[np.ndarray] = []

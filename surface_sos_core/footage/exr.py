@@ -84,18 +84,23 @@ def decode(path: Path) -> np.ndarray:
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         part = colour_part(data)
+    pixels = read_channels(path, part)
+    if part.chromaticities and len(part.channels) >= 3:
+        matrix = to_rec709(part.chromaticities)
+        if matrix is not None:
+            pixels[..., :3] = pixels[..., :3] @ matrix.T.astype(np.float32)
+    return pixels
+
+
+def read_channels(path: Path, part: Part) -> np.ndarray:
+    """The channels of a part as they are stored, (H, W, C) float32 of the display window; ValueError, RuntimeError."""
     with OpenEXR.File(str(path), separate_channels=True) as file:
         stored = file.channels(part.index)
         planes = [np.asarray(stored[name].pixels, np.float32) for name in part.channels]
     left, top, right, bottom = part.data_window
     if any(plane.shape != (bottom - top + 1, right - left + 1) for plane in planes):
         raise ValueError("channels of fewer pixels than the image are not supported")
-    pixels = _to_display_window(np.stack(planes, axis=-1), part)
-    if part.chromaticities and len(planes) >= 3:
-        matrix = to_rec709(part.chromaticities)
-        if matrix is not None:
-            pixels[..., :3] = pixels[..., :3] @ matrix.T.astype(np.float32)
-    return pixels
+    return _to_display_window(np.stack(planes, axis=-1), part)
 
 
 def _to_display_window(pixels: np.ndarray, part: Part) -> np.ndarray:

@@ -7,7 +7,7 @@ sure pixels of all frames together, and GrabCut (Rother, Kolmogorov and Blake 20
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,7 +17,7 @@ from scipy import ndimage
 from surface_sos_core.cameras import AutomaticBox, Box, Camera, CameraModel, start_from_box
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
-from surface_sos_core.masks.coarse import CoarseMasks
+from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.consensus import build_consensus
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.settings import ConsensusSettings
@@ -55,16 +55,16 @@ def automatic_masks(
     model: CameraModel,
     start: AutomaticBox,
     progress: Callable[[int, int], None] | None = None,
+    within: Mapping[int, np.ndarray] | None = None,
 ) -> CoarseMasks:
     """Masks of the object in `start`, at most 256 pixels along the longer edge; the same on every run.
 
     cameras: one for each frame of `footage`, named as in `model`, whose sparse points `start` refers to. A frame without
     a camera, or whose mask has little to do with what all agree on, is unknown. progress gets (done, total) steps, two
-    for each frame. Without points the masks start from the middle of the box. Raises InputError where no object can be
-    told.
+    for each frame. Without points the masks start from the middle of the box. within: (h, w) bool of the masks' size for
+    some frames, outside of which nothing is the object there. Raises InputError where no object can be told.
     """
-    factor = min(1.0, EDGE / max(footage.width, footage.height))
-    size = max(1, round(footage.width * factor)), max(1, round(footage.height * factor))
+    size = reduced_size(footage, EDGE)
     seen = {i: camera for i, camera in enumerate(cameras) if camera is not None}
     box = Box(start.box.centre, start.box.half * GROWTH, start.box.rotation)
     number = {name: n for n, name in enumerate(model.cameras)}
@@ -74,6 +74,7 @@ def automatic_masks(
         places[i] = _place_by_points(
             camera, model.points.seen_by(number[camera.name]), model, start, box, size
         )
+        places[i] = _bounded(places[i], within, i)
     done = 0
 
     def step() -> None:
@@ -85,13 +86,16 @@ def automatic_masks(
     masks = _segment(pictures, places, len(cameras), size, step)
     consensus = build_consensus(masks, cameras, CONSENSUS, box)
     hulls = {i: project_grid(consensus.grid, box, camera, *size) for i, camera in seen.items()}
-    places = {i: _place_by_hull(hull) for i, hull in hulls.items()}
+    places = {i: _bounded(_place_by_hull(hull), within, i) for i, hull in hulls.items()}
     least_told = 0.0 if start.core.any() else LEAST_TOLD
     masks = _segment(pictures, places, len(cameras), size, step, least_told)
     overlap = {i: _overlap(masks.probability[i] > 127, hull > 0.5) for i, hull in hulls.items()}
     for i, share in overlap.items():
+        if masks.known[i] and share < LEAST_OVERLAP:
+            masks.reasons[i] = "its outline has little to do with what all frames agree on"
         masks.known[i] &= share >= LEAST_OVERLAP
         masks.probability[i] *= masks.known[i]
+    masks.reasons |= {i: "it has no camera" for i in range(len(cameras)) if i not in seen}
     return masks
 
 
@@ -134,6 +138,13 @@ def _place_by_points(
         odds = 2.5 * central
     possible = _outline(box, camera, size)
     return _Place(np.where(possible, odds, -5).astype(np.float32), possible)
+
+
+def _bounded(place: _Place, within: Mapping[int, np.ndarray] | None, frame: int) -> _Place:
+    """The place without what is known not to be the object."""
+    if within is None or frame not in within:
+        return place
+    return _Place(np.where(within[frame], place.odds, -5).astype(np.float32), place.possible & within[frame])
 
 
 def _off_object(xyz: np.ndarray, start: AutomaticBox, box: Box) -> np.ndarray:
@@ -187,10 +198,7 @@ def _segment(
     least_told: float = 0.0,
 ) -> CoarseMasks:
     """The masks of all frames from the places, and the colours that these teach."""
-    width, height = size
-    masks = CoarseMasks(
-        np.zeros((count, height, width), np.uint8), np.zeros(count, bool), np.zeros(count, bool)
-    )
+    masks = CoarseMasks.unknown(count, size)
     inside = _colours(pictures[i].bins[places[i].odds > SURE] for i in pictures)
     outside = _colours(pictures[i].bins[places[i].odds < -SURE] for i in pictures)
     if inside is None or outside is None:
@@ -207,9 +215,10 @@ def _segment(
         colour = np.log((inside + 1e-5) / (beside + 1e-5))[picture.bins]
         odds = np.where(place.possible, np.clip(colour, -3, 3) + place.odds, -9).astype(np.float32)
         mask = _grab_cut(picture.rgb, _along_edges(picture.rgb, odds), freedom)
-        if mask is not None:
-            masks.probability[i] = 255 * mask
-            masks.known[i] = True
+        if mask is None:
+            masks.reasons[i] = "nothing in it, or all of it, would be the object"
+        else:
+            masks.put(i, mask)
         step()
     return masks
 

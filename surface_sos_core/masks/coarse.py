@@ -37,6 +37,20 @@ class CoarseMasks:
     """(frames,) bool; a mask is there, but no pixel of it is even half white."""
     notes: list[str] = field(default_factory=list)
     """Everything that was warned of."""
+    reasons: dict[int, str] = field(default_factory=dict)
+    """Why frames are not known, by position, where more can be said than that they have no mask."""
+
+    @staticmethod
+    def unknown(frames: int, size: tuple[int, int]) -> CoarseMasks:
+        """Nothing known yet of `frames` frames; size: width and height."""
+        probability = temporary_frames((frames, size[1], size[0]))
+        return CoarseMasks(probability, np.zeros(frames, bool), np.zeros(frames, bool))
+
+    def put(self, index: int, probability: np.ndarray) -> None:
+        """Frame `index` is known: `probability` (h, w) of the masks' own size, in [0, 1]."""
+        self.probability[index] = np.rint(255 * np.clip(probability, 0, 1))
+        let_go(self.probability)
+        self.known[index], self.empty[index] = True, bool(probability.max() < 0.5)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -45,12 +59,16 @@ class CoarseMasks:
 
 
 def load_masks(
-    folder: str | Path, footage: Footage, warn: Callable[[str], None] = warnings.warn
+    folder: str | Path,
+    footage: Footage,
+    warn: Callable[[str], None] = warnings.warn,
+    read: Callable[[Path], np.ndarray] = decode,
 ) -> CoarseMasks:
     """Reads the masks of some or all frames of `footage` from a folder of images.
 
     A mask belongs to the frame with the same stem (or the frame whose whole file name is its stem). Where no
-    stem fits, the last numbers of the names decide. `warn` gets one sentence about each thing that is odd.
+    stem fits, the last numbers of the names decide. `warn` gets one sentence about each thing that is odd. `read` gives
+    the pixels (H, W, C) of a file.
 
     Raises InputError where nothing fits, a file cannot be read, or a mask has another aspect than the footage.
     """
@@ -62,14 +80,9 @@ def load_masks(
         raise InputError(f"{folder} has no {KINDS} masks: check the path, or leave --masks away")
     notes: list[str] = []
     files = _match(paths, footage, folder, notes)
-    width, height = _reduced_size(footage)
-    masks = CoarseMasks(
-        temporary_frames((len(footage.frames), height, width)),
-        np.zeros(len(footage.frames), bool),
-        np.zeros(len(footage.frames), bool),
-        notes,
-    )
-    _fill(masks, files, footage)
+    masks = CoarseMasks.unknown(len(footage.frames), reduced_size(footage))
+    masks.notes = notes
+    _fill(masks, files, footage, read)
     for note in notes:
         warn(note)
     return masks
@@ -134,15 +147,21 @@ def _match_numbers(paths: Sequence[Path], footage: Footage) -> dict[int, Path]:
     }
 
 
-def _fill(masks: CoarseMasks, files: dict[int, Path], footage: Footage, labels: bool = False) -> None:
+def _fill(
+    masks: CoarseMasks,
+    files: dict[int, Path],
+    footage: Footage,
+    read: Callable[[Path], np.ndarray],
+    labels: bool = False,
+) -> None:
     """Read the files into `masks`, and note what is odd about them. `labels`: 1 is white, not 255."""
     peaks, resized, blank = [], [], []
     for index, path in files.items():
-        grey, white = _grey(decode(path))
+        grey, white = grey_of(read(path))
         white = 1 if labels else white
         height, width = grey.shape
         if (width, height) != (footage.width, footage.height):
-            _check_aspect(path, width, height, footage)
+            check_aspect(path, width, height, footage)
             resized.append(f"{path.name} {width}x{height}")
         method = cv2.INTER_AREA if width >= masks.size[0] else cv2.INTER_LINEAR
         reduced = cv2.resize(grey / np.float32(white), masks.size, interpolation=method)
@@ -155,7 +174,7 @@ def _fill(masks: CoarseMasks, files: dict[int, Path], footage: Footage, labels: 
             blank.append(footage.frames[index].name)
     if max(peaks) == 1:
         masks.notes.append("The masks hold nothing but 0 and 1, so 1 is taken as white.")
-        return _fill(masks, files, footage, labels=True)
+        return _fill(masks, files, footage, read, labels=True)
     if resized:
         masks.notes.append(
             f"{len(resized)} masks are resized to the footage's {footage.width}x{footage.height} "
@@ -168,16 +187,17 @@ def _fill(masks: CoarseMasks, files: dict[int, Path], footage: Footage, labels: 
         masks.notes.append(f"{len(blank)} masks are white everywhere ({_some(blank)}).")
 
 
-def _grey(pixels: np.ndarray) -> tuple[np.ndarray, int]:
-    """One value a pixel (H, W) float32, and the value that is white.
+def grey_of(pixels: np.ndarray) -> tuple[np.ndarray, int]:
+    """One value a pixel (H, W) float32 of a mask (H, W, C), and the value that is white.
 
-    Alpha where nothing else varies, else luminance.
+    Alpha where it varies and the rest is no mask: one colour all over, or a picture. Else luminance.
     """
     white = int(np.iinfo(pixels.dtype).max) if np.issubdtype(pixels.dtype, np.integer) else 1
     colour = pixels[..., : 3 if pixels.shape[2] >= 3 else 1]
     if pixels.shape[2] > colour.shape[2]:
         alpha = pixels[..., -1]
-        if alpha.min() != alpha.max() and (colour == colour[0, 0]).all():
+        is_mask = (colour == colour[..., :1]).all() and not (colour == colour[0, 0]).all()
+        if alpha.min() != alpha.max() and not is_mask:
             return alpha.astype(np.float32), white
     if colour.shape[2] == 1:
         return colour[..., 0].astype(np.float32), white
@@ -186,7 +206,8 @@ def _grey(pixels: np.ndarray) -> tuple[np.ndarray, int]:
     return colour.astype(np.float32) @ LUMINANCE, white
 
 
-def _check_aspect(path: Path, width: int, height: int, footage: Footage) -> None:
+def check_aspect(path: Path, width: int, height: int, footage: Footage) -> None:
+    """Raises InputError for a mask of another shape than the footage."""
     ratio = (width / height) / (footage.width / footage.height)
     if abs(ratio - 1) > ASPECT_TOLERANCE:
         raise InputError(
@@ -195,8 +216,9 @@ def _check_aspect(path: Path, width: int, height: int, footage: Footage) -> None
         )
 
 
-def _reduced_size(footage: Footage) -> tuple[int, int]:
-    scale = min(1.0, LONG_EDGE / max(footage.width, footage.height))
+def reduced_size(footage: Footage, edge: int = LONG_EDGE) -> tuple[int, int]:
+    """Width and height of masks whose longer edge is at most `edge`."""
+    scale = min(1.0, edge / max(footage.width, footage.height))
     return max(1, round(footage.width * scale)), max(1, round(footage.height * scale))
 
 

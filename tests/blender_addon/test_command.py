@@ -26,7 +26,7 @@ def test_the_core_understands_every_choice():
     assert words[:3] == ["-m", "surface_sos_core", "segment"]
     args = _parser().parse_args(words[2:])
     assert (args.footage, args.out) == ("plates/plate.####.exr", Path("-shots/a"))
-    assert (args.masks, args.cameras, args.box) == (Path("my masks"), Path("-cameras"), Path("box.json"))
+    assert (args.masks, args.cameras, args.box) == ("my masks", Path("-cameras"), Path("box.json"))
     assert (args.preset, args.device, args.frames, args.seed) == ("quality", "cpu", "-5-10x2", 7)
     assert args.resume and not args.overwrite and args.events == "jsonl"
 

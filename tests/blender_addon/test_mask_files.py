@@ -117,3 +117,38 @@ tell(after=bpy.context.window_manager.surface_sos_run.message, scenes=len(bpy.da
     )
     assert "The mask roto has keys on fewer than 2 frames" in facts["said"]
     assert "roto" in facts["after"] and facts["scenes"] == 1 and not (tmp_path / "shot").exists()
+
+
+def test_an_outline_on_the_frame_in_view_becomes_masks_of_all(blender, plates: Path, tmp_path: Path):
+    """A rectangle drawn around a square that stands still; found by the core, without cameras by optical flow."""
+    for number in range(1001, 1010):
+        picture = np.random.default_rng(0).integers(40, 60, (HEIGHT, WIDTH, 3), np.uint8)
+        picture[15:21, 12:20] = (30, 30, 220)
+        cv2.imwrite(str(plates / f"plate.{number}.png"), picture)
+    facts = blender.facts(
+        "KEYS = {3: 0.125}\n"
+        + DRAWN
+        + """
+settings.masks_from = "BOX"
+bpy.context.scene.frame_set(3)
+items = [item.identifier for item in settings.bl_rna.properties["masks_from"].enum_items]
+done = bpy.ops.surface_sos.find_masks()
+run = bpy.context.window_manager.surface_sos_run
+tell(done=list(done), masks_from=settings.masks_from, masks=settings.masks, said=run.message, items=items)
+""",
+        tmp_path,
+        plates,
+        tmp_path / "shot",
+        timeout=300,
+    )
+    assert facts["done"] == ["FINISHED"] and facts["said"] == ""
+    assert facts["masks_from"] == "FOLDER" and Path(facts["masks"]) == tmp_path / "shot.job" / "found"
+    assert [file.name for file in (tmp_path / "shot.job" / "drawn").iterdir()] == ["plate.1002.png"]
+    truth = np.zeros((HEIGHT, WIDTH), bool)
+    truth[15:21, 12:20] = True
+    for number in range(1001, 1010):
+        mask = (
+            cv2.imread(str(tmp_path / "shot.job" / "found" / f"plate.{number}.png"), cv2.IMREAD_UNCHANGED)
+            > 127
+        )
+        assert (mask & truth).sum() / (mask | truth).sum() > 0.8

@@ -1,0 +1,138 @@
+"""What every data set becomes: frames, a camera for each, and masks, mattes or a box where it has them.
+
+OUT/images/         the frames, their pixels untouched
+OUT/cameras/        a COLMAP text model without points
+OUT/masks/          rough masks
+OUT/truth/matte/    mattes that are taken as true
+OUT/box.json        the scene box
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from surface_sos_core.cameras import Box, Camera, CameraModel, Points, write_model
+from surface_sos_core.errors import InputError
+from surface_sos_core.footage.header import BadImage, read_header
+from surface_sos_core.footage.image import decode
+from surface_sos_core.footage.sequence import last_number
+from surface_sos_core.masks.coarse import grey_of
+
+
+@dataclass(frozen=True)
+class View:
+    """A frame. camera: None where the set has none, its name does not matter; mask, truth: images of white on black."""
+
+    image: Path
+    camera: Camera | None
+    mask: Path | None = None
+    truth: Path | None = None
+    alpha_is_truth: bool = False
+    """The image's own alpha is the matte."""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """views: in the order of the frames; box: where the set tells one; notes: what the user should know."""
+
+    views: list[View]
+    box: Box | None = None
+    notes: tuple[str, ...] = ()
+
+
+def write_shot(dataset: DataSet, out: Path, progress: Callable[[int, int], None]) -> None:
+    """Write it to `out`, all of it or nothing. progress gets (done, total) frames.
+
+    Raises InputError where `out` is not empty, fewer than two views have cameras, or a view's image is missing,
+    cannot be read, or has another size than its camera or the other views.
+    """
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise InputError(f"{out} is not empty; choose an empty or new folder for --out.")
+    if sum(view.camera is not None for view in dataset.views) < 2:
+        raise InputError("Fewer than two frames of the set have cameras; the method needs some dozens.")
+    _check_images(dataset.views)
+    partial = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        (partial / "images").mkdir(parents=True)
+        cameras = {}
+        for done, (view, name) in enumerate(zip(dataset.views, _names(dataset.views), strict=True), start=1):
+            shutil.copyfile(view.image, partial / "images" / name)
+            if view.camera is not None:
+                cameras[name] = replace(view.camera, name=name)
+            _write_mattes(view, partial, Path(name).stem)
+            progress(done, len(dataset.views))
+        write_model(CameraModel(cameras, Points.empty()), partial / "cameras")
+        if dataset.box is not None:
+            (partial / "box.json").write_text(json.dumps(dataset.box.as_dict(), indent=1))
+        if out.is_dir():
+            out.rmdir()
+        os.replace(partial, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _check_images(views: list[View]) -> None:
+    first = None
+    for view in views:
+        for path in (view.mask, view.truth):
+            if path is not None and not path.is_file():
+                raise InputError(f"{path} is missing from the set; get the whole set.")
+        width, height = image_size(view.image)
+        first = first or (view.image, width, height)
+        if (width, height) != first[1:]:
+            raise InputError(
+                f"{view.image} is {width}x{height} but {first[0].name} is {first[1]}x{first[2]}; a shot has one size."
+            )
+        if view.camera is not None and (view.camera.lens.width, view.camera.lens.height) != (width, height):
+            lens = view.camera.lens
+            raise InputError(
+                f"{view.image} is {width}x{height} but its camera is for {lens.width}x{lens.height}; "
+                "use the images that the cameras were made for."
+            )
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height; InputError for an image that is missing or damaged."""
+    if not path.is_file():
+        raise InputError(f"{path} is missing from the set; get the whole set.")
+    try:
+        header = read_header(path)
+    except BadImage as error:
+        raise InputError(f"{error}; get the set again.") from error
+    return header.width, header.height
+
+
+def _names(views: list[View]) -> list[str]:
+    """The images' own names where their numbers are in order, else numbers."""
+    numbers = [last_number(view.image.stem) for view in views]
+    known = [number for number in numbers if number is not None]
+    if len(known) == len(views) and known == sorted(set(known)):
+        return [view.image.name for view in views]
+    return [f"frame.{n:04d}{view.image.suffix.lower()}" for n, view in enumerate(views, start=1)]
+
+
+def _write_mattes(view: View, out: Path, stem: str) -> None:
+    if view.mask is not None:
+        _write_grey(decode(view.mask), out / "masks" / f"{stem}.png")
+    if view.truth is not None:
+        _write_grey(decode(view.truth), out / "truth" / "matte" / f"{stem}.png")
+    if view.alpha_is_truth:
+        pixels = decode(view.image)
+        if pixels.shape[2] in (2, 4):
+            _write_grey(pixels[..., -1:], out / "truth" / "matte" / f"{stem}.png")
+
+
+def _write_grey(pixels: np.ndarray, path: Path) -> None:
+    grey, white = grey_of(pixels)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _, png = cv2.imencode(".png", np.rint(255 * np.clip(grey / white, 0, 1)).astype(np.uint8))
+    png.tofile(path)

@@ -1,0 +1,21 @@
+"""The automatic start as a source: no input but the cameras, or a scene box."""
+
+from __future__ import annotations
+
+from surface_sos_core.cameras import box_from_points, start_from_box
+from surface_sos_core.masks.automatic import automatic_masks
+from surface_sos_core.masks.coarse import CoarseMasks
+from surface_sos_core.masks.sources.source import MaskShot
+
+
+class AutoSource:
+    """Masks of what the cameras look at, or of what stands in the scene box."""
+
+    needs_cameras = True
+
+    def find(self, shot: MaskShot) -> CoarseMasks:
+        assert shot.model is not None
+        start = start_from_box(shot.box, shot.model) if shot.box is not None else box_from_points(shot.model)
+        for note in start.notes:
+            shot.warn(note)
+        return automatic_masks(shot.footage, shot.cameras, shot.model, start, shot.progress)

@@ -1,0 +1,120 @@
+"""Masks carried from frame to frame by optical flow, for footage whose cameras are not solved yet.
+
+From each frame that was drawn on, outwards in both directions: the mask is warped along DIS optical flow (Kroeger,
+Timofte, Dai and Van Gool 2016) and redrawn by GrabCut within a narrow band of where it came to lie. A frame between two
+drawings gets the mask of the nearer one. Where flow there and back does not agree over much of the mask, or what it
+shows has changed, it is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from surface_sos_core.footage import Footage
+from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
+from surface_sos_core.masks.sources.drawn import Drawn
+
+EDGE = 320  # pixels along the longer edge
+BAND = 0.012  # of that edge: how far flow may be off
+LEAST_AGREEMENT = 0.6  # of a mask's pixels, whose flow there and back ends within ROUND_TRIP pixels
+ROUND_TRIP = 2.0
+MOST_DIFFERENCE = (
+    40  # of 255, in grey: the median over the mask between a frame and the one it was warped from
+)
+MOST_CHANGE = 1.6  # of a mask's area from a frame to the next
+LEAST_PIXELS = 12
+
+
+def carry_by_flow(footage: Footage, drawn: Drawn, progress: Callable[[int, int], None]) -> CoarseMasks:
+    """Masks of all frames that can be reached from those drawn on; progress gets (done, total) frames."""
+    size = reduced_size(footage, EDGE)
+    count = len(footage.frames)
+    masks = CoarseMasks.unknown(count, size)
+    starts = sorted(drawn.regions)
+    owner = [min(starts, key=lambda start: abs(start - i)) for i in range(count)]
+    regions = drawn.at(size)
+    done = 0
+    for start in starts:
+        first = _Picture.read(footage, start, size)
+        mask = grow(first.rgb, regions[start])
+        masks.put(start, mask)
+        for step in (1, -1):
+            here, carried, i = first, mask, start
+            while 0 <= i + step < count and owner[i + step] == start:
+                i += step
+                there = _Picture.read(footage, i, size)
+                moved = _carry(here, there, carried)
+                if moved is None:
+                    masks.reasons |= {
+                        k: f"the object was lost on the way, at {footage.frames[i].name}"
+                        for k in _rest(i, step, owner, start)
+                    }
+                    break
+                masks.put(i, moved)
+                here, carried = there, moved
+                done += 1
+                progress(done + 1, count)
+    return masks
+
+
+def grow(rgb: np.ndarray, region: np.ndarray) -> np.ndarray:
+    """(h, w) bool: the object inside a region drawn around it, by GrabCut; the region itself where that finds nothing."""
+    clues = np.where(region, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
+    mask = _grab_cut(rgb, clues, 5)
+    return mask if mask.sum() > 0.1 * region.sum() else region
+
+
+class _Picture:
+    """A frame at the masks' size, in colour and grey."""
+
+    def __init__(self, rgb: np.ndarray) -> None:
+        self.rgb = rgb
+        self.grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+
+    @staticmethod
+    def read(footage: Footage, index: int, size: tuple[int, int]) -> _Picture:
+        return _Picture(cv2.resize(footage.read_display(index), size, interpolation=cv2.INTER_AREA))
+
+
+def _carry(here: _Picture, there: _Picture, mask: np.ndarray) -> np.ndarray | None:
+    """The mask (h, w) bool of the next frame, or None where it is lost."""
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    start = np.zeros((*mask.shape, 2), np.float32)
+    back = flow.calc(there.grey, here.grey, start.copy())
+    forth = flow.calc(here.grey, there.grey, start)
+    height, width = mask.shape
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    source_x, source_y = x + back[..., 0], y + back[..., 1]
+    warped = cv2.remap(mask.astype(np.float32), source_x, source_y, cv2.INTER_LINEAR) > 0.5
+    if warped.sum() < LEAST_PIXELS:
+        return None
+    round_trip = back + cv2.remap(forth, source_x, source_y, cv2.INTER_LINEAR)
+    if (np.linalg.norm(round_trip, axis=2) < ROUND_TRIP)[warped].mean() < LEAST_AGREEMENT:
+        return None
+    looked_like = cv2.remap(here.grey, source_x, source_y, cv2.INTER_LINEAR)
+    if np.median(cv2.absdiff(looked_like, there.grey)[warped]) > MOST_DIFFERENCE:
+        return None
+    radius = max(2, round(BAND * max(width, height)))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    sure, near = cv2.erode(warped.astype(np.uint8), disc), cv2.dilate(warped.astype(np.uint8), disc)
+    clues = np.select(
+        [sure > 0, warped, near > 0], [cv2.GC_FGD, cv2.GC_PR_FGD, cv2.GC_PR_BGD], cv2.GC_BGD
+    ).astype(np.uint8)
+    redrawn = _grab_cut(there.rgb, clues, 1)
+    change = redrawn.sum() / mask.sum()
+    return redrawn if redrawn.sum() >= LEAST_PIXELS and 1 / MOST_CHANGE < change < MOST_CHANGE else None
+
+
+def _grab_cut(rgb: np.ndarray, clues: np.ndarray, rounds: int) -> np.ndarray:
+    if not ((clues == cv2.GC_FGD) | (clues == cv2.GC_PR_FGD)).any() or (clues == cv2.GC_PR_FGD).all():
+        return (clues == cv2.GC_FGD) | (clues == cv2.GC_PR_FGD)
+    cv2.setRNGSeed(0)  # its mixtures start from random colours
+    cv2.grabCut(rgb, clues, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), rounds, cv2.GC_INIT_WITH_MASK)
+    return (clues == cv2.GC_FGD) | (clues == cv2.GC_PR_FGD)
+
+
+def _rest(i: int, step: int, owner: list[int], start: int) -> list[int]:
+    return [k for k in range(i, len(owner) if step > 0 else -1, step) if owner[k] == start]

@@ -1,0 +1,87 @@
+"""A box on one frame becomes masks of all: through the world where cameras are known, by optical flow otherwise."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from surface_sos_core.cameras import CameraModel, Points
+from surface_sos_core.errors import InputError
+from surface_sos_core.masks.sources.box import BoxSource, start_from_drawn
+from surface_sos_core.masks.sources.drawn import Drawn
+
+
+def around(mattes, frame, room=4):
+    rows, columns = np.nonzero(mattes[frame])
+    region = np.zeros(mattes.shape[1:], bool)
+    region[
+        max(0, rows.min() - room) : rows.max() + room, max(0, columns.min() - room) : columns.max() + room
+    ] = True
+    return Drawn((region.shape[1], region.shape[0]), {frame: region})
+
+
+def test_through_the_world(ball_shot, overlaps):
+    shot, mattes = ball_shot
+    masks = BoxSource(around(mattes, 3)).find(shot)
+    assert masks.known.all()
+    scores = overlaps(masks.probability, mattes)
+    assert scores.mean() > 0.9 and scores.min() > 0.85
+
+
+def test_where_in_the_world_it_is(ball_shot):
+    shot, mattes = ball_shot
+    start = start_from_drawn(around(mattes, 3), shot.cameras, shot.model)
+    assert np.linalg.norm(start.box.centre) < 0.25
+    assert start.core[:400].mean() > 0.35 and not start.core[400:].any()
+
+
+def test_without_points_the_look_at_tells_the_distance(ball_shot, overlaps):
+    shot, mattes = ball_shot
+    bare = replace(shot, model=CameraModel(shot.model.cameras, Points.empty()))
+    assert np.linalg.norm(start_from_drawn(around(mattes, 0), bare.cameras, bare.model).box.centre) < 0.35
+    assert overlaps(BoxSource(around(mattes, 0)).find(bare).probability, mattes).mean() > 0.8
+
+
+def test_nothing_outside_the_drawing_on_its_frame(ball_shot):
+    shot, mattes = ball_shot
+    half = around(mattes, 5)
+    half.regions[5][:, 64:] = False
+    masks = BoxSource(half).find(shot)
+    assert not (masks.probability[5] > 127)[~half.regions[5]].any() and (masks.probability[5] > 127).any()
+
+
+def test_a_drawing_on_a_frame_without_camera(ball_shot):
+    shot, mattes = ball_shot
+    cameras = [None, *shot.cameras[1:]]
+    with pytest.raises(InputError, match="another frame"):
+        BoxSource(around(mattes, 0)).find(replace(shot, cameras=cameras))
+
+
+def test_by_optical_flow(slow_shot, overlaps):
+    shot, mattes = slow_shot
+    steps = []
+    unsolved = replace(
+        shot, model=None, cameras=[None] * 10, progress=lambda done, total: steps.append((done, total))
+    )
+    masks = BoxSource(around(mattes, 4)).find(unsolved)
+    assert masks.known.all() and not masks.reasons
+    assert overlaps(masks.probability, mattes).min() > 0.85
+    assert steps[-1] == (10, 10)
+
+
+def test_flow_that_loses_the_object_says_where(slow_shot, tmp_path):
+    """From the sixth frame on the plates show something else."""
+    import cv2
+
+    from surface_sos_core.footage import open_footage
+
+    shot, mattes = slow_shot
+    for i, frame in enumerate(shot.footage.frames):
+        picture = shot.footage.read_display(i)
+        if i >= 6:
+            picture = np.random.default_rng(i).integers(0, 256, picture.shape, np.uint8)
+        cv2.imwrite(str(tmp_path / frame.file), picture[..., ::-1])
+    broken = replace(shot, footage=open_footage(tmp_path), model=None, cameras=[None] * 10)
+    masks = BoxSource(around(mattes, 2)).find(broken)
+    assert masks.known.tolist() == [True] * 6 + [False] * 4
+    assert set(masks.reasons) == {6, 7, 8, 9} and "plate.1007" in masks.reasons[9]
