@@ -12,7 +12,7 @@ import numpy as np
 from surface_sos_core.cameras import Camera
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
 from surface_sos_core.layers.hidden_depth import Background, hidden_depth
-from surface_sos_core.layers.seams import Pairs, neighbours, solve_colours
+from surface_sos_core.layers.seams import Pairs, neighbours, solve_colours, spread
 from surface_sos_core.layers.sources import Sources, nearness
 from surface_sos_core.render.renderer import Rays
 from surface_sos_core.settings import LayerSettings
@@ -81,9 +81,12 @@ def clean_plate(
         pairs = neighbours(reach)
         found = _gather(sources, camera, world, open_, settings.sources, index, pairs)
         known = found.count > 0
-        start = np.where(open_[:, None], found.colour, colour[rows, columns])
-        anchor = np.where(known, _ANCHOR if own is None else 0.0, 0.0)
         colour = colour.astype(np.float32)
+        colour[rows[open_], columns[open_]] = found.colour[open_]
+        sure = ~hole
+        sure[rows[known], columns[known]] = True
+        start = spread(colour, sure)[rows, columns]
+        anchor = np.where(known, _ANCHOR if own is None else 0.0, 0.0)
         colour[rows, columns] = solve_colours(pairs, found.change, found.weight > 0, start, anchor, open_)
         seen[rows[open_ & ~known], columns[open_ & ~known]] = 0.0
     linear = srgb_decode(colour).astype(np.float32)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import scipy.sparse
 from pymatting import ichol
 from scipy.sparse.linalg import LinearOperator, cg
 
 _LOOSE = 0.05  # weight of "the same colour" for neighbours that no frame shows together, against 1 for what one shows
-_TOLERANCE = 1e-4  # of the solver; what it has after so many rounds is good enough
+_TOLERANCE = 1e-5  # of the solver; what it has after so many rounds is good enough
 _ROUNDS = 1000
 
 
@@ -33,6 +34,25 @@ def neighbours(mask: np.ndarray) -> Pairs:
     a = np.concatenate((number[:, :-1][sideways], number[:-1][down]))
     b = np.concatenate((number[:, 1:][sideways], number[1:][down]))
     return Pairs(a, b)
+
+
+def spread(colour: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """colour (H, W, 3) float32 where known (H, W) bool, elsewhere roughly what is around: a start for the solver, which is
+    slow only in what is large and smooth. Zero where nothing is known.
+
+    Means of ever larger blocks of what is known (the pull and push of Gortler et al., "The Lumigraph", SIGGRAPH 1996).
+    """
+    if known.all() or not known.any():
+        return np.where(known[..., None], colour, 0.0).astype(np.float32)
+    height, width = known.shape
+    size = (-(-width // 2), -(-height // 2))
+    share = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    block = cv2.resize(
+        np.where(known[..., None], colour, 0.0).astype(np.float32), size, interpolation=cv2.INTER_AREA
+    )
+    block = spread(block / np.maximum(share, 1e-6)[..., None], share > 0)
+    fine = cv2.resize(block, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.where(known[..., None], colour, fine).astype(np.float32)
 
 
 def solve_colours(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from surface_sos_core.layers.seams import neighbours, solve_colours
+from surface_sos_core.layers.seams import neighbours, solve_colours, spread
 
 H, W = 14, 18
 
@@ -102,3 +102,28 @@ def test_an_island_and_an_empty_hole():
     np.testing.assert_array_equal(
         solve_colours(pairs, change, shown, colour, np.zeros(4), np.zeros(4, bool)), colour.astype(np.float32)
     )
+
+
+def test_what_is_known_is_spread_over_the_rest():
+    y, x = np.mgrid[:61, :83]
+    colour = np.stack([x / 83, y / 61, np.full(x.shape, 0.5)], axis=-1).astype(np.float32)
+    known = np.hypot(x - 40, y - 30) > 20
+    found = spread(np.where(known[..., None], colour, 9.0), known)
+    np.testing.assert_array_equal(found[known], colour[known])
+    assert np.abs(found - colour).max() < 0.15 and np.abs(found - colour)[30, 40].max() < 0.05
+    assert not spread(colour, np.zeros_like(known)).any()
+
+
+def test_a_large_hole_is_solved_to_its_middle():
+    """From a start that is zero there, but for what is spread."""
+    size = 200
+    mask = np.ones((size, size), bool)
+    pairs, open_ = neighbours(mask), np.zeros((size, size), bool)
+    open_[1:-1, 1:-1] = True
+    ramp = np.broadcast_to(np.linspace(0, 1, size)[None, :, None], (size, size, 3)).astype(np.float32)
+    start = spread(np.where(open_[..., None], 0.0, ramp), ~open_).reshape(-1, 3)
+    nothing = np.zeros(len(pairs.a), bool)
+    solved = solve_colours(
+        pairs, np.zeros((len(pairs.a), 3)), nothing, start, np.zeros(size**2), open_.ravel()
+    )
+    assert np.abs(solved.reshape(size, size, 3) - ramp).max() < 0.01
