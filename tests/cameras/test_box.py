@@ -37,7 +37,7 @@ def test_corners_and_extent() -> None:
 
 
 @given(st.lists(st.floats(-100, 100), min_size=3, max_size=3))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_there_and_back(point: list[float]) -> None:
     box, world = some_box(), np.array([point])
     np.testing.assert_allclose(box.to_world(box.to_box(world)), world, atol=1e-11)

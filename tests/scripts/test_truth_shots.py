@@ -22,7 +22,7 @@ def shot(request, tmp_path_factory) -> Path:
         pytest.skip(f"bpy 4.5 is not in {BPY.parents[1]}")
     cache = tmp_path_factory.mktemp("truth")
     command = [str(BPY), str(ROOT / "scripts" / "make_truth.py"), request.param, "--cache", str(cache)]
-    size = ["--frames", "3", "--size", str(WIDTH), str(HEIGHT), "--samples", "8"]
+    size = ["--frames", "3", "--size", str(WIDTH), str(HEIGHT), "--samples", "24"]
     done = subprocess.run([*command, *size], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert [path.name for path in cache.iterdir()] == [request.param]  # nothing half made is left
@@ -77,11 +77,6 @@ def test_the_surface_is_where_the_matte_is(shot):
         # A pixel of tolerance, for motion blur and for parts thinner than a pixel; things in front hide some.
         near = cv2.dilate(matte(shot, name), np.ones((3, 3), np.uint8)) > 0.1
         assert near[row[within], column[within]].mean() > (0.8 if shot.name == "can" else 0.97), name
-
-
-def test_exposure_drifts_in_the_can_alone(shot):
-    levels = [np.median(plates(shot, name)[1]) for name in NAMES]
-    assert (max(levels) / min(levels) > 1.3) == (shot.name == "can")
 
 
 def test_masks_are_there_and_damaged(shot):
