@@ -18,7 +18,7 @@ from shots.files import write_cameras, write_grey, write_mesh
 FIRST_FRAME = 1001
 FOCAL_MM, SENSOR_MM = 32.0, 36.0
 MATTE_SAMPLES = 64
-MOST_DIFFERENCE = 0.02  # between the object in the plate and alone, in display values
+MOST_DIFFERENCE = 0.05  # between the object in the plate and alone, in display values
 Things = Sequence[bpy.types.Object]
 
 

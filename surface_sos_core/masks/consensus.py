@@ -128,7 +128,7 @@ def read_consensus(path: Path, frames: int) -> Consensus:
         kept = read_arrays(path, _KEPT_BYTES + frames * LONG_EDGE**2, _AGREED)
         trust, grid = kept["trust"], kept["grid"]
         if (
-            (trust.dtype, grid.dtype, grid.ndim) != (np.uint8, np.float32, 3)
+            (trust.dtype, trust.ndim, grid.dtype, grid.ndim) != (np.uint8, 3, np.float32, 3)
             or not len(trust) == len(kept["agreement"]) == frames
             or not np.issubdtype(kept["agreement"].dtype, np.floating)
             or len(set(grid.shape)) != 1

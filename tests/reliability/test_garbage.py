@@ -37,7 +37,7 @@ from surface_sos_core.footage import image, open_footage, parse_frames
 from surface_sos_core.footage.movie import Movie
 from surface_sos_core.layers.exr import FrameLayers, read_layers, write_layers
 from surface_sos_core.manifest import ManifestError, read_manifest
-from surface_sos_core.masks.consensus import read_consensus
+from surface_sos_core.masks.consensus import read_consensus, unpack_masks
 from surface_sos_core.mesh.read import read_ply
 from surface_sos_core.settings import Settings, settings_from_dict
 from surface_sos_core.shot_folder import ShotFolder
@@ -429,6 +429,12 @@ def footage_of_one_frame(path: Path) -> None:
     open_footage(path.parent, warn=lambda message: None).read_linear(1)
 
 
+def read_votes(path: Path) -> None:
+    """As a run does: what the masks agree on, then the masks themselves."""
+    read_consensus(path, 2)
+    unpack_masks(path, path.with_name("masks.npy"), 2).close()
+
+
 KINDS = {
     "picture": Kind("plate.1002.png", pictures, image.decode),
     "frame of footage": Kind("plate.1002.png", pictures, footage_of_one_frame),
@@ -443,7 +449,7 @@ KINDS = {
     "manifest": Kind("shot.json", manifests, lambda path: read_manifest(path.parent)),
     "settings": Kind("s.json", every_setting, lambda path: settings_from_dict(json.loads(path.read_text()))),
     "box": Kind("box.json", boxes, read_box),
-    "consensus": Kind("c.npz", consensuses, lambda path: read_consensus(path, 2)),
+    "consensus": Kind("c.npz", consensuses, read_votes),
     "checkpoint": Kind("f.npz", histories, read_history),
     "mesh": Kind("mesh.ply", meshes, read_ply),
     "layers": Kind("plate.1001.exr", broken_layers, read_layers),
