@@ -81,12 +81,14 @@ def clean_plate(
         pairs = neighbours(reach)
         found = _gather(sources, camera, world, open_, settings.sources, index, pairs)
         known = found.count > 0
+        keep = np.zeros_like(front) if own is None else _margin(own.alpha, radius)
+        covered = open_ & (keep[rows, columns] == 0)
         colour = colour.astype(np.float32)
-        colour[rows[open_], columns[open_]] = found.colour[open_]
-        sure = ~hole
+        colour[rows[covered], columns[covered]] = found.colour[covered]
+        sure = ~hole | (keep > 0)
         sure[rows[known], columns[known]] = True
         start = spread(colour, sure)[rows, columns]
-        anchor = np.where(known, _ANCHOR if own is None else 0.0, 0.0)
+        anchor = keep[rows, columns] if own is not None else np.where(known, _ANCHOR, 0.0)
         colour[rows, columns] = solve_colours(pairs, found.change, found.weight > 0, start, anchor, open_)
         seen[rows[open_ & ~known], columns[open_ & ~known]] = 0.0
     linear = srgb_decode(colour).astype(np.float32)
@@ -109,6 +111,14 @@ class _Gathered:
     count: np.ndarray
     change: np.ndarray
     weight: np.ndarray
+
+
+def _margin(alpha: np.ndarray, radius: int) -> np.ndarray:
+    """(H, W) how much the frame's own pixels beside the matte (H, W) count: not at all on it, wholly `radius` pixels away,
+    since what is left of the object beside a matte that is a little too small would show as a ghost."""
+    away = cv2.distanceTransform((alpha <= 0).astype(np.uint8), cv2.DIST_L2, 5)
+    share = np.clip((away - 1.0) / max(1.0, radius - 1.0), 0.0, 1.0)
+    return share * share * (3.0 - 2.0 * share)
 
 
 def _gather(

@@ -17,7 +17,7 @@ _UNSURE = 0.4  # thin parts whose alpha by rays is within so much of 0.5 are ope
 _HAZE = 0.05  # the solver leaves a veil of this much alpha on plain colours; 0.5 stays where it is
 _NARROWER = 0.6  # the second band's radius as a share of the first's
 _THIN = 0.4  # parts of at most this share of its radius, either side of their middle, are thin
-_FREEDOM = 0.3  # share by which the clean plate may change the solver's colour of the foreground
+_FREEDOM = 0.6  # share by which the clean plate may change the solver's colour of the foreground
 _FLOOR = 0.05  # scene-linear, so that dark colours have room as well
 _MARGIN = 8  # pixels around the band that the solvers see
 
