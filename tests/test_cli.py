@@ -307,7 +307,7 @@ OUT_OF_SPACE = OSError(errno.ENOSPC, "No space left on device")
         ),
         (FileNotFoundError(2, "No such file", "plate.9.exr"), 2, "plate.9.exr: No such file"),
         (PermissionError(13, "denied", "/plates/out"), 3, "/plates/out may not be read or written"),
-        (OSError(errno.EROFS, "Read-only file system", "/cd/out"), 3, "/cd/out: Read-only file system"),
+        (OSError(errno.EROFS, "Read-only file system", "/cd/out"), 3, "/cd/out may not be read or written"),
         (OUT_OF_SPACE, 3, "The disk of o is full"),
         (OSError("a library says so"), 1, "OSError: a library says so"),
         (MemoryError(), 3, "not enough memory"),
