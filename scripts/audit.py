@@ -2,7 +2,8 @@
 
 python scripts/audit.py [options of pip-audit]
 
-It asks PyPI's advisory database over the network, and ends with pip-audit's code: 0 where nothing is known.
+It asks PyPI's advisory database over the network, and ends with pip-audit's code: 0 where nothing is known of any,
+and not where a dependency could not be looked up.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def main() -> int:
     if subprocess.run(install, check=False).returncode:
         print("pip-audit could not be installed: see what pip says above.", file=sys.stderr)
         return 3
-    pinned = ["--requirement", str(ROOT / "constraints.txt"), "--no-deps", "--disable-pip"]
+    pinned = ["--requirement", str(ROOT / "constraints.txt"), "--no-deps", "--disable-pip", "--strict"]
     return subprocess.run([str(python), "-m", "pip_audit", *pinned, *sys.argv[1:]], check=False).returncode
 
 
