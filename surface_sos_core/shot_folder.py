@@ -81,7 +81,7 @@ class ShotFolder(OutFolder):
 
     @property
     def exposure(self) -> Path:
-        return self.checkpoint / "exposure.npy"
+        return self.checkpoint / "exposure.npz"
 
     @property
     def preview(self) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from surface_sos_core.arrays import read_arrays
 from surface_sos_core.cameras import Camera
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
@@ -21,6 +22,7 @@ _DARK, _BRIGHT = 0.01, 0.85  # scene-linear values between which a camera tells 
 _ROUNDS = 20
 _CLOSE = 1e-3  # change of a logarithm that is none
 _FACTOR = 4.0  # frames are brightened or darkened by no more
+_KEPT_BYTES = 1 << 12  # of what is kept beside the numbers themselves
 
 
 def exposure_gains(
@@ -68,16 +70,16 @@ def exposure_gains(
 
 def save_gains(path: Path, gains: np.ndarray) -> None:
     """Keep gains (frames, 3)."""
-    with write_atomically(path) as partial:
-        np.save(partial, gains)
+    with write_atomically(path) as partial, partial.open("wb") as file:
+        np.savez(file, gains=gains)
 
 
 def read_gains(path: Path, frames: int) -> np.ndarray:
     """What `save_gains` kept of so many frames; InputError for any other file."""
     try:
-        gains = np.load(path, allow_pickle=False)
+        gains = read_arrays(path, _KEPT_BYTES + 12 * frames, ("gains",))["gains"]
         if gains.shape != (frames, 3) or gains.dtype != np.float32 or not (gains > 0).all():
             raise ValueError(f"it is not of {frames} frames")
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path} cannot be read ({error}); run segment again with --overwrite.") from error
     return gains

@@ -9,9 +9,8 @@ from pymatting import cf_laplacian, cg, estimate_foreground_ml, ichol
 from scipy import ndimage
 
 _HOLD = 0.001  # weight of the alpha so far within the band, against the matting Laplacian
-_HOLD_THIN = (
-    0.3  # and on thin parts and narrow gaps, which the Laplacian alone lets sink into what surrounds them
-)
+# And on thin parts and narrow gaps, which the Laplacian alone lets sink into what surrounds them.
+_HOLD_THIN = 0.3
 _FIXED = 100.0  # and off it
 _UNSURE = 0.4  # thin parts whose alpha by rays is within so much of 0.5 are open, wherever they are
 _HAZE = 0.05  # the solver leaves a veil of this much alpha on plain colours; 0.5 stays where it is

@@ -69,13 +69,13 @@ def test_without_points_nothing_is_known(ball, points, count):
 
 def test_what_is_saved_is_read(tmp_path: Path):
     gains = np.random.default_rng(0).uniform(0.5, 2.0, (7, 3)).astype(np.float32)
-    save_gains(tmp_path / "exposure.npy", gains)
-    np.testing.assert_array_equal(read_gains(tmp_path / "exposure.npy", 7), gains)
+    save_gains(tmp_path / "exposure.npz", gains)
+    np.testing.assert_array_equal(read_gains(tmp_path / "exposure.npz", 7), gains)
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "other frames", "nan"])
 def test_a_damaged_file_is_bad_input(tmp_path: Path, damage: str):
-    path = tmp_path / "exposure.npy"
+    path = tmp_path / "exposure.npz"
     gains = np.ones((7, 3), np.float32)
     if damage == "nan":
         gains[0] = np.nan
@@ -83,5 +83,5 @@ def test_a_damaged_file_is_bad_input(tmp_path: Path, damage: str):
         save_gains(path, gains[:5] if damage == "other frames" else gains)
     if damage == "cut":
         path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(InputError, match="exposure.npy"):
+    with pytest.raises(InputError, match="exposure.npz"):
         read_gains(path, 7)
