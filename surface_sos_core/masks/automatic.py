@@ -7,7 +7,7 @@ sure pixels of all frames together, and GrabCut (Rother, Kolmogorov and Blake 20
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,6 +17,7 @@ from scipy import ndimage
 from surface_sos_core.cameras import AutomaticBox, Box, Camera, CameraModel, start_from_box
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
+from surface_sos_core.footage.frame_stack import let_go, temporary_frames
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.consensus import build_consensus
 from surface_sos_core.masks.hull import project_grid
@@ -41,12 +42,41 @@ class _Place:
     possible: np.ndarray
 
 
-@dataclass(frozen=True)
-class _Picture:
-    """A frame at the masks' size: rgb (h, w, 3) uint8 and each pixel's bin of colour (h, w)."""
+class _Frames:
+    """Frames at the masks' size, (h, w, 3) uint8, and where the object is in each of them: on disk, since memory is not to
+    grow with the shot."""
 
-    rgb: np.ndarray
-    bins: np.ndarray
+    def __init__(self, numbers: Sequence[int], count: int, size: tuple[int, int]) -> None:
+        self.numbers, self.count, self.size = numbers, count, size
+        shape = (count, size[1], size[0])
+        self._rgb, self._possible = temporary_frames((*shape, 3)), temporary_frames(shape)
+        self._odds = temporary_frames((*shape, 4))
+
+    def picture(self, frame: int) -> np.ndarray:
+        return self._read(self._rgb, frame)
+
+    def put_picture(self, frame: int, rgb: np.ndarray) -> None:
+        self._write(self._rgb, frame, rgb)
+
+    def place(self, frame: int) -> _Place:
+        odds = self._read(self._odds, frame).view(np.float32)[..., 0]
+        return _Place(odds, self._read(self._possible, frame) > 0)
+
+    def put_place(self, frame: int, place: _Place) -> None:
+        odds = np.ascontiguousarray(place.odds, np.float32)
+        self._write(self._odds, frame, odds[..., None].view(np.uint8))
+        self._write(self._possible, frame, place.possible)
+
+    @staticmethod
+    def _read(frames: np.ndarray, frame: int) -> np.ndarray:
+        read = np.array(frames[frame])
+        let_go(frames)
+        return read
+
+    @staticmethod
+    def _write(frames: np.ndarray, frame: int, values: np.ndarray) -> None:
+        frames[frame] = values
+        let_go(frames)
 
 
 def automatic_masks(
@@ -68,13 +98,11 @@ def automatic_masks(
     seen = {i: camera for i, camera in enumerate(cameras) if camera is not None}
     box = Box(start.box.centre, start.box.half * GROWTH, start.box.rotation)
     number = {name: n for n, name in enumerate(model.cameras)}
-    pictures, places = {}, {}
+    frames = _Frames(list(seen), len(cameras), size)
     for i, camera in seen.items():
-        pictures[i] = _picture(footage.read_display(i), size)
-        places[i] = _place_by_points(
-            camera, model.points.seen_by(number[camera.name]), model, start, box, size
-        )
-        places[i] = _bounded(places[i], within, i)
+        frames.put_picture(i, cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA))
+        seen_by = model.points.seen_by(number[camera.name])
+        frames.put_place(i, _bounded(_place_by_points(camera, seen_by, model, start, box, size), within, i))
     done = 0
 
     def step() -> None:
@@ -83,13 +111,16 @@ def automatic_masks(
         if progress is not None:
             progress(done, 2 * len(seen))
 
-    masks = _segment(pictures, places, len(cameras), size, step)
+    masks = _segment(frames, step)
     consensus = build_consensus(masks, cameras, CONSENSUS, box)
-    hulls = {i: project_grid(consensus.grid, box, camera, *size) for i, camera in seen.items()}
-    places = {i: _bounded(_place_by_hull(hull), within, i) for i, hull in hulls.items()}
-    least_told = 0.0 if start.core.any() else LEAST_TOLD
-    masks = _segment(pictures, places, len(cameras), size, step, least_told)
-    overlap = {i: _overlap(masks.probability[i] > 127, hull > 0.5) for i, hull in hulls.items()}
+
+    def hull(frame: int) -> np.ndarray:
+        return project_grid(consensus.grid, box, seen[frame], *size)
+
+    for i in seen:
+        frames.put_place(i, _bounded(_place_by_hull(hull(i)), within, i))
+    masks = _segment(frames, step, 0.0 if start.core.any() else LEAST_TOLD)
+    overlap = {i: _overlap(masks.probability[i] > 127, hull(i) > 0.5) for i in seen}
     for i, share in overlap.items():
         if masks.known[i] and share < LEAST_OVERLAP:
             masks.reasons[i] = "its outline has little to do with what all frames agree on"
@@ -106,13 +137,13 @@ def _untold() -> InputError:
     )
 
 
-def _picture(rgb: np.ndarray, size: tuple[int, int]) -> _Picture:
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.int32)
+def _bins(rgb: np.ndarray) -> np.ndarray:
+    """(h, w) each pixel's bin of colour."""
+    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.int32)
     light = lab[..., 0] * _BINS // 256
     # a and b hardly ever leave the inner half of their range
     a, b = (np.clip((lab[..., k] - 128) * _BINS // 128 + _BINS // 2, 0, _BINS - 1) for k in (1, 2))
-    return _Picture(small, (light * _BINS + a) * _BINS + b)
+    return (light * _BINS + a) * _BINS + b
 
 
 def _place_by_points(
@@ -189,18 +220,15 @@ def _place_by_hull(hull: np.ndarray) -> _Place:
     return _Place(np.clip(odds, -3, 3), outside < 0.06)
 
 
-def _segment(
-    pictures: dict[int, _Picture],
-    places: dict[int, _Place],
-    count: int,
-    size: tuple[int, int],
-    step: Callable[[], None],
-    least_told: float = 0.0,
-) -> CoarseMasks:
+def _segment(frames: _Frames, step: Callable[[], None], least_told: float = 0.0) -> CoarseMasks:
     """The masks of all frames from the places, and the colours that these teach."""
-    masks = CoarseMasks.unknown(count, size)
-    inside = _colours(pictures[i].bins[places[i].odds > SURE] for i in pictures)
-    outside = _colours(pictures[i].bins[places[i].odds < -SURE] for i in pictures)
+    masks = CoarseMasks.unknown(frames.count, frames.size)
+    counts = np.zeros((2, _BINS**3), np.int64)
+    for i in frames.numbers:
+        bins, odds = _bins(frames.picture(i)), frames.place(i).odds
+        counts[0] += _count(bins[odds > SURE])
+        counts[1] += _count(bins[odds < -SURE])
+    inside, outside = _colours(counts[0]), _colours(counts[1])
     if inside is None or outside is None:
         raise _untold()
     # Colours redraw the outline only as far as they tell the object from the rest at all: 0 not, 1 entirely.
@@ -208,13 +236,14 @@ def _segment(
     if told < least_told:
         raise _untold()
     freedom = 6 * told
-    for i, picture in pictures.items():
-        place = places[i]
-        here = _colours([picture.bins[place.odds < -SURE]])
+    for i in frames.numbers:
+        rgb, place = frames.picture(i), frames.place(i)
+        bins = _bins(rgb)
+        here = _colours(_count(bins[place.odds < -SURE]))
         beside = outside if here is None else (outside + here) / 2
-        colour = np.log((inside + 1e-5) / (beside + 1e-5))[picture.bins]
+        colour = np.log((inside + 1e-5) / (beside + 1e-5))[bins]
         odds = np.where(place.possible, np.clip(colour, -3, 3) + place.odds, -9).astype(np.float32)
-        mask = _grab_cut(picture.rgb, _along_edges(picture.rgb, odds), freedom)
+        mask = _grab_cut(rgb, _along_edges(rgb, odds), freedom)
         if mask is None:
             masks.reasons[i] = "nothing in it, or all of it, would be the object"
         else:
@@ -223,10 +252,13 @@ def _segment(
     return masks
 
 
-def _colours(bins: Iterable[np.ndarray]) -> np.ndarray | None:
+def _count(bins: np.ndarray) -> np.ndarray:
+    """(bins,) how many pixels have each colour."""
+    return np.bincount(bins.ravel(), minlength=_BINS**3)
+
+
+def _colours(counts: np.ndarray) -> np.ndarray | None:
     """(bins,) how often each colour occurs, smoothed, in sum 1; None where there is no pixel."""
-    pixels = [np.zeros(0, np.int32), *(part.ravel() for part in bins)]
-    counts = np.bincount(np.concatenate(pixels), minlength=_BINS**3)
     if not np.any(counts):
         return None
     smooth = ndimage.gaussian_filter(counts.reshape((_BINS,) * 3).astype(np.float64), 0.8, mode="nearest")

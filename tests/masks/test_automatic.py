@@ -1,5 +1,6 @@
 """The automatic start on a made-up shot: a patterned ball on a plain table in front of nothing else."""
 
+import tracemalloc
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,9 @@ import pytest
 from surface_sos_core.cameras import Box, Camera, CameraModel, Lens, Points, box_from_points, start_from_box
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage, open_footage
+from surface_sos_core.masks import automatic
 from surface_sos_core.masks.automatic import automatic_masks
+from surface_sos_core.masks.consensus import Consensus, build_consensus
 
 LENS = Lens("PINHOLE", 128, 96, (110.0, 110.0, 64.0, 48.0))
 RADIUS = 0.5
@@ -68,8 +71,11 @@ def sparse_points(cameras: dict[str, Camera]) -> Points:
 
 @pytest.fixture(scope="module")
 def shot(tmp_path_factory: pytest.TempPathFactory) -> tuple[Footage, CameraModel, np.ndarray]:
-    folder: Path = tmp_path_factory.mktemp("ball")
-    cameras = circle()
+    return film(tmp_path_factory.mktemp("ball"), circle())
+
+
+def film(folder: Path, cameras: dict[str, Camera]) -> tuple[Footage, CameraModel, np.ndarray]:
+    """Footage and model of the ball from these cameras, and its mattes."""
     mattes = []
     for name, camera in cameras.items():
         rgb, matte = render(camera)
@@ -96,6 +102,26 @@ def test_the_ball_is_found_and_not_the_table(shot: tuple[Footage, CameraModel, n
     scores = [overlap(masks.probability[i] > 127, mattes[i]) for i in range(10) if i != 3]
     assert min(scores) > 0.85 and np.mean(scores) > 0.9
     assert steps == [(n + 1, 18) for n in range(18)]
+
+
+def test_no_frame_is_kept_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once all frames are known: at most a quarter of what a frame's picture, colours and odds take."""
+    held = {}
+
+    def vote(*given: object) -> Consensus:
+        held[count] = tracemalloc.get_traced_memory()[0]
+        return build_consensus(*given)
+
+    monkeypatch.setattr(automatic, "build_consensus", vote)
+    for count in (10, 30):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        footage, model, _ = film(folder, circle(count))
+        start = box_from_points(model)
+        tracemalloc.start()
+        automatic.automatic_masks(footage, list(model.cameras.values()), model, start)
+        tracemalloc.stop()
+    assert (held[30] - held[10]) / 20 < 0.25 * 12 * LENS.width * LENS.height
 
 
 def test_it_repeats(shot: tuple[Footage, CameraModel, np.ndarray]) -> None:
