@@ -6,8 +6,8 @@ python scripts/benchmark.py first      one training iteration and no more: what 
 python scripts/benchmark.py quality [--footage DIR] [--shots DIR] [--only NAME ...] [--write docs/results.md]
 python scripts/benchmark.py ablation --footage DIR [--only NAME ...] [--write docs/results.md]
 
-speed: backends side by side in one process. Each figure is a median over runs with the quickest one beside it. On a machine
-that does something else as well, believe the ratios and the quickest, and the processor's time.
+speed: backends side by side in one process. Each figure is a median over runs with the quickest one beside it, and the
+processor's time on all threads. On a machine that does something else as well, believe the ratios and the latter.
 
 quality: every shot with truth, the same settings for all: the sets in the footage folder (NAME/images, coarse_masks, truth,
 sparse/0, clean_plates), the shots of make_truth.py, the sample. ablation: parts of the method left out, and masks of
@@ -20,6 +20,7 @@ import argparse
 import cProfile
 import importlib.util
 import json
+import os
 import platform
 import pstats
 import statistics
@@ -30,6 +31,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +46,17 @@ ABLATED = ("teddy", "cat")
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds of several runs."""
+    """Milliseconds of several runs, and of the processor on all threads, which other work changes less."""
 
     name: str
     milliseconds: list[float]
+    processor: list[float]
+
+    @staticmethod
+    def between(name: str, moments: Sequence[tuple[float, float]]) -> Timing:
+        """From the `moment`s before the first run, between runs and after the last one."""
+        wall, processor = ([1e3 * (b[n] - a[n]) for a, b in pairwise(moments)] for n in (0, 1))
+        return Timing(name, wall, processor)
 
     @property
     def median(self) -> float:
@@ -55,19 +64,28 @@ class Timing:
 
     def line(self, plain: Timing | None = None) -> str:
         """One row of the table; with a plain twin, how many times as fast as that it is."""
-        ratio = f"   {plain.median / self.median:.1f} x plain torch" if plain else ""
-        return f"  {self.name:<58} {self.median:9.1f} ms   quickest {min(self.milliseconds):9.1f}{ratio}"
+        busy = statistics.median(self.processor)
+        line = f"  {self.name:<58} {self.median:9.1f} ms   quickest {min(self.milliseconds):9.1f}   processor {busy:9.1f}"
+        if plain is None:
+            return line
+        work = statistics.median(plain.processor) / busy
+        return f"{line}   {plain.median / self.median:.1f} x plain torch; {work:.1f} x by processor"
 
 
 def timed(name: str, runs: int, job: Callable[[], object]) -> Timing:
     """Run `job` once unseen, for whatever is compiled or loaded first, and then `runs` times."""
     job()
-    found = []
+    moments = [moment()]
     for _ in range(runs):
-        start = time.perf_counter()
         job()
-        found.append(1e3 * (time.perf_counter() - start))
-    return Timing(name, found)
+        moments.append(moment())
+    return Timing.between(name, moments)
+
+
+def moment() -> tuple[float, float]:
+    """Seconds on the clock, and of the processor in this process and those that it has waited for."""
+    children = os.times()
+    return time.perf_counter(), time.process_time() + children.children_user + children.children_system
 
 
 def machine() -> list[str]:
@@ -153,18 +171,17 @@ def training_rows(runs: int, profile: bool, presets: Sequence[str] = ("preview",
         for name in presets:
             trainer, batches, box = sample_shot(name, Path(scratch))
             fields, layers = trainer.settings.fields, trainer.settings.layers
-            steps: list[float] = []
+            steps: list[tuple[float, float]] = []
 
-            def after_step(step: int, steps: list[float] = steps) -> None:
-                steps.append(time.perf_counter())
+            def after_step(step: int, steps: list[tuple[float, float]] = steps) -> None:
+                steps.append(moment())
                 if step >= WARM_UP + runs:
                     raise StopIteration
 
             with suppress(StopIteration):
                 trainer.run(batches, after_step)
-            between = [1e3 * (b - a) for a, b in zip(steps[WARM_UP - 1 :], steps[WARM_UP:], strict=False)]
             label = f"iteration, {name}: {fields.levels} x 2, 2^{fields.log2_table}, 1,024 x (24 + 24)"
-            lines.append(Timing(label, between).line())
+            lines.append(Timing.between(label, steps[WARM_UP - 1 :]).line())
 
             def matte(
                 trainer: Any = trainer, batches: Any = batches, box: Any = box, layers: Any = layers
@@ -175,7 +192,8 @@ def training_rows(runs: int, profile: bool, presets: Sequence[str] = ("preview",
 
             pixels = matte().alpha.size
             timing = timed(f"matte, {name}: 320 x 180", max(3, runs // 10), matte)
-            lines.append(f"{timing.line()}   {timing.median / pixels * 1e3:.1f} s a megapixel")
+            busy = statistics.median(timing.processor) / pixels * 1e3
+            lines.append(f"{timing.line()}   {busy:.1f} s of processor a megapixel")
             if profile:
                 lines += profile_lines(trainer, batches)
     torch.set_flush_denormal(False)
@@ -183,8 +201,11 @@ def training_rows(runs: int, profile: bool, presets: Sequence[str] = ("preview",
 
 
 def profile_lines(trainer: Any, batches: Any) -> list[str]:
-    """Where an iteration's milliseconds go, function by function without those it calls."""
-    profiler, last = cProfile.Profile(), trainer.step + PROFILE_STEPS
+    """Where an iteration's milliseconds of processor time go, function by function without those it calls.
+
+    Of one thread, the one that starts the others: run with one thread of each kind, it is all of them.
+    """
+    profiler, last = cProfile.Profile(time.thread_time), trainer.step + PROFILE_STEPS
 
     def after_step(step: int) -> None:
         if step >= last:
@@ -192,12 +213,11 @@ def profile_lines(trainer: Any, batches: Any) -> list[str]:
 
     with suppress(StopIteration):
         profiler.runcall(trainer.run, batches, after_step)
-    found = pstats.Stats(profiler).get_stats_profile().func_profiles.items()
-    slowest = sorted(found, key=lambda item: -item[1].tottime)[:24]
+    found = pstats.Stats(profiler).stats.items()  # type: ignore[attr-defined]
+    slowest = sorted(found, key=lambda item: -item[1][2])[:24]
     return [
-        f"    {1e3 * part.tottime / PROFILE_STEPS:7.2f} ms  {part.ncalls:>7} calls  {name} "
-        f"({Path(part.file_name).name})"
-        for name, part in slowest
+        f"    {1e3 * own / PROFILE_STEPS:7.2f} ms  {calls:>7} calls  {name} ({Path(file).name}:{line})"
+        for (file, line, name), (_, calls, own, _, _) in slowest
     ]
 
 

@@ -110,7 +110,9 @@ class Trainer:
             self.step += 1
             if self.step % _LEARN_EVERY == 0:
                 learn_proposals(self.scene, self.proposals, _LEARN_POINTS, self.generator)
-                colour, mask = torch.stack([torch.stack(losses) for losses in self.recent]).mean(dim=0).tolist()
+                colour, mask = (
+                    torch.stack([torch.stack(losses) for losses in self.recent]).mean(dim=0).tolist()
+                )
                 self.history.append((self.step, colour, mask))
                 self.recent.clear()
             after_step(self.step)

@@ -50,7 +50,9 @@ def test_a_step_whose_gradients_overflow_is_left_out_and_counted(tmp_path, ball,
     first, second, third = states
     floors = {name for name in first if name.endswith("floor")}
     assert all(torch.equal(first[name], second[name]) for name in set(first) - floors)
-    assert not torch.equal(second["background.colour.output.weight"], third["background.colour.output.weight"])
+    assert not torch.equal(
+        second["background.colour.output.weight"], third["background.colour.output.weight"]
+    )
     assert all(torch.isfinite(value).all() for value in third.values())
     assert int(trainer.skipped) == 2
     save_trainer(tmp_path / "fields.npz", trainer)
