@@ -11,6 +11,7 @@ from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.consensus import (
     Consensus,
     build_consensus,
+    contradiction,
     read_consensus,
     save_consensus,
     unpack_masks,
@@ -193,3 +194,10 @@ def test_the_world_may_lie_anywhere(ball, pictures):
     here = build_consensus(masks_of(pictures), ball.cameras, SETTINGS, ball.box)
     there = build_consensus(masks_of(pictures), moved, SETTINGS, box)
     assert np.mean((here.grid > 0.5) != (there.grid > 0.5)) < 0.002
+
+
+def test_masks_that_contradict_the_cameras_are_told():
+    from_good = np.array([0.9, 0.8, np.nan, 0.3, 0.7])
+    assert contradiction(from_good) is None and contradiction(np.full(3, np.nan)) is None
+    sentence = contradiction(np.array([0.4, 0.1, 0.9, np.nan, 0.41]))
+    assert sentence is not None and "less than 40%" in sentence and "cameras" in sentence
