@@ -344,3 +344,31 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path):
     manifest = read_manifest(tmp_path / "out")
     assert [f.name for f in manifest.frames if f.layers] == ["plate.1001"]
     assert manifest.settings["ran"]["iterations"] == 60
+
+
+# From what an artist draws
+
+
+def test_one_box_on_one_frame_and_no_masks(tmp_path):
+    """The whole run; few iterations, since what the box alone gives is what is looked at."""
+    (tmp_path / "box.json").write_text(json.dumps({"frame": 1012, "box": box_of_truth(1012)}))
+    few = preset("preview", "cpu")
+    few = dataclasses.replace(few, train=dataclasses.replace(few.train, iterations=60))
+    shot = dataclasses.replace(
+        sample_shot(tmp_path / "out", frames="1004-1020x8"), masks=f"box:{tmp_path / 'box.json'}"
+    )
+    said: list[dict] = []
+    pipeline.segment(shot, few, Events(said.append))
+    manifest = read_manifest(tmp_path / "out")
+    assert manifest.stages == STAGES and sum(frame.layers is not None for frame in manifest.frames) == 3
+    assert pipeline.evaluate(tmp_path / "out", SAMPLES / "truth")["matte"]["mean"]["miou"] > MIOU
+    assert not any(event["event"] == "error" for event in said)
+
+
+def box_of_truth(number: int) -> list[int]:
+    matte = cv2.imread(str(SAMPLES / "truth" / "matte" / f"plate.{number}.png"), cv2.IMREAD_GRAYSCALE)
+    rows, columns = np.nonzero(matte > 127)
+    room = round(0.02 * matte.shape[1])
+    return [
+        int(v) for v in (columns.min() - room, rows.min() - room, columns.max() + room, rows.max() + room)
+    ]
