@@ -141,7 +141,13 @@ def test_without_cameras_it_is_followed(slow_shot, rvm_script, overlaps):
 
 @pytest.mark.parametrize("name", ["rvm", "rembg", "sam2", "maskrcnn"])
 def test_weights_are_asked_for_and_never_fetched(name, ball_shot, tmp_path, monkeypatch):
-    library({"rvm": "onnxruntime", "sam2": "transformers", "maskrcnn": "torchvision"}.get(name, name))
+    library(
+        {
+            "rvm": "onnxruntime",
+            "sam2": "transformers.models.sam2.modeling_sam2",
+            "maskrcnn": "torchvision",
+        }.get(name, name)
+    )
     for variable in ("TORCH_HOME", "U2NET_HOME", "HF_HOME", "HF_HUB_CACHE", "XDG_DATA_HOME"):
         monkeypatch.setenv(variable, str(tmp_path / "empty"))
     if name == "sam2":
@@ -178,7 +184,7 @@ def test_torchscript_of_another_model(ball_shot, tmp_path):
 @pytest.fixture
 def sam2_folder(tmp_path):
     """SAM 2 with 107,000 weights for pictures of 64x64."""
-    library("transformers", "safetensors")
+    library("transformers.models.sam2.modeling_sam2", "safetensors")
     from transformers import Sam2Config, Sam2Model
 
     config = Sam2Config(
