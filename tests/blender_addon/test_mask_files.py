@@ -192,7 +192,7 @@ def annotate(frame, corners, layer=None):
     strokes = [{**element, "is_start": n == 0, "mouse": (5 + 9 * n, 5 + 4 * n)} for n in range(len(corners))]
     with bpy.context.temp_override(window=window, area=area, region=region):
         bpy.ops.gpencil.annotate(mode="DRAW", stroke=strokes, wait_for_input=False)
-    annotation = part("annotations").of_clip(clip)
+    annotation = part("outlines").of_clip(clip)
     frames = {key.frame_number: key for key in annotation.layers[0].frames}
     stroke = frames[frame].strokes[-1]
     assert len(stroke.points) == len(corners), len(stroke.points)
@@ -213,7 +213,7 @@ annotate(7, [(0.5, 0.5), (0.75, 0.5), (0.75, 1.0), (0.5, 1.0)])
 annotate(7, [(0.1, 0.1), (0.11, 0.1)])
 annotate(1, [(0.5, 0.5), (0.75, 0.5), (0.75, 1.0), (0.5, 1.0)])
 asked = request.export(bpy.context, request.plan(bpy.context, "new"))
-hidden = part("annotations").of_clip(clip).layers[0]
+hidden = part("outlines").of_clip(clip).layers[0]
 if hasattr(hidden, "annotation_hide"):
     hidden.annotation_hide = True
 else:
