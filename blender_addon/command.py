@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -87,8 +88,22 @@ def masks_obstacle(source: str | None) -> str | None:
     """Why masks cannot come from there; sources that find them are the core's to check."""
     name, _, drawn = (source or "").partition(":")
     if name in FOUND:
-        return _folder_obstacle("What is drawn", drawn) if drawn else None
+        return (
+            f"What is drawn, {drawn}, does not exist: check the path."
+            if drawn and not Path(drawn).exists()
+            else None
+        )
+    if source is not None and Path(source).is_file():
+        return None  # a movie
     return _folder_obstacle("The masks", source)
+
+
+def with_paths(source: str, absolute: Callable[[str], str]) -> str:
+    """The source with the path in it, if any, made absolute."""
+    name, colon, drawn = source.partition(":")
+    if name not in FOUND:
+        return absolute(source)
+    return f"{name}{colon}{absolute(drawn)}" if drawn else source
 
 
 def footage_obstacle(footage: str) -> str | None:

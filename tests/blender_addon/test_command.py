@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.command import Request, arguments, job_folder, obstacle
+from blender_addon.command import Request, arguments, job_folder, masks_obstacle, obstacle, with_paths
 from surface_sos_core.cli import _parser
 
 
@@ -81,3 +81,25 @@ def test_a_folder_with_a_shot_wants_resume_or_overwrite(request_: Request):
 
 def test_the_jobs_own_files_lie_beside_the_shot_and_not_in_it(request_: Request):
     assert job_folder(request_.out) == Path(request_.out).with_name("shot.job")
+
+
+def test_sources_of_masks_keep_their_names_and_their_paths_are_checked(tmp_path: Path):
+    (tmp_path / "box.json").write_text("{}")
+    for source, expected in (
+        ("auto", "auto"),
+        ("box:box.json", f"box:{tmp_path / 'box.json'}"),
+        ("sam2:box.json", f"sam2:{tmp_path / 'box.json'}"),
+        ("roto", str(tmp_path / "roto")),
+    ):
+        assert with_paths(source, lambda path: str(tmp_path / path)) == expected
+    (tmp_path / "masks.mov").write_text("")
+    for source in (
+        "auto",
+        f"box:{tmp_path / 'box.json'}",
+        f"box:{tmp_path}",
+        str(tmp_path / "masks.mov"),
+        None,
+    ):
+        assert masks_obstacle(source) is None
+    for source in (f"box:{tmp_path / 'gone.json'}", str(tmp_path / "gone")):
+        assert "gone" in masks_obstacle(source)
