@@ -114,9 +114,25 @@ def _cell(x, resolution):  # type: ignore[no-untyped-def]
 
 
 @cuda.jit(device=True)
-def _entry(levels, level, cx, cy, cz, corner):  # type: ignore[no-untyped-def]
+def _located(x, i, resolution):  # type: ignore[no-untyped-def]
+    """The cell of point i, and the place in it, along x, y and z."""
+    cx, fx = _cell(x[i, 0], resolution)
+    cy, fy = _cell(x[i, 1], resolution)
+    cz, fz = _cell(x[i, 2], resolution)
+    return (cx, cy, cz), (fx, fy, fz)
+
+
+@cuda.jit(device=True)
+def _task(active):  # type: ignore[no-untyped-def]
+    """The point and the level of this thread, which may be one too many."""
+    thread = cuda.grid(1)
+    return thread // active, thread % active
+
+
+@cuda.jit(device=True)
+def _entry(levels, level, cell, corner):  # type: ignore[no-untyped-def]
     """Table entry of a cell's corner (x fastest)."""
-    vx, vy, vz = cx + (corner & 1), cy + (corner >> 1 & 1), cz + (corner >> 2)
+    vx, vy, vz = cell[0] + (corner & 1), cell[1] + (corner >> 1 & 1), cell[2] + (corner >> 2)
     first, mask = levels[level, 1], levels[level, 5]
     if mask == 0:
         return first + vx + vy * levels[level, 3] + vz * levels[level, 4]
@@ -130,15 +146,22 @@ def _side(place, upper):  # type: ignore[no-untyped-def]
 
 
 @cuda.jit(device=True)
-def _weight(fx, fy, fz, corner):  # type: ignore[no-untyped-def]
-    """Trilinear weight of a corner."""
-    return _side(fx, corner & 1) * _side(fy, corner >> 1 & 1) * _side(fz, corner >> 2)
+def _sides(place, corner):  # type: ignore[no-untyped-def]
+    """A corner's linear weights along x, y and z."""
+    return _side(place[0], corner & 1), _side(place[1], corner >> 1 & 1), _side(place[2], corner >> 2)
 
 
 @cuda.jit(device=True)
-def _slope(fx, fy, fz, corner, axis):  # type: ignore[no-untyped-def]
+def _weight(place, corner):  # type: ignore[no-untyped-def]
+    """Trilinear weight of a corner."""
+    wx, wy, wz = _sides(place, corner)
+    return wx * wy * wz
+
+
+@cuda.jit(device=True)
+def _slope(place, corner, axis):  # type: ignore[no-untyped-def]
     """Derivative of that weight along an axis, in cells."""
-    wx, wy, wz = _side(fx, corner & 1), _side(fy, corner >> 1 & 1), _side(fz, corner >> 2)
+    wx, wy, wz = _sides(place, corner)
     sign = np.float32(1.0) if corner >> axis & 1 else np.float32(-1.0)
     if axis == 0:
         return sign * wy * wz
@@ -154,26 +177,22 @@ def _free(x):  # type: ignore[no-untyped-def]
 
 
 @cuda.jit(device=True)
-def _slope_along(x, g, i, fx, fy, fz, corner, resolution):  # type: ignore[no-untyped-def]
+def _slope_along(x, g, i, place, corner, resolution):  # type: ignore[no-untyped-def]
     """Derivative of a corner's weight along the row g[i]."""
     total = np.float32(0.0)
     for axis in range(3):
-        total += _free(x[i, axis]) * g[i, axis] * _slope(fx, fy, fz, corner, axis)
+        total += _free(x[i, axis]) * g[i, axis] * _slope(place, corner, axis)
     return total * np.float32(resolution)
 
 
 @cuda.jit
 def _encode(table, x, levels, active, out):  # type: ignore[no-untyped-def]
-    thread = cuda.grid(1)
-    i, level = thread // active, thread % active
+    i, level = _task(active)
     if i < x.shape[0]:
-        resolution = levels[level, 0]
-        cx, fx = _cell(x[i, 0], resolution)
-        cy, fy = _cell(x[i, 1], resolution)
-        cz, fz = _cell(x[i, 2], resolution)
+        cell, place = _located(x, i, levels[level, 0])
         a, b = np.float32(0.0), np.float32(0.0)
         for corner in range(8):
-            n, w = _entry(levels, level, cx, cy, cz, corner), _weight(fx, fy, fz, corner)
+            n, w = _entry(levels, level, cell, corner), _weight(place, corner)
             a += w * table[n, 0]
             b += w * table[n, 1]
         out[i, 2 * level], out[i, 2 * level + 1] = a, b
@@ -181,17 +200,13 @@ def _encode(table, x, levels, active, out):  # type: ignore[no-untyped-def]
 
 @cuda.jit
 def _jacobian(table, x, g, levels, active, out):  # type: ignore[no-untyped-def]
-    thread = cuda.grid(1)
-    i, level = thread // active, thread % active
+    i, level = _task(active)
     if i < x.shape[0]:
-        resolution = levels[level, 0]
-        cx, fx = _cell(x[i, 0], resolution)
-        cy, fy = _cell(x[i, 1], resolution)
-        cz, fz = _cell(x[i, 2], resolution)
+        cell, place = _located(x, i, levels[level, 0])
         a, b = np.float32(0.0), np.float32(0.0)
         for corner in range(8):
-            n = _entry(levels, level, cx, cy, cz, corner)
-            w = _slope_along(x, g, i, fx, fy, fz, corner, resolution)
+            n = _entry(levels, level, cell, corner)
+            w = _slope_along(x, g, i, place, corner, levels[level, 0])
             a += w * table[n, 0]
             b += w * table[n, 1]
         out[i, 2 * level], out[i, 2 * level + 1] = a, b
@@ -203,43 +218,33 @@ def _transposed_jacobian(table, x, u, levels, active, out):  # type: ignore[no-u
     if i < x.shape[0]:
         for level in range(active):
             resolution = levels[level, 0]
-            cx, fx = _cell(x[i, 0], resolution)
-            cy, fy = _cell(x[i, 1], resolution)
-            cz, fz = _cell(x[i, 2], resolution)
+            cell, place = _located(x, i, resolution)
             a, b = np.float32(resolution) * u[i, 2 * level], np.float32(resolution) * u[i, 2 * level + 1]
             for corner in range(8):
-                n = _entry(levels, level, cx, cy, cz, corner)
+                n = _entry(levels, level, cell, corner)
                 share = a * table[n, 0] + b * table[n, 1]
                 for axis in range(3):
-                    out[i, axis] += _free(x[i, axis]) * share * _slope(fx, fy, fz, corner, axis)
+                    out[i, axis] += _free(x[i, axis]) * share * _slope(place, corner, axis)
 
 
 @cuda.jit
 def _scatter(grad, x, u, levels, active):  # type: ignore[no-untyped-def]
-    thread = cuda.grid(1)
-    i, level = thread // active, thread % active
+    i, level = _task(active)
     if i < x.shape[0]:
-        resolution = levels[level, 0]
-        cx, fx = _cell(x[i, 0], resolution)
-        cy, fy = _cell(x[i, 1], resolution)
-        cz, fz = _cell(x[i, 2], resolution)
+        cell, place = _located(x, i, levels[level, 0])
         for corner in range(8):
-            n, w = _entry(levels, level, cx, cy, cz, corner), _weight(fx, fy, fz, corner)
+            n, w = _entry(levels, level, cell, corner), _weight(place, corner)
             cuda.atomic.add(grad, (n, 0), w * u[i, 2 * level])
             cuda.atomic.add(grad, (n, 1), w * u[i, 2 * level + 1])
 
 
 @cuda.jit
 def _scatter_slopes(grad, x, u, g, levels, active):  # type: ignore[no-untyped-def]
-    thread = cuda.grid(1)
-    i, level = thread // active, thread % active
+    i, level = _task(active)
     if i < x.shape[0]:
-        resolution = levels[level, 0]
-        cx, fx = _cell(x[i, 0], resolution)
-        cy, fy = _cell(x[i, 1], resolution)
-        cz, fz = _cell(x[i, 2], resolution)
+        cell, place = _located(x, i, levels[level, 0])
         for corner in range(8):
-            n = _entry(levels, level, cx, cy, cz, corner)
-            w = _slope_along(x, g, i, fx, fy, fz, corner, resolution)
+            n = _entry(levels, level, cell, corner)
+            w = _slope_along(x, g, i, place, corner, levels[level, 0])
             cuda.atomic.add(grad, (n, 0), w * u[i, 2 * level])
             cuda.atomic.add(grad, (n, 1), w * u[i, 2 * level + 1])

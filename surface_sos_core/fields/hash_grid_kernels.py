@@ -3,7 +3,7 @@
 A block of points takes two steps on each level: first, in vector instructions, which entries and weights are wanted,
 then the lookups. Evaluation runs in parallel over blocks; what adds to the table runs in parallel over levels, so no two
 threads write to the same entry. Cells are found again in every pass, which costs less than to store and load them.
-Encodings are rows whose levels start at a given column: what a network puts before them stays where it is.
+Both features of an entry are looked up as one number of 64 bits: half as many lookups.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+import torch
 from numba import get_num_threads, njit, prange
 
 from surface_sos_core.fields.hash_grid import PRIMES, GridSpec
@@ -28,6 +29,11 @@ def grid_levels(spec: GridSpec) -> np.ndarray:
         factors = (side, side * side, 0) if spec.dense[level] else (PRIMES[1], PRIMES[2], size - 1)
         rows.append((resolution, first, first + size, *factors))
     return np.array(rows, dtype=np.int64)
+
+
+def pairs_of(table: torch.Tensor) -> np.ndarray:
+    """A table (entries, 2) float32 with both features of an entry as one number of 64 bits: (entries,)."""
+    return table.detach().numpy().view(np.int64)[:, 0]
 
 
 def span_of(count: int, most: int = _SPAN) -> int:
@@ -109,16 +115,22 @@ def trilinear(place, count, weight):  # type: ignore[no-untyped-def]
 
 
 @njit(fastmath=True, cache=True)
-def slopes(x, g, first, count, place, resolution, weight):  # type: ignore[no-untyped-def]
-    """Derivatives (8, BLOCK) of the corners' weights along the rows of g (N, 3), 0 along axes on which x is clamped."""
+def load_directions(x, g, first, count, resolution, along):  # type: ignore[no-untyped-def]
+    """Transpose rows of g (N, 3) into along (3, BLOCK), in cells; 0 along axes on which x (N, 3) is clamped."""
     zero, one = np.float32(0.0), np.float32(1.0)
-    for axis in range(3):  # transposed first, or the loop below would not become vector instructions
+    for axis in range(3):
         for i in range(count):
             clamped = x[first + i, axis] < zero or x[first + i, axis] > one
-            weight[axis, i] = zero if clamped else g[first + i, axis]
+            along[axis, i] = zero if clamped else resolution * g[first + i, axis]
+
+
+@njit(fastmath=True, cache=True)
+def slopes(along, count, place, weight):  # type: ignore[no-untyped-def]
+    """Derivatives (8, BLOCK) of the corners' weights along directions (3, BLOCK) in cells."""
+    one = np.float32(1.0)
     for i in range(count):
         fx, fy, fz = place[0, i], place[1, i], place[2, i]
-        gx, gy, gz = weight[0, i] * resolution, weight[1, i] * resolution, weight[2, i] * resolution
+        gx, gy, gz = along[0, i], along[1, i], along[2, i]
         ex, ey, ez = one - fx, one - fy, one - fz
         # Along x the weight of an edge is constant; along y and z it changes with the edge's own weight.
         a, b, c, d = ey * ez * gx, fy * ez * gx, ey * fz * gx, fy * fz * gx
@@ -130,125 +142,147 @@ def slopes(x, g, first, count, place, resolution, weight):  # type: ignore[no-un
 
 
 @njit(fastmath=True, cache=True)
-def interpolate(entries, corner, weight, i):  # type: ignore[no-untyped-def]
-    """Both features of point i of a block: the weighted sum over its corners."""
-    a, b = np.float32(0.0), np.float32(0.0)
-    for k in range(8):
-        n, w = corner[k, i], weight[k, i]
-        a += w * entries[n, 0]
-        b += w * entries[n, 1]
-    return a, b
+def gather(pairs, corner, count, value):  # type: ignore[no-untyped-def]
+    """value (8, BLOCK) int64: the entries of the corners, both features of each as one number."""
+    for i in range(count):
+        for c in range(8):
+            value[c, i] = pairs[corner[c, i]]
+
+
+@njit(fastmath=True, cache=True)
+def between(place, value, count, found):  # type: ignore[no-untyped-def]
+    """Both features of each point in rows 0 and 1 of found, interpolated between corner values (8, 2 * BLOCK)."""
+    for i in range(count):
+        fx, fy, fz = place[0, i], place[1, i], place[2, i]
+        for f in range(2):
+            n = 2 * i + f
+            e0, e1 = _mix(value[0, n], value[1, n], fx), _mix(value[2, n], value[3, n], fx)
+            e2, e3 = _mix(value[4, n], value[5, n], fx), _mix(value[6, n], value[7, n], fx)
+            found[f, i] = _mix(_mix(e0, e1, fy), _mix(e2, e3, fy), fz)
+
+
+@njit(fastmath=True, cache=True)
+def between_with_slopes(place, value, count, found):  # type: ignore[no-untyped-def]
+    """The same, and their slopes in cells along x, y, z in rows 2..4 (first feature) and 5..7."""
+    for i in range(count):
+        fx, fy, fz = place[0, i], place[1, i], place[2, i]
+        for f in range(2):
+            n = 2 * i + f
+            d0, d1 = value[1, n] - value[0, n], value[3, n] - value[2, n]
+            d2, d3 = value[5, n] - value[4, n], value[7, n] - value[6, n]
+            e0, e1, e2, e3 = (
+                value[0, n] + fx * d0,
+                value[2, n] + fx * d1,
+                value[4, n] + fx * d2,
+                value[6, n] + fx * d3,
+            )
+            low, high = _mix(e0, e1, fy), _mix(e2, e3, fy)
+            found[f, i] = _mix(low, high, fz)
+            found[2 + 3 * f, i] = _mix(_mix(d0, d1, fy), _mix(d2, d3, fy), fz)
+            found[3 + 3 * f, i] = _mix(e1 - e0, e3 - e2, fz)
+            found[4 + 3 * f, i] = high - low
+
+
+@njit(fastmath=True, cache=True)
+def _mix(a, b, share):  # type: ignore[no-untyped-def]
+    return a + share * (b - a)
 
 
 @njit(parallel=True, fastmath=True, cache=True)
-def encode(table, x, levels, active, column, span, out):  # type: ignore[no-untyped-def]
-    """out[i, column + 2l..] = interpolation of level l at point i, both features."""
+def encode(pairs, x, levels, active, span, out):  # type: ignore[no-untyped-def]
+    """out[i, 2l..] = interpolation of level l at point i, both features."""
     for part in prange((len(x) + span - 1) // span):
-        position, place, corner, weight = scratch()
+        position, place, corner, _ = scratch()
+        value, found = np.empty((8, BLOCK), np.int64), np.empty((8, BLOCK), np.float32)
         for k in range(active):
-            level, to = levels[k], column + 2 * k
-            entries = table[level[1] : level[2]]
+            level = levels[k]
+            entries = pairs[level[1] : level[2]]
             for first in range(part * span, min((part + 1) * span, len(x)), BLOCK):
                 count = min(BLOCK, len(x) - first)
                 load_block(x, first, count, position)
                 locate(position, count, level, corner, place)
-                trilinear(place, count, weight)
+                gather(entries, corner, count, value)
+                between(place, value.view(np.float32), count, found)
                 for i in range(count):
-                    out[first + i, to], out[first + i, to + 1] = interpolate(entries, corner, weight, i)
+                    out[first + i, 2 * k], out[first + i, 2 * k + 1] = found[0, i], found[1, i]
 
 
 @njit(parallel=True, fastmath=True, cache=True)
-def jacobian(table, x, g, levels, active, column, span, out):  # type: ignore[no-untyped-def]
-    """out[i, column..] = J(x_i) g_i, for g (N, 3)."""
+def jacobian(pairs, x, g, levels, active, span, out):  # type: ignore[no-untyped-def]
+    """out[i] = J(x_i) g_i, for g (N, 3)."""
     for part in prange((len(x) + span - 1) // span):
-        position, place, corner, weight = scratch()
+        position, place, corner, _ = scratch()
+        value, found = np.empty((8, BLOCK), np.int64), np.empty((8, BLOCK), np.float32)
+        along = np.empty((3, BLOCK), np.float32)
         for k in range(active):
-            level, to = levels[k], column + 2 * k
-            entries = table[level[1] : level[2]]
+            level = levels[k]
+            entries = pairs[level[1] : level[2]]
             for first in range(part * span, min((part + 1) * span, len(x)), BLOCK):
                 count = min(BLOCK, len(x) - first)
                 load_block(x, first, count, position)
                 locate(position, count, level, corner, place)
-                slopes(x, g, first, count, place, np.float32(level[0]), weight)
+                gather(entries, corner, count, value)
+                between_with_slopes(place, value.view(np.float32), count, found)
+                load_directions(x, g, first, count, np.float32(level[0]), along)
                 for i in range(count):
-                    out[first + i, to], out[first + i, to + 1] = interpolate(entries, corner, weight, i)
+                    for f in range(2):
+                        out[first + i, 2 * k + f] = (
+                            found[2 + 3 * f, i] * along[0, i]
+                            + found[3 + 3 * f, i] * along[1, i]
+                            + found[4 + 3 * f, i] * along[2, i]
+                        )
 
 
 @njit(parallel=True, fastmath=True, cache=True)
-def transposed_jacobian(table, x, u, levels, active, column, span, out):  # type: ignore[no-untyped-def]
-    """out[i] = J(x_i)^T u_i, for rows of u from `column` on; 0 along axes on which x is clamped."""
+def transposed_jacobian(pairs, x, u, levels, active, span, out):  # type: ignore[no-untyped-def]
+    """out[i] = J(x_i)^T u_i; 0 along axes on which x is clamped."""
     for part in prange((len(x) + span - 1) // span):
         start, stop = part * span, min((part + 1) * span, len(x))
-        position, place, corner, value = scratch()
+        position, place, corner, _ = scratch()
+        value, found = np.empty((8, BLOCK), np.int64), np.empty((8, BLOCK), np.float32)
         out[start:stop] = np.float32(0.0)
         for k in range(active):
-            level, at = levels[k], column + 2 * k
-            entries = table[level[1] : level[2]]
+            level = levels[k]
+            entries = pairs[level[1] : level[2]]
             resolution = np.float32(level[0])
             for first in range(start, stop, BLOCK):
                 count = min(BLOCK, stop - first)
                 load_block(x, first, count, position)
                 locate(position, count, level, corner, place)
+                gather(entries, corner, count, value)
+                between_with_slopes(place, value.view(np.float32), count, found)
                 for i in range(count):
-                    a, b = resolution * u[first + i, at], resolution * u[first + i, at + 1]
-                    for c in range(8):
-                        value[c, i] = a * entries[corner[c, i], 0] + b * entries[corner[c, i], 1]
-                _differences(place, value, count, position)
-                for i in range(count):
+                    a, b = resolution * u[first + i, 2 * k], resolution * u[first + i, 2 * k + 1]
                     for axis in range(3):
-                        out[first + i, axis] += position[axis, i]
+                        out[first + i, axis] += a * found[2 + axis, i] + b * found[5 + axis, i]
         for i in range(start, stop):
             for axis in range(3):
                 if x[i, axis] < np.float32(0.0) or x[i, axis] > np.float32(1.0):
                     out[i, axis] = np.float32(0.0)
 
 
-@njit(fastmath=True, cache=True)
-def _differences(place, v, count, out):  # type: ignore[no-untyped-def]
-    """Slopes (3, BLOCK), in cells, of the trilinear interpolation of corner values v (8, BLOCK)."""
-    one = np.float32(1.0)
-    for i in range(count):
-        fx, fy, fz = place[0, i], place[1, i], place[2, i]
-        ey, ez = one - fy, one - fz
-        # Along x first: the edges' values, and then y and z on the face that they span.
-        d0, d1, d2, d3 = v[1, i] - v[0, i], v[3, i] - v[2, i], v[5, i] - v[4, i], v[7, i] - v[6, i]
-        e0, e1, e2, e3 = v[0, i] + fx * d0, v[2, i] + fx * d1, v[4, i] + fx * d2, v[6, i] + fx * d3
-        out[0, i] = ez * (ey * d0 + fy * d1) + fz * (ey * d2 + fy * d3)
-        out[1, i] = ez * (e1 - e0) + fz * (e3 - e2)
-        out[2, i] = ey * (e2 - e0) + fy * (e3 - e1)
-
-
 @njit(parallel=True, fastmath=True, cache=True)
-def add_gradient(grad, x, u, v, g, levels, active, column, threads):  # type: ignore[no-untyped-def]
-    """grad += what u sends back through the encoding, and g (M, 3) through the transposed Jacobian's v.
-
-    u and v belong to the first rows of x, as many as they have; their levels start at `column`.
-    """
+def add_gradient(grad, x, u, g, levels, active, threads):  # type: ignore[no-untyped-def]
+    """grad += what u sends back through the encoding; through the transposed Jacobian along g (N, 3) where g has rows."""
     for thread in prange(threads):
         position, place, corner, weight = scratch()
+        along = np.empty((3, BLOCK), np.float32)
         # Strided: fine levels miss the cache and cost more, so each thread gets coarse and fine ones.
         for k in range(thread, active, threads):
-            level, at = levels[k], column + 2 * k
+            level = levels[k]
             entries = grad[level[1] : level[2]]
-            for first in range(0, max(len(u), len(v)), BLOCK):
+            for first in range(0, len(x), BLOCK):
                 count = min(BLOCK, len(x) - first)
                 load_block(x, first, count, position)
                 locate(position, count, level, corner, place)
-                weighted, sloped = min(count, len(u) - first), min(count, len(v) - first)
-                if weighted > 0:
-                    trilinear(place, weighted, weight)
-                    _scatter(entries, corner, weight, u, first, weighted, at)
-                if sloped > 0:
-                    slopes(x, g, first, sloped, place, np.float32(level[0]), weight)
-                    _scatter(entries, corner, weight, v, first, sloped, at)
-
-
-@njit(fastmath=True, cache=True)
-def _scatter(entries, corner, weight, u, first, count, at):  # type: ignore[no-untyped-def]
-    """Add columns `at` and `at` + 1 of u, weighted, to the corners, of which some may share an entry."""
-    for i in range(count):
-        a, b = u[first + i, at], u[first + i, at + 1]
-        for c in range(8):
-            n, w = corner[c, i], weight[c, i]
-            entries[n, 0] += w * a
-            entries[n, 1] += w * b
+                if len(g) == 0:
+                    trilinear(place, count, weight)
+                else:
+                    load_directions(x, g, first, count, np.float32(level[0]), along)
+                    slopes(along, count, place, weight)
+                for i in range(count):  # some corners may share an entry
+                    a, b = u[first + i, 2 * k], u[first + i, 2 * k + 1]
+                    for c in range(8):
+                        n, w = corner[c, i], weight[c, i]
+                        entries[n, 0] += w * a
+                        entries[n, 1] += w * b

@@ -11,8 +11,9 @@ from surface_sos_core.fields.hash_grid import GridSpec
 
 def encoding(table: torch.Tensor, x: torch.Tensor, spec: GridSpec, active: int) -> torch.Tensor:
     """Encoding (N, levels * 2) of x (N, 3), clamped to [0, 1]."""
-    out = torch.empty(len(x), spec.width)
-    fill_encoding(table, x, spec, active, out)
+    out = _rows(len(x), spec, active)
+    levels, span = kernels.grid_levels(spec), kernels.span_of(len(x))
+    kernels.encode(kernels.pairs_of(table), x.numpy(), levels, active, span, out.numpy())
     return out
 
 
@@ -20,72 +21,40 @@ def jacobian(
     table: torch.Tensor, x: torch.Tensor, g: torch.Tensor, spec: GridSpec, active: int
 ) -> torch.Tensor:
     """J(x) g (N, levels * 2) with J = d encode / d x, for g (N, 3)."""
-    out = torch.empty(len(x), spec.width)
-    fill_jacobian(table, x, g, spec, active, out)
+    out = _rows(len(x), spec, active)
+    levels, span = kernels.grid_levels(spec), kernels.span_of(len(x))
+    kernels.jacobian(kernels.pairs_of(table), x.numpy(), g.numpy(), levels, active, span, out.numpy())
+    return out
+
+
+def transposed_jacobian(
+    table: torch.Tensor, x: torch.Tensor, u: torch.Tensor, spec: GridSpec, active: int
+) -> torch.Tensor:
+    """J(x)^T u (N, 3), for u (N, levels * 2)."""
+    out = torch.empty(len(x), 3)
+    levels, span = kernels.grid_levels(spec), kernels.span_of(len(x))
+    pairs = kernels.pairs_of(table)
+    kernels.transposed_jacobian(pairs, x.numpy(), u.numpy(), levels, active, span, out.numpy())
     return out
 
 
 def encoding_gradient(x: torch.Tensor, u: torch.Tensor, spec: GridSpec, active: int) -> torch.Tensor:
     """The table's gradient (entries, 2) of sum(u . encoding)."""
-    return table_gradient(x, u, torch.empty(0, u.shape[1]), torch.empty(0, 3), spec, active)
+    return jacobian_gradient(x, u, torch.empty(0, 3), spec, active)
 
 
 def jacobian_gradient(
     x: torch.Tensor, u: torch.Tensor, g: torch.Tensor, spec: GridSpec, active: int
 ) -> torch.Tensor:
     """The table's gradient (entries, 2) of sum(g . J^T u)."""
-    return table_gradient(x, torch.empty(0, u.shape[1]), u, g, spec, active)
-
-
-def fill_encoding(
-    table: torch.Tensor, x: torch.Tensor, spec: GridSpec, active: int, out: torch.Tensor
-) -> None:
-    """Write the encodings of x (N, 3) to the last columns of out (N, any)."""
-    column = _clear_inactive(out, spec, active)
-    levels, span = kernels.grid_levels(spec), kernels.span_of(len(x))
-    kernels.encode(table.detach().numpy(), x.numpy(), levels, active, column, span, out.numpy())
-
-
-def fill_jacobian(
-    table: torch.Tensor, x: torch.Tensor, g: torch.Tensor, spec: GridSpec, active: int, out: torch.Tensor
-) -> None:
-    """Write J(x) g, for g (N, 3), to the last columns of out (N, any)."""
-    column = _clear_inactive(out, spec, active)
-    levels, span = kernels.grid_levels(spec), kernels.span_of(len(x))
-    kernels.jacobian(table.detach().numpy(), x.numpy(), g.numpy(), levels, active, column, span, out.numpy())
-
-
-def transposed_jacobian(
-    table: torch.Tensor, x: torch.Tensor, u: torch.Tensor, spec: GridSpec, active: int
-) -> torch.Tensor:
-    """J(x)^T u (N, 3), u being the last columns of the given rows (N, any)."""
-    out = torch.empty(len(x), 3)
-    levels, column = kernels.grid_levels(spec), u.shape[1] - spec.width
-    kernels.transposed_jacobian(
-        table.detach().numpy(), x.numpy(), u.numpy(), levels, active, column, kernels.span_of(len(x)),
-        out.numpy(),
-    )  # fmt: skip
-    return out
-
-
-def table_gradient(
-    x: torch.Tensor, u: torch.Tensor, v: torch.Tensor, g: torch.Tensor, spec: GridSpec, active: int
-) -> torch.Tensor:
-    """The table's gradient (entries, 2) of sum(u . encode) + sum(g . J^T v), u and v on the first rows of x.
-
-    u, v: rows of the same width, whose last columns count; g: as many rows as v.
-    """
     grad = torch.zeros(spec.entries, 2)
-    levels, column = kernels.grid_levels(spec), u.shape[1] - spec.width
-    kernels.add_gradient(
-        grad.numpy(), x.numpy(), u.numpy(), v.numpy(), g.numpy(), levels, active, column,
-        numba.get_num_threads(),
-    )  # fmt: skip
+    levels, threads = kernels.grid_levels(spec), numba.get_num_threads()
+    kernels.add_gradient(grad.numpy(), x.numpy(), u.numpy(), g.numpy(), levels, active, threads)
     return grad
 
 
-def _clear_inactive(rows: torch.Tensor, spec: GridSpec, active: int) -> int:
-    """Zero the columns of inactive levels, which no kernel fills; returns the encoding's first column."""
-    column = rows.shape[1] - spec.width
-    rows[:, column + 2 * active :] = 0.0
-    return column
+def _rows(count: int, spec: GridSpec, active: int) -> torch.Tensor:
+    """Room for encodings, with zeros for inactive levels, which no kernel fills."""
+    rows = torch.empty(count, spec.width)
+    rows[:, 2 * active :] = 0.0
+    return rows

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import njit
 
 BETA = 100.0  # sharpness, as in IGR and NeuS
 
 # error_model="numpy": a division that may raise ZeroDivisionError would keep loops from becoming vector instructions.
-_CHUNK = 16384  # values that a thread takes at a time
 
 
 def softplus_and_slope(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """softplus(z) and its derivative sigmoid(beta z), both shaped as z."""
     return torch.nn.functional.softplus(z, BETA), torch.sigmoid(BETA * z)
-
-
-def softplus_and_slope_numba(z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same on the CPU, in one pass over memory and without gradients; z contiguous float32."""
-    value, slope = torch.empty_like(z), torch.empty_like(z)
-    _both(z.detach().view(-1).numpy(), value.view(-1).numpy(), slope.view(-1).numpy())
-    return value, slope
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
@@ -64,13 +56,9 @@ def softplus(z):  # type: ignore[no-untyped-def]
     return max(z, np.float32(0.0)) + np.float32(1.0 / BETA) * log_one_plus(decay(np.float32(BETA) * z))
 
 
-@njit(parallel=True, fastmath=True, cache=True, error_model="numpy")
-def _both(z, value, slope):  # type: ignore[no-untyped-def]
-    """Both functions from one exponential."""
-    count = len(z)
-    one = np.float32(1.0)
-    for chunk in prange((count + _CHUNK - 1) // _CHUNK):
-        for i in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, count)):
-            e = decay(np.float32(BETA) * z[i])
-            value[i] = max(z[i], np.float32(0.0)) + np.float32(1.0 / BETA) * log_one_plus(e)
-            slope[i] = (one if z[i] >= np.float32(0.0) else e) / (one + e)
+@njit(fastmath=True, cache=True, error_model="numpy")
+def softplus_with_slope(z):  # type: ignore[no-untyped-def]
+    """softplus of one float32 and its derivative, from one exponential."""
+    zero, one = np.float32(0.0), np.float32(1.0)
+    e = decay(np.float32(BETA) * z)
+    return max(z, zero) + np.float32(1.0 / BETA) * log_one_plus(e), (one if z >= zero else e) / (one + e)

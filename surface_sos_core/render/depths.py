@@ -78,14 +78,13 @@ def _foreground_torch(
     scene: Scene, grid: OpacityGrid, rays: Rays, count: int, generator: torch.Generator | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     enter, leave = box_span(rays, scene.extent)
-    index = torch.nonzero(leave > enter)[:, 0]
-    rays, enter, leave = rays[index], enter[index], leave[index]
     steps = torch.linspace(0.0, 1.0, _FOREGROUND_BINS + 1, device=enter.device)
     edges = enter[:, None] + (leave - enter)[:, None] * steps
     middle = rays.at(section_mean(edges))
-    held = scene.hold_lookup(middle) > 0
-    some = held.any(dim=1)
-    index, rays, edges, middle, held = index[some], rays[some], edges[some], middle[some], held[some]
+    held = (scene.hold_lookup(middle) > 0) & (leave > enter)[:, None]
+    # Only once, since a GPU is waited for wherever rays are picked out.
+    index = torch.nonzero(held.any(dim=1))[:, 0]
+    rays, edges, middle, held = rays[index], edges[index], middle[index], held[index]
     length = (edges[:, 1] - edges[:, 0]) * torch.linalg.vector_norm(rays.direction, dim=1) / grid.cell
     opacity = grid.lookup(middle).clamp(min=1e-6) * held
     weights = bin_weights(opacity, length[:, None], _FLOOR)

@@ -35,7 +35,7 @@ def save_trainer(path: Path, trainer: Trainer) -> None:
     numpy_arrays = {name: value.detach().cpu().numpy() for name, value in arrays.items()}
     meta = {
         "step": trainer.step,
-        "skipped": trainer.skipped,
+        "skipped": int(trainer.skipped),
         "history": trainer.history,
         "recent": [[float(colour), float(mask)] for colour, mask in trainer.recent],
     }
@@ -56,9 +56,11 @@ def load_trainer(path: Path, trainer: Trainer) -> None:
                 tensor.copy_(value)
         trainer.generator.set_state(torch.from_numpy(stored["generator"]))
         _load_optimiser(trainer.optimiser, stored)
-        trainer.step, trainer.skipped = int(meta["step"]), int(meta["skipped"])
+        trainer.step = int(meta["step"])
+        trainer.skipped.fill_(int(meta["skipped"]))
         trainer.history = _history(meta)
-        trainer.recent = [(torch.tensor(float(c)), torch.tensor(float(m))) for c, m in meta["recent"]]
+        losses = torch.tensor(meta["recent"], dtype=torch.float32, device=trainer.skipped.device).view(-1, 2)
+        trainer.recent = [(colour, mask) for colour, mask in losses]
     except _DAMAGE as error:
         raise InputError(
             f"{path} is not a checkpoint of this shot and these settings ({error}); segment it again with --overwrite."

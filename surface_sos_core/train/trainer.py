@@ -40,9 +40,9 @@ class Trainer:
     proposals: Proposals
     optimiser: torch.optim.Optimizer
     generator: torch.Generator
+    skipped: torch.Tensor
+    """Steps not taken because their gradients were not finite: a count that stays on the device."""
     step: int = 0
-    skipped: int = 0
-    """Steps not taken because their gradients were not finite."""
     history: list[tuple[int, float, float]] = field(default_factory=list)
     """(step, colour loss, mask loss), means over a while each."""
     recent: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
@@ -70,7 +70,8 @@ class Trainer:
         ]
         optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99), eps=1e-15, fused=True)
         draws = torch.Generator(device=device).manual_seed(settings.seed + 1)
-        return Trainer(settings, scene, proposals, optimiser, draws)
+        skipped = torch.zeros((), dtype=torch.int64, device=device)
+        return Trainer(settings, scene, proposals, optimiser, draws, skipped)
 
     def fit_to_consensus(self, probability: np.ndarray, extent: np.ndarray) -> None:
         """Give FoCoR's surface the shape of the consensus before any ray is rendered.
@@ -109,7 +110,7 @@ class Trainer:
             self.step += 1
             if self.step % _LEARN_EVERY == 0:
                 learn_proposals(self.scene, self.proposals, _LEARN_POINTS, self.generator)
-                colour, mask = torch.tensor(self.recent).mean(dim=0).tolist()
+                colour, mask = torch.stack([torch.stack(losses) for losses in self.recent]).mean(dim=0).tolist()
                 self.history.append((self.step, colour, mask))
                 self.recent.clear()
             after_step(self.step)
@@ -142,11 +143,12 @@ class Trainer:
         )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        # A gradient that overflowed once would turn every weight into nan for good.
-        if torch.isfinite(_gradient_size(self.scene)):
-            self.optimiser.step()
-        else:
-            self.skipped += 1
+        # A gradient that overflowed once would turn every weight into nan for good: such a step is left out, by the
+        # optimiser itself, so that nobody waits for the device to tell.
+        missed = ~torch.isfinite(_gradient_size(self.scene))
+        self.optimiser.found_inf = missed.float()  # type: ignore[attr-defined]
+        self.optimiser.step()
+        self.skipped += missed
         return colour.detach(), mask.detach()
 
 
