@@ -107,7 +107,7 @@ def no_out(out: str) -> str | None:
 
 
 def out_obstacle(out: str, mode: Mode) -> str | None:
-    """Why `out` cannot be written to in this mode."""
+    """Why `out` cannot be written to in this mode; hidden files, such as a killed run's lock, are the core's to judge."""
     if not out.strip():
         return no_out(out)
     path = Path(out)
@@ -121,7 +121,7 @@ def out_obstacle(out: str, mode: Mode) -> str | None:
         )
     if mode == "resume":
         return f"{out} holds no shot to resume: segment the footage first."
-    if path.is_dir() and any(path.iterdir()):
+    if path.is_dir() and any(not entry.name.startswith(".") for entry in path.iterdir()):
         return f"{out} holds other files: choose an empty or new folder."
     return None
 

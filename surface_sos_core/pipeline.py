@@ -42,6 +42,7 @@ from surface_sos_core.files import write_atomically
 from surface_sos_core.footage import Footage, open_footage, parse_frames
 from surface_sos_core.footage.cache import cached_plates
 from surface_sos_core.footage.exposure import exposure_gains, read_gains, save_gains
+from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.footage.header import BadImage, read_header
 from surface_sos_core.footage.sequence import plain_name
 from surface_sos_core.interruption import held_back
@@ -572,6 +573,7 @@ def _training_stage(run: _Run, consensus: Consensus, model: CameraModel, device:
             events.warning(
                 f"{trainer.skipped} training steps were skipped because their gradients were not finite; look at the mattes."
             )
+    _keep_gains(run, model)
     run.manifest.settings = {**settings.as_dict(), "ran": {"iterations": trainer.step, "device": device.type}}
     run.save("train")
     return trainer
@@ -593,10 +595,9 @@ def _optimise(run: _Run, trainer: Trainer, consensus: Consensus, model: CameraMo
     """Train to the last step, with one part of so many of each step's rays."""
     folder, train = run.folder, run.settings.train
     train = dataclasses.replace(train, rays=max(1, train.rays // part))
-    edge, limit, frames = train.image_edge, train.cache_gigabytes, len(run.footage.frames)
     with (
-        cached_plates(run.footage, folder.plates, edge, limit, run.events.warning) as plates,
-        unpack_masks(folder.consensus, folder.masks, frames) as masks,
+        _plates(run) as plates,
+        unpack_masks(folder.consensus, folder.masks, len(run.footage.frames)) as masks,
     ):
         sights = sights_of(model.points, list(model.cameras), run.cameras, _LEAST_TRACK)
         gains = exposure_gains(plates, run.cameras, sights.xyz)
@@ -607,6 +608,27 @@ def _optimise(run: _Run, trainer: Trainer, consensus: Consensus, model: CameraMo
             trainer,
             Batches(plates, masks, consensus, run.cameras, sights, gains, train, device, seed),
         )
+
+
+def _plates(run: _Run) -> FrameStack:
+    """The frames at the size they are trained at."""
+    train = run.settings.train
+    return cached_plates(
+        run.footage, run.folder.plates, train.image_edge, train.cache_gigabytes, run.events.warning
+    )
+
+
+def _keep_gains(run: _Run, model: CameraModel) -> None:
+    """Measure the exposures again where training, which does so, was over before and their file is lost or damaged."""
+    try:
+        read_gains(run.folder.exposure, len(run.cameras))
+        return
+    except InputError as error:
+        run.events.warning(f"The exposures are measured again: {error}")
+    run.worked = True
+    with _plates(run) as plates:
+        sights = sights_of(model.points, list(model.cameras), run.cameras, _LEAST_TRACK)
+        save_gains(run.folder.exposure, exposure_gains(plates, run.cameras, sights.xyz))
 
 
 def _step_by_step(run: _Run, trainer: Trainer, batches: Batches) -> None:
