@@ -216,7 +216,11 @@ def _read_images_text(file: Path, lenses: dict[int, Lens]) -> list[Image]:
         where = f"{file} line {number}"
         words = line.split(maxsplit=9)
         try:
-            pose, camera_id, name = tuple(map(float, words[1:8])), int(words[8]), from_a_line(words[9].strip(" \t"))
+            pose, camera_id, name = (
+                tuple(map(float, words[1:8])),
+                int(words[8]),
+                from_a_line(words[9].strip(" \t")),
+            )
         except (ValueError, IndexError):
             raise ModelError(f"{where}: IMAGE_ID QW QX QY QZ TX TY TZ CAMERA_ID NAME is expected.") from None
         images.append(_image(pose, lenses.get(camera_id), name, where))

@@ -54,7 +54,9 @@ def asked(python: str, options: list[str]) -> list[dict[str, Any]] | None:
 def verdict(dependencies: list[dict[str, Any]] | None) -> tuple[list[str], int]:
     """Lines that say what is known of the dependencies, and the exit code."""
     if not dependencies:
-        return ["The advisories could not be reached: see what pip-audit says above, and try again online."], 3
+        return [
+            "The advisories could not be reached: see what pip-audit says above, and try again online."
+        ], 3
     lines = [
         f"{one['name']} {one['version']}: {found['id']}, fixed in {', '.join(found['fix_versions']) or 'no version'}"
         for one in dependencies

@@ -16,7 +16,9 @@ from surface_sos_core.footage.header import check_size
 
 # FFmpeg prints on the terminal what is wrong with a file; our own message says it. Read when it is first used.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mxf,ogg,asf,flv,dv,gif,mjpeg,h264,hevc,m4v"
+CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mxf,ogg,asf,flv,dv,gif,mjpeg,h264,hevc,m4v"
+)
 """FFmpeg's names of containers of pictures: a play list called movie.mp4 would make it read whatever files and addresses
 it names."""
 os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", f"format_whitelist;{CONTAINERS}")

@@ -105,6 +105,22 @@ def test_changed_masks_are_read_and_all_that_follows_is_made_again(own_shot, nur
     )
 
 
+@pytest.mark.parametrize("name", ["exposure.npz", "consensus.npz"])
+def test_a_cache_that_is_damaged_is_made_again(name, small_shot, nursery, out):
+    """Votes in their masks, which are only read to be trained on: too late to make them anew."""
+    file = out / "checkpoint" / name
+    good = file.read_bytes()
+    at = len(good) // 2 if name == "exposure.npz" else good.index(b"probability.npy") + 80
+    file.write_bytes(good[:at] + bytes(8) + good[at + 8 :])
+    before = times(out)
+    ended = nursery.run(*small_shot.words, "--out", out, "--resume")
+    assert ended.code == 0, ended.err
+    assert any(name in warning and "again" in warning for warning in ended.warnings)
+    assert file.read_bytes() == good or name == "consensus.npz"
+    changed = {n for n, time in times(out).items() if time != before.get(n)}
+    assert not [n for n in changed if n.startswith(("layers/", "mesh/"))] or name == "consensus.npz"
+
+
 def test_damaged_files_of_ours_are_made_again(small_shot, nursery, out):
     (out / "layers" / "plate.1002.exr").write_bytes((out / "layers" / "plate.1002.exr").read_bytes()[:900])
     (out / "checkpoint" / "fields.npz").write_bytes(b"PK damaged")

@@ -44,7 +44,7 @@ def test_what_is_known_is_told(audit, dependencies, code, said):
 @pytest.mark.parametrize("answers", [True, False])
 def test_an_answer_is_told_from_a_failure_by_what_is_written(audit, answers, tmp_path):
     """pip-audit ends with 1 for both."""
-    body = "cp \"$here/told.json\" \"$last\"" if answers else ":"
+    body = 'cp "$here/told.json" "$last"' if answers else ":"
     (tmp_path / "told.json").write_text('{"dependencies": [{"name": "a", "version": "1", "vulns": []}]}')
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nhere="$(dirname "$0")"\nfor last; do :; done\n{body}\nexit 1\n')

@@ -44,6 +44,10 @@ def _frames(path: Path) -> Iterator[np.ndarray]:
             if not container.streams.video:
                 raise InputError(f"{path} holds no pictures; give a movie of masks.")
             stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise InputError(
+                    f"{path} is coded in a way that is not known here; give a movie or a folder."
+                )
             check_size(path, stream.codec_context.width, stream.codec_context.height)
             for frame in _decoded(container, stream):
                 has_alpha = any(part.is_alpha for part in frame.format.components)
