@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -110,6 +111,13 @@ def out_obstacle(out: str, mode: Mode) -> str | None:
     """Why `out` cannot be written to in this mode; hidden files, such as a killed run's lock, are the core's to judge."""
     if not out.strip():
         return no_out(out)
+    try:
+        return _folder_in_use(out, mode)
+    except OSError as error:
+        return f"The output {out} cannot be looked into ({error.strerror}): choose another folder."
+
+
+def _folder_in_use(out: str, mode: Mode) -> str | None:
     path = Path(out)
     if path.exists() and not path.is_dir():
         return f"The output {out} is a file: choose a folder."
@@ -127,7 +135,8 @@ def out_obstacle(out: str, mode: Mode) -> str | None:
 
 
 def holds_shot(out: Path) -> bool:
-    return (out / manifest.FILE_NAME).is_file()
+    """False too where the folder may not be looked into."""
+    return os.path.isfile(out / manifest.FILE_NAME)
 
 
 def job_folder(out: str | Path) -> Path:

@@ -190,7 +190,9 @@ def segment(
             folder.clear()
         run = _Run(folder, settings, events, footage, _new_manifest(footage, settings), [], selected)
         if mode == "resume":
-            _take_over(run.manifest, folder.manifest())
+            earlier = folder.manifest()
+            _remove_lost(folder, run.manifest, earlier)
+            _take_over(run.manifest, earlier)
         run.save("footage")
         inputs: dict[str, Any] = {
             "footage": _footage_stamp(footage),
@@ -206,8 +208,7 @@ def segment(
         trainer = _training_stage(run, consensus, model, device)
         _layer_stage(run, trainer, consensus, again=False)
         _mesh_stage(run, trainer, consensus, again=False)
-        for cache in (folder.plates, folder.masks):
-            cache.unlink(missing_ok=True)
+        folder.remove_caches()
         _report_stage(run)
         events.done(folder.out / "shot.json", folder.report, round(time.monotonic() - started, 2))
     return folder.out / "shot.json"
@@ -294,6 +295,7 @@ def train(out: Path, settings: Settings | None = None, events: Events | None = N
         run, consensus = _open_shot(Path(out), settings, events or Events())
         model = read_model(run.folder.cameras)
         _training_stage(run, consensus, model, _prepare_device(run.settings))
+        run.folder.remove_caches()
 
 
 def layers(
@@ -392,6 +394,14 @@ def _file_names(model: CameraModel) -> list[str]:
         names.append(name)
         taken.add(name.lower())
     return names
+
+
+def _remove_lost(folder: ShotFolder, manifest: Manifest, earlier: Manifest) -> None:
+    """Remove the layers of frames that the footage has no more, which nothing would name from now on."""
+    frames = {(entry.name, entry.frame) for entry in manifest.frames}
+    for entry in earlier.frames:
+        if entry.layers is not None and (entry.name, entry.frame) not in frames:
+            (folder.out / entry.layers).unlink(missing_ok=True)
 
 
 def _take_over(manifest: Manifest, earlier: Manifest) -> None:

@@ -91,5 +91,17 @@ def test_what_a_killed_run_left_before_its_first_file_is_no_obstacle(request_: R
     assert "other files" in (out_obstacle(request_.out, "new") or "")
 
 
+def test_a_folder_that_may_not_be_looked_into_is_an_obstacle(request_: Request, monkeypatch):
+    """As the panel asks at every redraw, where an exception would leave it empty."""
+    Path(request_.out).mkdir()
+
+    def denied(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    reason = out_obstacle(request_.out, "new")
+    assert reason is not None and request_.out in reason and "Permission denied" in reason
+
+
 def test_the_jobs_own_files_lie_beside_the_shot_and_not_in_it(request_: Request):
     assert job_folder(request_.out) == Path(request_.out).with_name("shot.job")
