@@ -40,7 +40,8 @@ def _frames(path: Path) -> Iterator[np.ndarray]:
     import av
 
     try:
-        with av.open(str(path), options={"format_whitelist": CONTAINERS}) as container:
+        known = {"format_whitelist": CONTAINERS}
+        with av.open(str(path), options=known, metadata_errors="replace") as container:
             if not container.streams.video:
                 raise InputError(f"{path} holds no pictures; give a movie of masks.")
             stream = container.streams.video[0]
