@@ -53,6 +53,7 @@ from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.consensus import (
     Consensus,
     build_consensus,
+    contradiction,
     read_consensus,
     save_consensus,
     unpack_masks,
@@ -515,6 +516,8 @@ def _mask_stage(
             events.warning(note)
         consensus = build_consensus(masks, run.cameras, run.settings.consensus, box, run.progress("views"))
         _warn_of_empty(run, masks)
+        if (doubt := contradiction(consensus.agreement)) is not None:
+            events.warning(doubt)
         save_consensus(folder.consensus, masks.probability, consensus)
         folder.note("masks", inputs)
     run.manifest.box = {**consensus.box.as_dict(), "world_to_box": consensus.box.similarity.tolist()}

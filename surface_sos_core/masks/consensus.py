@@ -36,6 +36,9 @@ _THIN_PROBABILITY = 0.6  # m^P of thin parts: in, but colour may still take them
 _FIT_CELLS = 48  # cells a side of the grid that the box is fitted with
 _KEPT_BYTES = 1 << 28  # at most, of what is kept beside the masks
 _AGREED = ("grid", "trust", "agreement", "centre", "half", "rotation")
+_CONTRADICTED = (
+    0.55  # IoU of masks with the hull, as a median, below which something is wrong with most of them
+)
 _LOOK = 128  # pixels along the longer edge of the pictures in which hulls and masks are compared
 
 
@@ -101,6 +104,17 @@ def build_consensus(
     )
     grid[thin] = np.maximum(grid[thin], _THIN_PROBABILITY)
     return Consensus(box, _largest_piece(grid.astype(np.float32)), trust, agreement)
+
+
+def contradiction(agreement: np.ndarray) -> str | None:
+    """One sentence where most masks do not look like the hull, by the views' agreement (frames,) with it; else None."""
+    found = agreement[np.isfinite(agreement)]
+    if len(found) == 0 or float(np.median(found)) >= _CONTRADICTED:
+        return None
+    return (
+        f"Masks and cameras contradict each other: half of the masks overlap the object that all of them agree on by less "
+        f"than {np.median(found):.0%}; look whether the cameras are right and the masks show one object."
+    )
 
 
 def save_consensus(path: Path, probability: np.ndarray, consensus: Consensus) -> None:

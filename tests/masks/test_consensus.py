@@ -13,6 +13,7 @@ from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.consensus import (
     Consensus,
     build_consensus,
+    contradiction,
     read_consensus,
     save_consensus,
     unpack_masks,
@@ -212,3 +213,10 @@ def test_a_disk_that_is_full_is_not_taken_for_a_damaged_file(tmp_path, monkeypat
     monkeypatch.setattr(FrameStack, "write", full)
     with pytest.raises(OSError, match="No space"):
         unpack_masks(tmp_path / "consensus.npz", tmp_path / "masks.npy", 3)
+
+
+def test_masks_that_contradict_the_cameras_are_told():
+    from_good = np.array([0.9, 0.8, np.nan, 0.3, 0.7])
+    assert contradiction(from_good) is None and contradiction(np.full(3, np.nan)) is None
+    sentence = contradiction(np.array([0.4, 0.1, 0.9, np.nan, 0.41]))
+    assert sentence is not None and "less than 40%" in sentence and "cameras" in sentence
