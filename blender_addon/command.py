@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,9 +123,16 @@ def no_out(out: str) -> str | None:
 
 
 def out_obstacle(out: str, mode: Mode) -> str | None:
-    """Why `out` cannot be written to in this mode."""
+    """Why `out` cannot be written to in this mode; hidden files, such as a killed run's lock, are the core's to judge."""
     if not out.strip():
         return no_out(out)
+    try:
+        return _folder_in_use(out, mode)
+    except OSError as error:
+        return f"The output {out} cannot be looked into ({error.strerror}): choose another folder."
+
+
+def _folder_in_use(out: str, mode: Mode) -> str | None:
     path = Path(out)
     if path.exists() and not path.is_dir():
         return f"The output {out} is a file: choose a folder."
@@ -136,13 +144,14 @@ def out_obstacle(out: str, mode: Mode) -> str | None:
         )
     if mode == "resume":
         return f"{out} holds no shot to resume: segment the footage first."
-    if path.is_dir() and any(path.iterdir()):
+    if path.is_dir() and any(not entry.name.startswith(".") for entry in path.iterdir()):
         return f"{out} holds other files: choose an empty or new folder."
     return None
 
 
 def holds_shot(out: Path) -> bool:
-    return (out / manifest.FILE_NAME).is_file()
+    """False too where the folder may not be looked into."""
+    return os.path.isfile(out / manifest.FILE_NAME)
 
 
 def job_folder(out: str | Path) -> Path:

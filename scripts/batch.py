@@ -263,7 +263,7 @@ def _absolute(path: str | None, folder: Path) -> str | None:
 def _read_jobs(path: str) -> list[object]:
     try:
         entries = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BatchError(f"{path} cannot be read as a list of shots: {_one_line(error)}", INPUT) from error
     if not isinstance(entries, list) or not entries:
         raise BatchError(

@@ -324,6 +324,8 @@ OUT_OF_SPACE = OSError(errno.ENOSPC, "No space left on device")
             3,
             "not enough memory",
         ),
+        (type("error", (Exception,), {})("std::bad_alloc"), 3, "not enough memory"),
+        (RuntimeError("can't start new thread"), 3, "not enough memory"),
         (type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory"), 3, "not enough memory"),
         (ModuleNotFoundError("No module named 'cv2'", name="cv2"), 3, "surface-sos doctor"),
         (ModuleNotFoundError("No module named 'x'", name="surface_sos_core.x"), 1, "Internal error"),

@@ -142,8 +142,9 @@ def _load_optimiser(optimiser: torch.optim.Optimizer, stored: dict[str, np.ndarr
             state.setdefault(int(index), {})[name] = torch.from_numpy(value)
     shapes = [parameter.shape for group in optimiser.param_groups for parameter in group["params"]]
     for which, moments in state.items():
-        sizes = {moment.shape for name, moment in moments.items() if name != "step"}
-        if not 0 <= which < len(shapes) or sizes != {shapes[which]}:
+        if not 0 <= which < len(shapes) or {name: moment.shape for name, moment in moments.items()} != {
+            "step": torch.Size(()), "exp_avg": shapes[which], "exp_avg_sq": shapes[which],
+        }:  # fmt: skip
             raise ValueError("its optimiser is another one")
     whole = optimiser.state_dict()
     whole["state"] = state

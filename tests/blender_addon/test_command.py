@@ -5,8 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.command import Request, arguments, job_folder, masks_obstacle, obstacle, with_paths
+from blender_addon.command import (
+    Request,
+    arguments,
+    job_folder,
+    masks_obstacle,
+    obstacle,
+    out_obstacle,
+    with_paths,
+)
 from surface_sos_core.cli import _parser
+from surface_sos_core.shot_folder import ShotFolder
 
 
 def test_the_core_understands_every_choice():
@@ -77,6 +86,29 @@ def test_a_folder_with_a_shot_wants_resume_or_overwrite(request_: Request):
     assert "Resume" in (obstacle(request_) or "")
     assert obstacle(replace(request_, mode="resume")) is None
     assert obstacle(replace(request_, mode="overwrite")) is None
+
+
+def test_what_a_killed_run_left_before_its_first_file_is_no_obstacle(request_: Request):
+    out = Path(request_.out)
+    out.mkdir()
+    for name in (".lock", ".shot.0123abcd.json"):
+        (out / name).touch()
+    assert out_obstacle(request_.out, "new") is None
+    ShotFolder(out).check("new")  # as the core has it
+    (out / "thesis.txt").touch()
+    assert "other files" in (out_obstacle(request_.out, "new") or "")
+
+
+def test_a_folder_that_may_not_be_looked_into_is_an_obstacle(request_: Request, monkeypatch):
+    """As the panel asks at every redraw, where an exception would leave it empty."""
+    Path(request_.out).mkdir()
+
+    def denied(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    reason = out_obstacle(request_.out, "new")
+    assert reason is not None and request_.out in reason and "Permission denied" in reason
 
 
 def test_the_jobs_own_files_lie_beside_the_shot_and_not_in_it(request_: Request):

@@ -1,5 +1,6 @@
 """Masks of a ball, some of them wrong, and what they agree on."""
 
+import errno
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from surface_sos_core.cameras import Box
 from surface_sos_core.errors import InputError
+from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.consensus import (
     Consensus,
@@ -194,6 +196,23 @@ def test_the_world_may_lie_anywhere(ball, pictures):
     here = build_consensus(masks_of(pictures), ball.cameras, SETTINGS, ball.box)
     there = build_consensus(masks_of(pictures), moved, SETTINGS, box)
     assert np.mean((here.grid > 0.5) != (there.grid > 0.5)) < 0.002
+
+
+def test_a_disk_that_is_full_is_not_taken_for_a_damaged_file(tmp_path, monkeypatch):
+    """Masks are read from one file while they are written to another."""
+    probability = np.zeros((3, 4, 5), np.uint8)
+    agreed = Consensus(
+        Box(np.zeros(3), np.ones(3), np.eye(3)), np.zeros((4,) * 3, np.float32), probability, np.ones(3)
+    )
+    save_consensus(tmp_path / "consensus.npz", probability, agreed)
+    read_consensus(tmp_path / "consensus.npz", 3)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(FrameStack, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        unpack_masks(tmp_path / "consensus.npz", tmp_path / "masks.npy", 3)
 
 
 def test_masks_that_contradict_the_cameras_are_told():
