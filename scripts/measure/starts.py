@@ -21,7 +21,7 @@ NOTE = (
     "coarse: all coarse masks of the set; box: one box on one frame; auto: nothing given; grabcut: GrabCut in each frame by "
     "itself. in: mIoU of the masks that training started from, over the frames that have one and truth; out: of the mattes. The box "
     "is the true matte's with 2 % of the frame's longer edge around it, on the frame of truth that is named; GrabCut gets "
-    "such a box around the coarse mask of each frame."
+    "such a box around the coarse mask of each frame, and where it finds next to nothing in it, the box is the mask."
 )
 
 
