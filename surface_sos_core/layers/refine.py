@@ -20,6 +20,7 @@ _SAY = 4.0  # what that counts where object and background are of very different
 _ALIKE = 0.3  # colours nearer than about this, in display values, hardly tell object and background apart
 _MISFIT = 0.06  # neither do mixtures that are so far off the plate
 _THIN = 0.4  # parts of at most this share of its radius, either side of their middle, are thin
+_LEAST = 3  # pixels, whatever the radius: the Laplacian looks at 3 x 3 pixels and loses what is not much wider
 _SOLID = 0.9  # alpha below this within the object is a hole
 _HOLE = 0.04  # display values by which a hole's colours must differ from those around it, times its least alpha
 _RIM = 4  # pixels around a hole that it is compared with
@@ -41,7 +42,7 @@ def refine_alpha(display: np.ndarray, alpha: np.ndarray, radius: int) -> np.ndar
     other: what is seen through a solid surface far from its outline is a fault of the fields, no softness of the object.
     """
     solid = (alpha > 0.5).astype(np.uint8)
-    width = max(2, round(_THIN * radius))
+    width = max(_LEAST, round(_THIN * radius))
     # Thick parts that rays see through are a fault of the fields, see above: only thin ones are open wherever they are.
     seen = (alpha > 0.5 - _UNSURE).astype(np.uint8)
     thick = cv2.dilate(cv2.morphologyEx(seen, cv2.MORPH_OPEN, _disc(2 * width)), _disc(width))
