@@ -59,7 +59,8 @@ def load_trainer(path: Path, trainer: Trainer) -> None:
         trainer.step = int(meta["step"])
         trainer.skipped.fill_(int(meta["skipped"]))
         trainer.history = _history(meta)
-        losses = torch.tensor(meta["recent"], dtype=torch.float32, device=trainer.skipped.device).view(-1, 2)
+        recent = [(float(colour), float(mask)) for colour, mask in meta["recent"]]
+        losses = torch.tensor(recent, device=trainer.skipped.device).view(-1, 2)
         trainer.recent = [(colour, mask) for colour, mask in losses]
     except _DAMAGE as error:
         raise InputError(
