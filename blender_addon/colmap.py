@@ -7,11 +7,13 @@ looks along its +z, its +y points down in the image, and the centre of the first
 from __future__ import annotations
 
 import math
+import re
 import struct
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from .errors import AddonError
 
@@ -176,6 +178,16 @@ def _lines(file: Path) -> list[tuple[int, str]]:
     return [(number, line) for number, line in lines if not line.lstrip().startswith("#")]
 
 
+def in_a_line(name: str) -> str:
+    """The name of an image without what a line of text cannot hold, written as in URLs; the core's rule."""
+    return re.sub(r"^[ \t]+|[ \t]+$|[\n\r\0]", lambda found: quote(found[0]), name)
+
+
+def from_a_line(text: str) -> str:
+    """What `in_a_line` made the text of."""
+    return re.sub(r"^(%20|%09)+|(%20|%09)+$|%0A|%0D|%00", lambda found: unquote(found[0]), text)
+
+
 def _read_lenses_text(file: Path) -> dict[int, Lens]:
     lenses = {}
     for number, line in _lines(file):
@@ -204,7 +216,11 @@ def _read_images_text(file: Path, lenses: dict[int, Lens]) -> list[Image]:
         where = f"{file} line {number}"
         words = line.split(maxsplit=9)
         try:
-            pose, camera_id, name = tuple(map(float, words[1:8])), int(words[8]), words[9].strip()
+            pose, camera_id, name = (
+                tuple(map(float, words[1:8])),
+                int(words[8]),
+                from_a_line(words[9].strip(" \t")),
+            )
         except (ValueError, IndexError):
             raise ModelError(f"{where}: IMAGE_ID QW QX QY QZ TX TY TZ CAMERA_ID NAME is expected.") from None
         images.append(_image(pose, lenses.get(camera_id), name, where))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .colmap import Image, Lens, Vector
+from .colmap import Image, Lens, Vector, in_a_line
 from .files import write_if_changed
 
 
@@ -36,7 +36,7 @@ def write(folder: Path, images: Sequence[Image], tracks: Sequence[Track]) -> Non
     views = []
     for image in images:
         lens = lenses.setdefault(image.lens, len(lenses) + 1)
-        views.append(_line(ids[image.name], *image.rotation, *image.translation, lens, image.name))
+        views.append(_line(ids[image.name], *image.rotation, *image.translation, lens, in_a_line(image.name)))
         views.append(" ".join(_line(*sighting) for sighting in observed[image.name]))
     cameras = [
         _line(number, lens.model, lens.width, lens.height, *lens.params) for lens, number in lenses.items()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -87,8 +89,22 @@ def masks_obstacle(source: str | None) -> str | None:
     """Why masks cannot come from there; sources that find them are the core's to check."""
     name, _, drawn = (source or "").partition(":")
     if name in FOUND:
-        return _folder_obstacle("What is drawn", drawn) if drawn else None
+        return (
+            f"What is drawn, {drawn}, does not exist: check the path."
+            if drawn and not Path(drawn).exists()
+            else None
+        )
+    if source is not None and Path(source).is_file():
+        return None  # a movie
     return _folder_obstacle("The masks", source)
+
+
+def with_paths(source: str, absolute: Callable[[str], str]) -> str:
+    """The source with the path in it, if any, made absolute."""
+    name, colon, drawn = source.partition(":")
+    if name not in FOUND:
+        return absolute(source)
+    return f"{name}{colon}{absolute(drawn)}" if drawn else source
 
 
 def footage_obstacle(footage: str) -> str | None:
@@ -107,9 +123,16 @@ def no_out(out: str) -> str | None:
 
 
 def out_obstacle(out: str, mode: Mode) -> str | None:
-    """Why `out` cannot be written to in this mode."""
+    """Why `out` cannot be written to in this mode; hidden files, such as a killed run's lock, are the core's to judge."""
     if not out.strip():
         return no_out(out)
+    try:
+        return _folder_in_use(out, mode)
+    except OSError as error:
+        return f"The output {out} cannot be looked into ({error.strerror}): choose another folder."
+
+
+def _folder_in_use(out: str, mode: Mode) -> str | None:
     path = Path(out)
     if path.exists() and not path.is_dir():
         return f"The output {out} is a file: choose a folder."
@@ -121,13 +144,14 @@ def out_obstacle(out: str, mode: Mode) -> str | None:
         )
     if mode == "resume":
         return f"{out} holds no shot to resume: segment the footage first."
-    if path.is_dir() and any(path.iterdir()):
+    if path.is_dir() and any(not entry.name.startswith(".") for entry in path.iterdir()):
         return f"{out} holds other files: choose an empty or new folder."
     return None
 
 
 def holds_shot(out: Path) -> bool:
-    return (out / manifest.FILE_NAME).is_file()
+    """False too where the folder may not be looked into."""
+    return os.path.isfile(out / manifest.FILE_NAME)
 
 
 def job_folder(out: str | Path) -> Path:

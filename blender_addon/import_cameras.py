@@ -27,7 +27,7 @@ class ShotCameras:
     """What is built: a camera model, and which of its images are which frames.
 
     numbers: frame numbers by names without suffix; empty where the images' names tell. plates: what the
-    camera shows behind the scene, if known.
+    camera shows behind the scene, if known. footage: where the plates are or were, absolute; empty where unknown.
     """
 
     title: str
@@ -35,12 +35,14 @@ class ShotCameras:
     model: colmap.Model
     numbers: dict[str, int] = field(default_factory=dict)
     plates: plates.Plates | None = None
+    footage: str = ""
 
 
 @dataclass(frozen=True)
 class Built:
-    """What is in the scene now, and sentences about what is not as one may expect."""
+    """What is in the scene now, by which title, and sentences about what is not as one may expect."""
 
+    title: str
     root: bpy.types.Object
     camera: bpy.types.Object
     notices: list[str]
@@ -55,7 +57,7 @@ def open_cameras(folder: str | Path, footage: str | Path | None = None) -> ShotC
         project = next(part for part in reversed(folder.resolve().parts) if part not in _INNER_FOLDERS)
         return ShotCameras(title or project, folder, model)
     found = plates.open_plates(footage)
-    return ShotCameras(found.title, folder, model, found.numbers, found)
+    return ShotCameras(found.title, folder, model, found.numbers, found, str(Path(footage).resolve()))
 
 
 def root(scene: bpy.types.Scene, title: str | None = None) -> bpy.types.Object | None:
@@ -63,14 +65,20 @@ def root(scene: bpy.types.Scene, title: str | None = None) -> bpy.types.Object |
     return shot_objects.find(scene, title, shot_objects.ROOT)
 
 
-def build(context: bpy.types.Context, shot: ShotCameras) -> Built:
+def build(context: bpy.types.Context, shot: ShotCameras, is_result: bool = False) -> Built:
     """Put the shot's cameras, plate and points into the scene, in place of those of an earlier import.
 
-    Raises colmap.ModelError, before anything is changed, for a model that is not one of these plates.
+    is_result: the cameras are those of a result, which no result of other folders takes the place of. Raises colmap.ModelError, before anything is changed, for a model that is not one of these plates.
     """
     scene = context.scene
     posed = plates.by_frame(shot.model.images, shot.numbers)
     notices = _left_out(shot, posed)
+    model = str(shot.folder.resolve())
+    title = shot_objects.free_title(scene, shot.title, model, shot.footage)
+    if title != shot.title:
+        notices.append(
+            f"The scene has another shot called {shot.title}, which stays; this one is called {title}."
+        )
     backdrop, size = _load_plate(shot, notices)
     try:
         lenses = _fitting({image.lens: image.name for image in posed.values()}, size)
@@ -81,8 +89,9 @@ def build(context: bpy.types.Context, shot: ShotCameras) -> Built:
     aspect = _common_aspect([lenses[image.lens] for image in posed.values()])
     films = {lens: pinhole.film_back(fitted, aspect) for lens, fitted in lenses.items()}
 
-    world = _make_root(scene, shot, posed)
-    camera = shot_objects.find_or_make(scene, shot.title, shot_objects.CAMERA, bpy.data.cameras.new)
+    world = _make_root(scene, title, posed)
+    shot_objects.own(world, model, "" if is_result else shot.footage)
+    camera = shot_objects.find_or_make(scene, title, shot_objects.CAMERA, bpy.data.cameras.new)
     camera.parent = world
     reach = pinhole.reach(list(posed.values()), shot.model.points.xyz)
     animated_camera.animate(camera, posed, films)
@@ -91,7 +100,7 @@ def build(context: bpy.types.Context, shot: ShotCameras) -> Built:
     if backdrop is not None:
         animated_camera.show_plate(camera, backdrop, frames)
     _set_scene(scene, camera, next(iter(lenses.values())), next(iter(films.values())), frames)
-    sparse_points.show_points(scene, shot.title, shot.model.points, world, reach.middle * _DROP_SHARE)
+    sparse_points.show_points(scene, title, shot.model.points, world, reach.middle * _DROP_SHARE)
 
     error = max(pinhole.corner_error(fitted, films[lens]) for lens, fitted in lenses.items())
     camera["surface_sos_corner_error_px"] = error
@@ -99,7 +108,7 @@ def build(context: bpy.types.Context, shot: ShotCameras) -> Built:
         notices.append(
             f"Blender's camera has no lens distortion: it is {error:.1f} pixels off at the image's corner."
         )
-    return Built(world, camera, notices)
+    return Built(title, world, camera, notices)
 
 
 def _left_out(shot: ShotCameras, posed: dict[int, colmap.Image]) -> list[str]:
@@ -157,10 +166,9 @@ def _common_aspect(lenses: list[colmap.Lens]) -> float:
     return ratios[len(ratios) // 2]
 
 
-def _make_root(scene: bpy.types.Scene, shot: ShotCameras, posed: dict[int, colmap.Image]) -> bpy.types.Object:
-    existed = root(scene, shot.title) is not None
-    world = shot_objects.find_or_make(scene, shot.title, shot_objects.ROOT, lambda _: None)
-    world["surface_sos_model"] = str(shot.folder)
+def _make_root(scene: bpy.types.Scene, title: str, posed: dict[int, colmap.Image]) -> bpy.types.Object:
+    existed = root(scene, title) is not None
+    world = shot_objects.find_or_make(scene, title, shot_objects.ROOT, lambda _: None)
     if not existed:
         world.empty_display_type = "ARROWS"
         world.rotation_euler = Quaternion(pinhole.upright(posed.values())).to_euler()

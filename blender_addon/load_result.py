@@ -54,23 +54,23 @@ class LayerFiles:
 
 
 def load(context: bpy.types.Context, out: Path, composite: bool = True) -> Loaded:
-    """Put the results in the shot folder `out` into the scene, in place of those of an earlier load.
+    """Put the results in the shot folder `out` into the scene, in place of those of an earlier load of it.
 
     `composite`: also set up the compositor. Raises LoadError.
     """
     try:
         shot = manifest.read_manifest(out)
         cameras, notices = _cameras(out, shot)
-        built = import_cameras.build(context, cameras)
-        mesh = _load_mesh(context.scene, cameras.title, out, shot, built.root, notices)
+        built = import_cameras.build(context, cameras, is_result=True)
+        mesh = _load_mesh(context.scene, built.title, out, shot, built.root, notices)
     except (manifest.ManifestError, AddonError) as error:
         raise LoadError(str(error)) from error
     files = layer_files(out, shot.frames, notices)
     if files is not None:
         _set_range(context.scene, files.frames)
         if composite:
-            _load_layers(context.scene, cameras.title, files, notices)
-    return Loaded(cameras.title, built.camera, mesh, files.paths if files else {}, [*built.notices, *notices])
+            _load_layers(context.scene, built.title, files, notices)
+    return Loaded(built.title, built.camera, mesh, files.paths if files else {}, [*built.notices, *notices])
 
 
 def _cameras(out: Path, shot: manifest.Manifest) -> tuple[import_cameras.ShotCameras, list[str]]:
@@ -85,7 +85,8 @@ def _cameras(out: Path, shot: manifest.Manifest) -> tuple[import_cameras.ShotCam
     numbers = {frame.name: frame.frame for frame in shot.frames}
     folder = out / shot.cameras
     model = colmap.read_model(folder)
-    return import_cameras.ShotCameras(shot.footage.title, folder, model, numbers, found), notices
+    footage = str(Path(shot.footage.path).resolve())
+    return import_cameras.ShotCameras(shot.footage.title, folder, model, numbers, found, footage), notices
 
 
 def layer_files(out: Path, frames: Sequence[manifest.FrameEntry], notices: list[str]) -> LayerFiles | None:

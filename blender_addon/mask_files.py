@@ -25,7 +25,7 @@ _LEAST_FRAMES = 2  # what the core can make a consensus of
 
 
 @dataclass(frozen=True)
-class _Frames:
+class ClipFrames:
     """names: of the plate, without suffix, by scene frame; size: of the plate in pixels."""
 
     names: dict[int, str]
@@ -40,7 +40,7 @@ def export(
     A mask whose points follow tracks is drawn on every frame. rough: it is drawn around the object on one frame or more;
     one without keys is that of the frame in view. AddonError where too few frames have keys.
     """
-    frames = _frames_of_clip(clip) if clip is not None else _frames_of_files(footage)
+    frames = frames_of_clip(clip) if clip is not None else _frames_of_files(footage)
     shown = bpy.context.scene.frame_current
     with _own_scene() as scene:
         chosen = _chosen_frames(scene, mask, sorted(frames.names))
@@ -65,15 +65,16 @@ def export(
     return folder
 
 
-def _frames_of_clip(clip: bpy.types.MovieClip) -> _Frames:
+def frames_of_clip(clip: bpy.types.MovieClip) -> ClipFrames:
+    """The plates that the clip shows, by scene frame."""
     names = {number: Path(file).stem for number, file in clip_camera.frame_names(clip).items()}
     scene_frames = range(clip.frame_start, clip.frame_start + clip.frame_duration)
     numbers = {frame: clip_camera.plate_number(clip, frame - clip.frame_start + 1) for frame in scene_frames}
     width, height = clip.size
-    return _Frames({frame: names[n] for frame, n in numbers.items() if n in names}, (width, height))
+    return ClipFrames({frame: names[n] for frame, n in numbers.items() if n in names}, (width, height))
 
 
-def _frames_of_files(footage: str) -> _Frames:
+def _frames_of_files(footage: str) -> ClipFrames:
     """Plates shown on the scene frames of their own numbers, as imported cameras show them."""
     plates = open_plates(footage)
     clip = bpy.data.movieclips.load(str(plates.file))
@@ -85,7 +86,7 @@ def _frames_of_files(footage: str) -> _Frames:
             names = {number: stem for stem, number in plates.numbers.items()}
     finally:
         bpy.data.movieclips.remove(clip)
-    return _Frames(names, (width, height))
+    return ClipFrames(names, (width, height))
 
 
 def _chosen_frames(scene: bpy.types.Scene, mask: bpy.types.Mask, frames: Sequence[int]) -> list[int]:

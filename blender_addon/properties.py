@@ -17,12 +17,13 @@ _MASK_SOURCES = (
     ("FOLDER", "Folder", "White is the object; all frames or a few", 1),
     ("MASK", "Blender Mask", "A mask drawn here, on the frames where it has keys", 2),
     ("BOX", "Drawn Outline", "A mask drawn roughly around the object, on one frame or more", 3),
+    ("ANNOTATION", "Annotation", "Drawn around the object with the Annotate tool in the clip editor", 8),
     ("maskrcnn", "Mask R-CNN", "Things of a class, found by a network", 4),
     ("sam2", "Segment Anything 2", "The object, found by a network where the cameras look", 5),
     ("rvm", "Robust Video Matting", "People, found by a network", 6),
     ("rembg", "rembg", "Whatever stands out, found by a network", 7),
 )
-_ALWAYS = 4  # of these need nothing but the core
+_ALWAYS = 5  # of these need nothing but the core
 
 
 def _mask_sources(_: bpy.types.PropertyGroup, context: bpy.types.Context | None) -> list[tuple]:

@@ -3,7 +3,7 @@
 import bpy
 from mathutils import Matrix, Vector
 
-from . import colmap, import_cameras
+from . import colmap, import_cameras, shot_objects
 from .box_start import start
 from .errors import AddonError
 
@@ -21,7 +21,7 @@ def world_of(box: bpy.types.Object) -> bpy.types.Object | None:
     """The empty of the imported cameras, whose own space is the camera model's world: a parent, else the scene's."""
     parent = box.parent
     while parent is not None:
-        if parent.get("surface_sos_model") is not None:
+        if parent.get(shot_objects.MODEL) is not None:
             return parent
         parent = parent.parent
     return import_cameras.root(bpy.context.scene)
@@ -55,7 +55,7 @@ def add(scene: bpy.types.Scene) -> bpy.types.Object:
     world = import_cameras.root(scene)
     if world is None:
         raise AddonError("Import the shot's cameras first: the box appears around their sparse points.")
-    centre, half = start(colmap.read_model(world["surface_sos_model"]))
+    centre, half = start(colmap.read_model(world[shot_objects.MODEL]))
     box = bpy.data.objects.new(NAME, None)
     box.empty_display_type, box.empty_display_size = "CUBE", 1.0
     world.users_collection[0].objects.link(box)

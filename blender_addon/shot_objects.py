@@ -2,15 +2,19 @@
 
 An object is known by a custom property, so that the artist may rename and move it. Loading again fills the
 same objects anew, which keeps constraints, links and visibility that were set on them, and leaves no orphans.
+Shots of other folders stay as they are, whatever they are called: their titles are numbered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain, count
 
 import bpy
 
 _ROLE = "surface_sos"  # custom property: "TITLE/ROLE"
+MODEL = "surface_sos_model"  # of a root: the folder of its camera model
+_AWAITS = "surface_sos_awaits"  # of a root with nothing but cameras: the footage whose result belongs there
 
 ROOT, CAMERA, POINTS, MESH = "root", "camera", "points", "mesh"
 
@@ -19,9 +23,31 @@ def collection_name(title: str) -> str:
     return f"Surface-SOS: {title}"
 
 
+def free_title(scene: bpy.types.Scene, title: str, model: str, footage: str) -> str:
+    """`title`, or `title 2` and so on: one that no shot has yet, or the shot that what is loaded takes the place of.
+
+    That is the one with the same camera model (a folder), or cameras that were imported for the same footage.
+    """
+
+    def may_have(name: str) -> bool:
+        root = find(scene, name, ROOT)
+        return root is None or root.get(MODEL) == model or bool(footage) and root.get(_AWAITS) == footage
+
+    return next(filter(may_have, chain([title], (f"{title} {number}" for number in count(2)))))
+
+
+def own(root: bpy.types.Object, model: str, awaits: str) -> None:
+    """Note whose root this is; `awaits`: the footage whose result may take its place, or nothing."""
+    root[MODEL], root[_AWAITS] = model, awaits
+
+
 def find(scene: bpy.types.Scene, title: str | None, role: str) -> bpy.types.Object | None:
-    """The shot's object of that role, or None; without a title, that of the shot loaded last here."""
+    """The shot's object of that role, or None; without a title, that of the shot whose camera the scene looks through,
+    which is the one loaded last, else of the one that came last."""
     tags = {thing: thing.get(_ROLE, "") for thing in scene.objects}
+    seen, _, seen_role = tags.get(scene.camera, "").rpartition("/")
+    if title is None and seen_role == CAMERA and f"{seen}/{role}" in tags.values():
+        title = seen
     if title is None:
         found = [thing for thing, tag in tags.items() if tag.endswith(f"/{role}")][-1:]
     else:  # the first: later ones are an artist's copies

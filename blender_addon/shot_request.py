@@ -8,7 +8,7 @@ from pathlib import Path
 
 import bpy
 
-from . import clip_camera, command, mask_files, scene_box
+from . import clip_camera, command, mask_files, outlines, scene_box
 from .command import Mode, Request
 from .errors import AddonError
 from .files import write_if_changed
@@ -64,6 +64,11 @@ def obstacle(context: bpy.types.Context, mode: Mode) -> str | None:
         return "Choose the clip."
     if settings.masks_from in ("MASK", "BOX") and settings.mask is None:
         return "Choose the mask."
+    if settings.masks_from == "ANNOTATION":
+        if settings.footage_from != "CLIP" or settings.clip is None:
+            return "Annotations are drawn on a clip: choose Clip as the footage."
+        if outlines.of_clip(settings.clip) is None:
+            return "Draw around the object with the Annotate tool in the clip editor, on one frame or more."
     if settings.cameras_from == "CLIP":
         if settings.footage_from != "CLIP" or settings.clip is None:
             return "The clip's camera track goes with the clip: choose Clip as the footage."
@@ -89,6 +94,9 @@ def export(context: bpy.types.Context, request: Request) -> Request:
                 settings.mask, clip, request.footage, folder / ("drawn" if rough else "masks"), rough
             )
             request = replace(request, masks=f"box:{masks}" if rough else str(masks))
+        if settings.masks_from == "ANNOTATION":
+            drawn = outlines.export(settings.clip, folder / "drawn.json")
+            request = replace(request, masks=f"box:{drawn}")
         if settings.cameras_from == "CLIP":
             request = replace(request, cameras=str(clip_camera.export(settings.clip, folder / "cameras")))
         if settings.box is not None:

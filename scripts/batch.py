@@ -36,7 +36,7 @@ from blender_addon.errors import AddonError
 
 FAULT, INPUT, ENVIRONMENT, CANCELLED = 1, 2, 3, 130
 PROGRESS_S = 2.0  # between lines of progress
-_PATHS = ("footage", "out", "masks", "cameras", "box", "composite", "save")
+_PATHS = ("footage", "out", "weights", "cameras", "box", "composite", "save")
 _WRITTEN = ("out", "composite", "save")
 
 
@@ -100,6 +100,8 @@ def _segment(shot: argparse.Namespace, python: Path) -> None:
         device=shot.device,
         frames=shot.frames,
         seed=shot.seed,
+        weights=shot.weights,
+        pick=shot.pick,
         mode="resume" if shot.resume else "overwrite" if shot.overwrite else "new",
     )
     obstacle = command.obstacle(request)
@@ -226,8 +228,8 @@ def _entry(parser: _Parser, given: argparse.Namespace, entry: object) -> argpars
     defaults.jobs = None
     if {"resume", "overwrite"} & entry.keys():
         defaults.resume = defaults.overwrite = False
-    for name in ("masks", "cameras", "box"):  # those of the command line are relative to where it was typed
-        setattr(defaults, name, _absolute(getattr(given, name), Path.cwd()))
+    # those of the command line are relative to where it was typed
+    _make_absolute(defaults, ("weights", "cameras", "box"), Path.cwd())
     try:
         shot = parser.parse_args(words, defaults)
     except BatchError as error:
@@ -243,9 +245,15 @@ def _complete(parser: _Parser, shot: argparse.Namespace, folder: Path) -> argpar
             parser.error(f"--{name} is missing")
     if shot.save is not None and not shot.save.endswith(".blend"):
         parser.error(f"--save: {shot.save} does not end in .blend")
-    for name in _PATHS:
-        setattr(shot, name, _absolute(getattr(shot, name), folder))
+    _make_absolute(shot, _PATHS, folder)
     return shot
+
+
+def _make_absolute(shot: argparse.Namespace, names: Sequence[str], folder: Path) -> None:
+    for name in names:
+        setattr(shot, name, _absolute(getattr(shot, name), folder))
+    if shot.masks is not None:
+        shot.masks = command.with_paths(shot.masks, lambda path: str(_absolute(path, folder)))
 
 
 def _absolute(path: str | None, folder: Path) -> str | None:
@@ -255,7 +263,7 @@ def _absolute(path: str | None, folder: Path) -> str | None:
 def _read_jobs(path: str) -> list[object]:
     try:
         entries = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BatchError(f"{path} cannot be read as a list of shots: {_one_line(error)}", INPUT) from error
     if not isinstance(entries, list) or not entries:
         raise BatchError(
@@ -273,7 +281,13 @@ def _parser() -> _Parser:
     add = parser.add_argument
     add("--footage", help="a folder of frames, a pattern such as plate.####.exr, or a movie")
     add("--out", help="folder of the shot")
-    add("--masks", metavar="DIR", help="coarse masks of all or some frames; white is the object")
+    add(
+        "--masks",
+        metavar="SOURCE",
+        help="coarse masks: a folder, a movie, or a source as box:FILE, auto, maskrcnn",
+    )
+    add("--weights", metavar="PATH", help="weights of a network that finds masks")
+    add("--pick", metavar="NAME", help="a class of maskrcnn, or an object or layer of EXR mattes")
     add("--cameras", metavar="MODEL", help="COLMAP model, text or binary")
     add("--box", metavar="FILE", help="JSON file of the box around the object")
     add(

@@ -5,13 +5,15 @@ python scripts/benchmark.py memory [--frames 60,240,960] [--size 640x480]
 python scripts/benchmark.py first      one training iteration and no more: what is timed from outside as the start
 python scripts/benchmark.py quality [--footage DIR] [--shots DIR] [--only NAME ...] [--write docs/results.md]
 python scripts/benchmark.py ablation --footage DIR [--only NAME ...] [--write docs/results.md]
+python scripts/benchmark.py starts [--footage DIR] [--only NAME ...] [--from START ...] [--write docs/results.md]
 
 speed: backends side by side in one process. Each figure is a median over runs with the quickest one beside it, and the
 processor's time on all threads. On a machine that does something else as well, believe the ratios and the latter.
 
 quality: every shot with truth, the same settings for all: the sets in the footage folder (NAME/images, coarse_masks, truth,
 sparse/0, clean_plates), the shots of make_truth.py, the sample. ablation: parts of the method left out, and masks of
-several qualities refined, on teddy and cat. Both keep every run in --out and go on where they were stopped.
+several qualities refined, on teddy and cat. starts: what is made of all coarse masks, of one box on one frame, of nothing
+and of GrabCut in each frame, on the footage and the sample. All keep every run in --out and go on where they were stopped.
 """
 
 from __future__ import annotations
@@ -280,8 +282,9 @@ def speed(runs: int, profile: bool) -> None:
 def measured_section(options: argparse.Namespace) -> tuple[str, str]:
     """The heading and the text of the table that was asked for."""
     from measure.ablation import ablation
-    from measure.cases import footage_cases
+    from measure.cases import footage_cases, sample_case
     from measure.quality import quality, quality_cases
+    from measure.starts import STARTS, starts
 
     from surface_sos_core.settings import preset
 
@@ -290,13 +293,20 @@ def measured_section(options: argparse.Namespace) -> tuple[str, str]:
         settings["train"]["iterations"] = options.iterations
     if options.table == "quality":
         cases = quality_cases(ROOT, options.footage, options.shots)
+    elif options.table == "starts":
+        if unknown := set(options.starts or ()) - set(STARTS):
+            raise SystemExit(f"--from {min(unknown)}: the starts are {', '.join(STARTS)}.")
+        cases = [*(footage_cases(options.footage) if options.footage else []), sample_case(ROOT)]
     else:
         cases = [case for case in footage_cases(options.footage) if case.name in ABLATED or options.only]
     cases = [case for case in cases if not options.only or case.name in options.only]
     if not cases:
         raise SystemExit("No shot to measure: --footage, --shots and --only leave none.")
-    make = quality if options.table == "quality" else ablation
-    text = make(cases, settings, options.out.absolute() / options.table)
+    out = options.out.absolute() / options.table
+    if options.table == "starts":
+        text = starts(cases, settings, out, options.starts or list(STARTS))
+    else:
+        text = (quality if options.table == "quality" else ablation)(cases, settings, out)
     command = f"`python scripts/benchmark.py {options.table}`, {settings['train']['iterations']:,} iterations"
     return f"## {options.table.capitalize()}", "\n\n".join(
         (f"{command}, {options.preset} preset.", *machine(), text)
@@ -308,7 +318,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "table", choices=["speed", "memory", "first", "quality", "ablation"], help="what to measure"
+        "table", choices=["speed", "memory", "first", "quality", "ablation", "starts"], help="what to measure"
     )
     parser.add_argument(
         "--frames", default="60,240,960", help="lengths of the shots whose memory is measured"
@@ -321,6 +331,13 @@ def main() -> int:
         "--shots", type=Path, default=ROOT / "out" / "truth", help="cache of make_truth.py (out/truth)"
     )
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these shots alone")
+    parser.add_argument(
+        "--from",
+        dest="starts",
+        nargs="+",
+        metavar="START",
+        help="of the starts coarse, box, auto, grabcut these alone",
+    )
     parser.add_argument("--preset", default="default", help="preview, default or quality")
     parser.add_argument("--iterations", type=int, help="of training, where not the preset's")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from environment import ROOT, venv_python
+from environment import ROOT, STAMP, not_ours, venv_python
 
 BPY = {"bpy45": "4.5.15", "bpy50": "5.0.1"}
 BPY_PYTHON = (3, 11)  # the one that these modules are built for
@@ -35,9 +35,12 @@ def provide() -> list[str]:
 def provide_bpy(name: str) -> str | None:
     """The environment of one bpy module, made once; a line that says why it could not be."""
     folder, version = ROOT / f".venv-{name}", BPY[name]
-    stamp = folder / "surface-sos.stamp"
+    stamp = folder / STAMP
     if stamp.exists() and stamp.read_text() == version:
         return None
+    reason = not_ours(folder)
+    if reason is not None:
+        return f"bpy {version}: {reason}"
     python = python_for_bpy()
     if python is None:
         return f"bpy {version}: needs Python {'.'.join(map(str, BPY_PYTHON))}, which was not found"

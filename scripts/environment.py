@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TORCH = "2.13.0"
+STAMP = "surface-sos.stamp"  # in an environment that is ready: what it was made from
 # PyPI's Linux builds of torch bring gigabytes of CUDA; those without are served by PyTorch itself.
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
@@ -31,17 +32,13 @@ def ready_python() -> Path:
         raise SystemExit(3)
     folder = Path(os.environ.get("SURFACE_SOS_VENV") or ROOT / ".venv").absolute()
     python = venv_python(folder)
-    stamp = folder / "surface-sos.stamp"
+    stamp = folder / STAMP
     gpu = has_nvidia_gpu()
     wanted = fingerprint(gpu)
     if python.exists() and stamp.exists() and stamp.read_text() == wanted:
         return python
 
-    if folder.exists() and not (folder / "pyvenv.cfg").exists() and any(folder.iterdir()):
-        print(f"{folder} holds something else than a Python environment: move it away.", file=sys.stderr)
-        raise SystemExit(3)
     print(f"Making the Python environment in {folder} (once, some minutes) ...", flush=True)
-    stamp.unlink(missing_ok=True)
     make(folder, gpu, ["--quiet", "--editable", f"{ROOT}[tests]"], ROOT / "constraints.txt")
     stamp.write_text(wanted)
     return python
@@ -50,8 +47,13 @@ def ready_python() -> Path:
 def make(folder: Path, gpu: bool, wanted: list[str], constraints: Path) -> None:
     """A new environment in `folder` with the torch that suits this machine and what `wanted` asks of pip.
 
-    Exits with code 3 and one sentence where a step fails.
+    Exits with code 3 and one sentence where a step fails, and where `folder` is not ours to clear.
     """
+    reason = not_ours(folder)
+    if reason is not None:
+        print(reason, file=sys.stderr)
+        raise SystemExit(3)
+    (folder / STAMP).unlink(missing_ok=True)
     call(sys.executable, "-m", "venv", "--clear", str(folder))
     pip = [str(venv_python(folder)), "-m", "pip", "--disable-pip-version-check", "install"]
     print("Installing PyTorch ...", flush=True)
@@ -59,6 +61,17 @@ def make(folder: Path, gpu: bool, wanted: list[str], constraints: Path) -> None:
     call(*pip, "--quiet", "--no-deps", *torch_requirement(gpu))
     print("Installing Surface-SOS and what else it needs ...", flush=True)
     call(*pip, *wanted, "--constraint", str(constraints))
+
+
+def not_ours(folder: Path) -> str | None:
+    """Why an environment must not be made in `folder`, which would be cleared; None where it may."""
+    if folder.is_symlink():
+        return f"{folder} is a link to {folder.resolve()}, whose content would be deleted: remove the link."
+    if folder.exists() and not folder.is_dir():
+        return f"{folder} is a file: move it away."
+    if folder.exists() and not (folder / "pyvenv.cfg").exists() and any(folder.iterdir()):
+        return f"{folder} holds something else than a Python environment: move it away."
+    return None
 
 
 def venv_python(folder: Path) -> Path:

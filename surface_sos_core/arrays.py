@@ -5,6 +5,7 @@ An .npz is a zip of .npy files (numpy.lib.format). A few kilobytes of it can cla
 
 from __future__ import annotations
 
+import math
 import tokenize
 import zipfile
 import zlib
@@ -17,7 +18,7 @@ from numpy.lib import format as npy
 
 _BLOCK = 1 << 20
 # What zipfile, zlib and numpy's reading of headers raise for broken ones, beside ValueError.
-_DAMAGE = (
+DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -50,24 +51,37 @@ def read_arrays(path: Path, most_bytes: int, names: Container[str] | None = None
                     raise ValueError(f"it unpacks to more than {most_bytes / 1e6:.0f} MB")
                 with archive.open(member) as file:
                     arrays[name] = _read_array(file, member.file_size)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise ValueError(f"it is no archive of arrays, or a damaged one ({error})") from error
     return arrays
 
 
+def read_array(path: Path) -> np.ndarray:
+    """The array of an .npy file. Raises ValueError for anything but such a file, or OSError; nothing is unpickled."""
+    with path.open("rb") as file:
+        return _read_array(file, path.stat().st_size)
+
+
+def read_head(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether it goes by columns, and type of an .npy, up to where its data begin. Raises ValueError for others."""
+    try:
+        version = npy.read_magic(file)
+        read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
+        if read is None:
+            raise ValueError(f"an array is of version {version}")
+        shape, by_columns, dtype = read(file)
+    except DAMAGE as error:
+        raise ValueError(f"an array's header is damaged ({error})") from error
+    if dtype.hasobject or min(shape, default=0) < 0:
+        raise ValueError("an array holds objects, or has no size that arrays have")
+    return shape, by_columns, dtype
+
+
 def _read_array(file: IO[bytes], size: int) -> np.ndarray:
     """One .npy of `size` bytes."""
-    version = npy.read_magic(file)
-    read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
-    if read is None:
-        raise ValueError(f"an array is of version {version}")
-    shape, by_columns, dtype = read(file)
-    if dtype.hasobject:
-        raise ValueError("an array holds objects")
-    count = 1
-    for length in shape:
-        count *= length
-    if count * dtype.itemsize != size - file.tell() or min(shape, default=0) < 0:
+    shape, by_columns, dtype = read_head(file)
+    count = math.prod(shape)
+    if count * dtype.itemsize != size - file.tell():
         raise ValueError(f"an array claims a size of {shape}, which the file does not hold")
     data = bytearray()
     while block := file.read(_BLOCK):  # to its end, where the checksum is compared

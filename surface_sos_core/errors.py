@@ -42,5 +42,8 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     if "OutOfMemoryError" in {kind.__name__ for kind in type(error).__mro__}:
         return True
-    phrases = ("not enough memory", "can't allocate memory", "Insufficient memory")
+    phrases = (
+        "not enough memory", "can't allocate memory", "Insufficient memory", "can't start new thread", "bad_alloc",
+        "bad allocation",
+    )  # fmt: skip
     return any(phrase in str(error) for phrase in phrases)

@@ -42,6 +42,7 @@ from surface_sos_core.files import write_atomically
 from surface_sos_core.footage import Footage, open_footage, parse_frames
 from surface_sos_core.footage.cache import cached_plates
 from surface_sos_core.footage.exposure import exposure_gains, read_gains, save_gains
+from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.footage.header import BadImage, read_header
 from surface_sos_core.footage.sequence import plain_name
 from surface_sos_core.interruption import held_back
@@ -52,6 +53,7 @@ from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.consensus import (
     Consensus,
     build_consensus,
+    contradiction,
     read_consensus,
     save_consensus,
     unpack_masks,
@@ -189,7 +191,9 @@ def segment(
             folder.clear()
         run = _Run(folder, settings, events, footage, _new_manifest(footage, settings), [], selected)
         if mode == "resume":
-            _take_over(run.manifest, folder.manifest())
+            earlier = folder.manifest()
+            _remove_lost(folder, run.manifest, earlier)
+            _take_over(run.manifest, earlier)
         run.save("footage")
         inputs: dict[str, Any] = {
             "footage": _footage_stamp(footage),
@@ -205,8 +209,7 @@ def segment(
         trainer = _training_stage(run, consensus, model, device)
         _layer_stage(run, trainer, consensus, again=False)
         _mesh_stage(run, trainer, consensus, again=False)
-        for cache in (folder.plates, folder.masks):
-            cache.unlink(missing_ok=True)
+        folder.remove_caches()
         _report_stage(run)
         events.done(folder.out / "shot.json", folder.report, round(time.monotonic() - started, 2))
     return folder.out / "shot.json"
@@ -293,6 +296,7 @@ def train(out: Path, settings: Settings | None = None, events: Events | None = N
         run, consensus = _open_shot(Path(out), settings, events or Events())
         model = read_model(run.folder.cameras)
         _training_stage(run, consensus, model, _prepare_device(run.settings))
+        run.folder.remove_caches()
 
 
 def layers(
@@ -391,6 +395,14 @@ def _file_names(model: CameraModel) -> list[str]:
         names.append(name)
         taken.add(name.lower())
     return names
+
+
+def _remove_lost(folder: ShotFolder, manifest: Manifest, earlier: Manifest) -> None:
+    """Remove the layers of frames that the footage has no more, which nothing would name from now on."""
+    frames = {(entry.name, entry.frame) for entry in manifest.frames}
+    for entry in earlier.frames:
+        if entry.layers is not None and (entry.name, entry.frame) not in frames:
+            (folder.out / entry.layers).unlink(missing_ok=True)
 
 
 def _take_over(manifest: Manifest, earlier: Manifest) -> None:
@@ -504,6 +516,8 @@ def _mask_stage(
             events.warning(note)
         consensus = build_consensus(masks, run.cameras, run.settings.consensus, box, run.progress("views"))
         _warn_of_empty(run, masks)
+        if (doubt := contradiction(consensus.agreement)) is not None:
+            events.warning(doubt)
         save_consensus(folder.consensus, masks.probability, consensus)
         folder.note("masks", inputs)
     run.manifest.box = {**consensus.box.as_dict(), "world_to_box": consensus.box.similarity.tolist()}
@@ -572,6 +586,7 @@ def _training_stage(run: _Run, consensus: Consensus, model: CameraModel, device:
             events.warning(
                 f"{trainer.skipped} training steps were skipped because their gradients were not finite; look at the mattes."
             )
+    _keep_gains(run, model)
     run.manifest.settings = {**settings.as_dict(), "ran": {"iterations": trainer.step, "device": device.type}}
     run.save("train")
     return trainer
@@ -593,10 +608,9 @@ def _optimise(run: _Run, trainer: Trainer, consensus: Consensus, model: CameraMo
     """Train to the last step, with one part of so many of each step's rays."""
     folder, train = run.folder, run.settings.train
     train = dataclasses.replace(train, rays=max(1, train.rays // part))
-    edge, limit, frames = train.image_edge, train.cache_gigabytes, len(run.footage.frames)
     with (
-        cached_plates(run.footage, folder.plates, edge, limit, run.events.warning) as plates,
-        unpack_masks(folder.consensus, folder.masks, frames) as masks,
+        _plates(run) as plates,
+        unpack_masks(folder.consensus, folder.masks, len(run.footage.frames)) as masks,
     ):
         sights = sights_of(model.points, list(model.cameras), run.cameras, _LEAST_TRACK)
         gains = exposure_gains(plates, run.cameras, sights.xyz)
@@ -607,6 +621,27 @@ def _optimise(run: _Run, trainer: Trainer, consensus: Consensus, model: CameraMo
             trainer,
             Batches(plates, masks, consensus, run.cameras, sights, gains, train, device, seed),
         )
+
+
+def _plates(run: _Run) -> FrameStack:
+    """The frames at the size they are trained at."""
+    train = run.settings.train
+    return cached_plates(
+        run.footage, run.folder.plates, train.image_edge, train.cache_gigabytes, run.events.warning
+    )
+
+
+def _keep_gains(run: _Run, model: CameraModel) -> None:
+    """Measure the exposures again where training, which does so, was over before and their file is lost or damaged."""
+    try:
+        read_gains(run.folder.exposure, len(run.cameras))
+        return
+    except InputError as error:
+        run.events.warning(f"The exposures are measured again: {error}")
+    run.worked = True
+    with _plates(run) as plates:
+        sights = sights_of(model.points, list(model.cameras), run.cameras, _LEAST_TRACK)
+        save_gains(run.folder.exposure, exposure_gains(plates, run.cameras, sights.xyz))
 
 
 def _step_by_step(run: _Run, trainer: Trainer, batches: Batches) -> None:

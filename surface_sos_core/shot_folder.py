@@ -130,6 +130,11 @@ class ShotFolder(OutFolder):
         for file in (self.mesh / "object.ply", self.mesh / "object.glb", self.report):
             file.unlink(missing_ok=True)
 
+    def remove_caches(self) -> None:
+        """Remove what training alone reads, which may be gigabytes."""
+        for cache in (self.plates, self.masks):
+            cache.unlink(missing_ok=True)
+
     def manifest(self) -> Manifest:
         """What shot.json says; InputError where there is none."""
         try:

@@ -324,6 +324,8 @@ OUT_OF_SPACE = OSError(errno.ENOSPC, "No space left on device")
             3,
             "not enough memory",
         ),
+        (type("error", (Exception,), {})("std::bad_alloc"), 3, "not enough memory"),
+        (RuntimeError("can't start new thread"), 3, "not enough memory"),
         (type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory"), 3, "not enough memory"),
         (ModuleNotFoundError("No module named 'cv2'", name="cv2"), 3, "surface-sos doctor"),
         (ModuleNotFoundError("No module named 'x'", name="surface_sos_core.x"), 1, "Internal error"),
@@ -975,6 +977,8 @@ def test_masks_from_a_box_are_written_and_never_over_other_files(tmp_path, typed
     [
         ("box:{}/gone.json", (), "gone.json cannot be read"),
         ("box:{}/outside.json", (), "outside the frame"),
+        ("box:{}/noframe.json", (), "has no frame 9999"),
+        ("box:{}/empty.json", (), "holds no box and no outline"),
         ("auto", ("--weights", "w.pth"), "needs none"),
         ("{}/gone", (), "is not a folder"),
     ],
@@ -982,10 +986,32 @@ def test_masks_from_a_box_are_written_and_never_over_other_files(tmp_path, typed
 def test_a_source_that_cannot_be_used_leaves_nothing(tmp_path, typed, source, options, told):
     footage = write_footage(tmp_path / "plates")
     (tmp_path / "outside.json").write_text(json.dumps({"frame": 1001, "box": [900, 900, 950, 950]}))
+    (tmp_path / "noframe.json").write_text(json.dumps({"frame": 9999, "box": [16, 12, 48, 36]}))
+    (tmp_path / "empty.json").write_text("[]")
+    refused(typed, footage, tmp_path, source.format(tmp_path), options, 2, told)
+
+
+def refused(typed, footage, folder, source, options, expected, told):
+    """Both commands that take a source end with this code and these words in their last line, and leave nothing."""
     for command in (("masks", footage, "--from"), ("segment", footage, "--masks")):
-        code, _, said = typed(*command, source.format(tmp_path), *options, "--out", tmp_path / "out")
-        assert code == 2 and told in said.splitlines()[-1]
-        assert not (tmp_path / "out").exists()
+        before = sorted(folder.iterdir())
+        code, _, said = typed(*command, source, *options, "--out", folder / "out")
+        assert code == expected and told in said.splitlines()[-1]
+        assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["maskrcnn", "sam2", "rvm", "rembg"])
+def test_a_network_whose_library_is_missing(tmp_path, typed, name, monkeypatch):
+    footage = write_footage(tmp_path / "plates")
+    monkeypatch.setattr("surface_sos_core.masks.sources.ready.importlib.util.find_spec", lambda module: None)
+    refused(typed, footage, tmp_path, name, (), 3, f"pip install 'surface-sos-core[{name}]'")
+
+
+def test_weights_of_another_model(tmp_path, typed):
+    pytest.importorskip("onnxruntime")
+    footage = write_footage(tmp_path / "plates")
+    (tmp_path / "other.onnx").write_bytes(b"no model")
+    refused(typed, footage, tmp_path, "rvm", ("--weights", tmp_path / "other.onnx"), 2, "no ONNX model")
 
 
 def test_import_of_a_folder_that_is_no_such_set(tmp_path, typed):

@@ -17,10 +17,12 @@ from surface_sos_core import pipeline
 from surface_sos_core.cameras import CameraModel, read_model, write_model
 from surface_sos_core.cameras.camera import Points
 from surface_sos_core.errors import Cancelled, InputError
+from surface_sos_core.evaluate.metrics import iou
 from surface_sos_core.events import Events
 from surface_sos_core.footage import open_footage
 from surface_sos_core.layers.exr import FrameLayers, read_layers
 from surface_sos_core.manifest import read_manifest
+from surface_sos_core.masks.sources.request import MaskRequest
 from surface_sos_core.pipeline import Shot
 from surface_sos_core.settings import LayerSettings, preset
 from surface_sos_core.train.checkpoint import read_history
@@ -344,3 +346,43 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path):
     manifest = read_manifest(tmp_path / "out")
     assert [f.name for f in manifest.frames if f.layers] == ["plate.1001"]
     assert manifest.settings["ran"]["iterations"] == 60
+
+
+# From what an artist draws
+
+
+def test_one_box_on_one_frame_and_no_masks(tmp_path):
+    """The whole run; so few iterations only have to keep what the masks of the box are worth."""
+    (tmp_path / "box.json").write_text(json.dumps({"frame": 1012, "box": box_of_truth(1012)}))
+    source, out = f"box:{tmp_path / 'box.json'}", tmp_path / "out"
+    few = preset("preview", "cpu")
+    few = dataclasses.replace(few, train=dataclasses.replace(few.train, iterations=60))
+    shot = dataclasses.replace(sample_shot(out, frames="1004-1020x8"), masks=source)
+    pipeline.segment(shot, few)
+    manifest = read_manifest(out)
+    assert manifest.stages == STAGES and sum(frame.layers is not None for frame in manifest.frames) == 3
+    coarse = pipeline.find_masks(
+        SAMPLES / "plates", tmp_path / "roto", MaskRequest.parse(source), out / "cameras"
+    )
+    before = np.mean([iou(grey(coarse / f"plate.{n}.png"), true_matte(n)) for n in (1004, 1012, 1020)])
+    assert pipeline.evaluate(out, SAMPLES / "truth")["matte"]["mean"]["miou"] > before - 0.02
+    assert before > 0.6
+
+
+def grey(path: Path) -> np.ndarray:
+    """(h, w) in [0, 1]."""
+    return cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) / 255.0
+
+
+def true_matte(number: int) -> np.ndarray:
+    return grey(SAMPLES / "truth" / "matte" / f"plate.{number}.png")
+
+
+def box_of_truth(number: int) -> list[int]:
+    """With 2 % of the frame's width around it."""
+    matte = true_matte(number)
+    rows, columns = np.nonzero(matte > 0.5)
+    room = round(0.02 * matte.shape[1])
+    return [
+        int(v) for v in (columns.min() - room, rows.min() - room, columns.max() + room, rows.max() + room)
+    ]

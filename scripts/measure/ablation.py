@@ -74,7 +74,7 @@ Spoil = Callable[[int, np.ndarray], np.ndarray | None]
 
 def write_masks(case: Case, spoil: Spoil, folder: Path) -> None:
     """The case's masks, spoilt: of frame n, `spoil(n, mask)` with mask (H, W) in [0, 1]; None: no file at all."""
-    assert case.masks is not None
+    assert isinstance(case.masks, Path)
     folder.mkdir(parents=True, exist_ok=True)
     for n, (name, file) in enumerate(pictures(case.masks).items()):
         mask = spoil(n, cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) / np.float32(255))

@@ -12,13 +12,13 @@ SUFFIXES = {".png", ".jpg", ".jpeg"}
 class Case:
     """A shot with truth. Layers are made of the frames that have a matte of truth; all train.
 
-    held: clean plates of truth seen by cameras of `cameras` that are not in the footage; measured by `render`.
+    masks: a folder, or another source as `--masks` takes it. held: clean plates of truth seen by cameras of `cameras` that are not in the footage; measured by `render`.
     """
 
     name: str
     plates: Path
     truth: Path
-    masks: Path | None = None
+    masks: Path | str | None = None
     cameras: Path | None = None
     held: Path | None = None
 

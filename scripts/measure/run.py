@@ -17,11 +17,16 @@ from typing import Any
 from measure.cases import Case, mattes_of_truth, pictures
 
 
+class Refused(RuntimeError):
+    """What `segment` says where it finds no object to start from; kept like a result."""
+
+
 def run(case: Case, settings: dict[str, Any], out: Path) -> dict[str, Any]:
     """The result of a case with settings as `Settings.as_dict` gives them; one that `out` has already is read.
 
     Returns "coarse" (mIoU of the masks that came in, or None), "measured" and "held" (of `evaluate`, or None), "timings"
-    by stage, "seconds" in all and "memory_mb" at the worst. RuntimeError where the child process fails.
+    by stage, "seconds" in all and "memory_mb" at the worst. Refused where the start finds no object, RuntimeError where
+    the child process fails.
     """
     wanted = {
         "case": {k: str(v) if v is not None else None for k, v in dataclasses.asdict(case).items()},
@@ -32,7 +37,7 @@ def run(case: Case, settings: dict[str, Any], out: Path) -> dict[str, Any]:
     if result.exists():
         found = json.loads(result.read_text())
         if found["spec"] == wanted:
-            return found
+            return _accepted(found)
     out.parent.mkdir(parents=True, exist_ok=True)
     spec = out.with_name(out.name + ".spec.json")
     spec.write_text(json.dumps(wanted, indent=1))
@@ -40,7 +45,13 @@ def run(case: Case, settings: dict[str, Any], out: Path) -> dict[str, Any]:
         [sys.executable, "-m", "measure.run", str(spec)], check=False, env=_environment()
     ).returncode:
         raise RuntimeError(f"{case.name} could not be measured, see above")
-    return json.loads(result.read_text())
+    return _accepted(json.loads(result.read_text()))
+
+
+def _accepted(result: dict[str, Any]) -> dict[str, Any]:
+    if "refused" in result:
+        raise Refused(result["refused"])
+    return result
 
 
 def with_solved_cameras(case: Case, out: Path) -> Case:
@@ -56,26 +67,29 @@ def with_solved_cameras(case: Case, out: Path) -> Case:
 def measure(spec: dict[str, Any]) -> dict[str, Any]:
     """What `run` does, in this process."""
     from surface_sos_core import Shot, segment
+    from surface_sos_core.errors import InputError
     from surface_sos_core.events import Events
     from surface_sos_core.manifest import read_manifest
     from surface_sos_core.pipeline import evaluate
     from surface_sos_core.settings import settings_from_dict
 
-    case = Case(**{k: Path(v) if v and k != "name" else v for k, v in spec["case"].items()})
+    case = Case(**{k: Path(v) if v and k not in ("name", "masks") else v for k, v in spec["case"].items()})
     out, settings = Path(spec["out"]), settings_from_dict(spec["settings"])
     started = time.monotonic()
     frames = ",".join(str(number) for number in _numbers(case))
-    segment(
-        Shot(case.plates, out, case.masks, case.cameras, frames=frames),
-        settings,
-        Events(),
-        "overwrite" if (out / "shot.json").exists() else "new",
-    )
+    shot = Shot(case.plates, out, case.masks, case.cameras, frames=frames)
+    mode = "overwrite" if (out / "shot.json").exists() else "new"
+    try:
+        segment(shot, settings, Events(), mode)
+    except InputError as error:
+        if not (out / "cameras").is_dir():  # what was given cannot be read at all
+            raise
+        return {"spec": spec, "refused": str(error)}
     seconds = time.monotonic() - started
     memory = peak_memory()
     return {
         "spec": spec,
-        "coarse": coarse_miou(case),
+        "coarse": coarse_miou(case, out),
         "measured": evaluate(out, case.truth),
         "held": _held(case, out) if case.held else None,
         "timings": read_manifest(out).timings,
@@ -84,19 +98,28 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def coarse_miou(case: Case) -> float | None:
-    """mIoU of the masks as they came, over the frames that have one and truth; None without any."""
+def coarse_miou(case: Case, out: Path) -> float | None:
+    """mIoU of the masks as they came, or as their source finds them with the cameras of the shot in `out`, over the
+    frames that have one and truth; None without any."""
     import cv2
     import numpy as np
 
+    from surface_sos_core.cameras import match_cameras, read_model
     from surface_sos_core.evaluate.metrics import iou
     from surface_sos_core.footage import open_footage
-    from surface_sos_core.masks.coarse import load_masks
+    from surface_sos_core.masks.sources.request import MaskRequest, open_source
+    from surface_sos_core.masks.sources.source import MaskShot
+
+    def quiet(*_: object) -> None:
+        """The run has told it."""
 
     if case.masks is None:
         return None
     footage = open_footage(case.plates)
-    masks = load_masks(case.masks, footage, lambda message: None)
+    source = open_source(MaskRequest.parse(str(case.masks)), footage, quiet)
+    model = read_model(out / "cameras") if (out / "cameras").is_dir() else None
+    cameras = match_cameras(model, footage, quiet) if model is not None else [None] * len(footage.frames)
+    masks = source.find(MaskShot(footage, model, cameras, None, quiet, quiet))
     truth = mattes_of_truth(case)
     found = []
     for i, frame in enumerate(footage.frames):

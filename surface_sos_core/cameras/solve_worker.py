@@ -30,6 +30,10 @@ OVERLAP = 12
 WIDE_OVERLAP = 40
 # A pair whose features move less than this share of the image's diagonal stands still.
 STILL = 0.006
+# Where a smaller share of the matches fits the solved cameras, some are likely wrong: things look alike.
+AGREED = 0.95
+# Pairs then count from this share of the matches on that a frame has with the one most like it.
+STRONG = 0.15
 # A match within so many pixels of where the given cameras expect it fits them.
 FITTING = 4.0
 # Rays of a point that meet at less than this angle say nothing about its depth.
@@ -102,6 +106,31 @@ class _Features:
             self._progress(before + (after - before) * min(start + step, len(pairs)) / len(pairs))
 
 
+    def _fit(self, model: Any) -> tuple[int, float]:
+        """How many matches there are between a model's images, and the share that lies where its cameras let them: by
+        their epipolar lines."""
+        if model is None:
+            return 0, 0.0
+        fitting = total = 0
+        images = {number: image for number, image in model.images.items() if image.has_pose}
+        with self._colmap.Database.open(self._database) as database:
+            keypoints = {i: database.read_keypoints(i)[:, :2] for i in images}
+            for pair_id, geometry in zip(*database.read_two_view_geometries(), strict=True):
+                matches = geometry.inlier_matches
+                pair = self._colmap.pair_id_to_image_pair(pair_id)
+                if not len(matches) or any(number not in images for number in pair):
+                    continue
+                first, second = (images[number] for number in pair)
+                error = sampson_error(
+                    second.cam_from_world() * first.cam_from_world().inverse(),
+                    first.camera.cam_from_img(keypoints[first.image_id][matches[:, 0]]),
+                    second.camera.cam_from_img(keypoints[second.image_id][matches[:, 1]]),
+                )
+                fitting += int((error * second.camera.mean_focal_length() < FITTING).sum())
+                total += len(matches)
+        return total, fitting / max(total, 1)
+
+
 class _Solver(_Features):
     """Cameras and points from matches between the frames."""
 
@@ -117,15 +146,19 @@ class _Solver(_Features):
         if static:
             self._finish(None, static, panoramic)
             return
-        best = self._map(Path(self._job.scratch) / "maps", loose=False)
-        if _size(best) < POOR * count:
+        maps = [self._map("maps", self._options())]
+        if _size(maps[0]) < POOR * count:
             wide = (
                 set(pairs_to_match(count, WIDE_OVERLAP if count > 2 * EXHAUSTIVE_FRAMES else None)) - matched
             )
             self._match(sorted(wide), 2 * count, 2 * count)
-            retry = self._map(Path(self._job.scratch) / "maps_loose", loose=True)
-            best = max(best, retry, key=_size)
-        self._finish(best, static, panoramic)
+            maps.append(self._map("maps_loose", self._loose_options()))
+        if self._fit(max(maps, key=_size))[1] < AGREED:
+            # Things that look alike were taken for each other: pairs of frames that share little more are left out.
+            strict = self._options()
+            strict.min_num_matches = max(strict.min_num_matches, round(STRONG * self._usual_matches()))
+            maps.append(self._map("maps_strict", strict))
+        self._finish(max(maps, key=lambda model: _worth(*self._fit(model))), static, panoramic)
 
     def _motion(self) -> tuple[bool, bool]:
         """Whether the camera stands still, and whether every pair is explained by turning it on the spot."""
@@ -152,21 +185,37 @@ class _Solver(_Features):
             return False, False
         return float(np.percentile(moves, 95)) < STILL, float(np.mean(spots)) > 0.9
 
-    def _map(self, folder: Path, loose: bool) -> Any:
-        """The largest model found, or None."""
-        colmap, count = self._colmap, len(self._job.names)
-        folder.mkdir()
-        options = colmap.IncrementalPipelineOptions()
+    def _options(self) -> Any:
+        options = self._colmap.IncrementalPipelineOptions()
         options.num_threads = self._job.threads
         options.random_seed = self._job.seed
-        options.min_model_size = max(3, min(10, count // 3))
+        options.min_model_size = max(3, min(10, len(self._job.names) // 3))
         options.max_num_models = 5
-        if loose:
-            options.min_num_matches = 10
-            options.mapper.init_min_num_inliers = 40
-            options.mapper.init_min_tri_angle = 5.0
-            options.mapper.abs_pose_min_num_inliers = 15
-            options.mapper.abs_pose_min_inlier_ratio = 0.15
+        return options
+
+    def _loose_options(self) -> Any:
+        options = self._options()
+        options.min_num_matches = 10
+        options.mapper.init_min_num_inliers = 40
+        options.mapper.init_min_tri_angle = 5.0
+        options.mapper.abs_pose_min_num_inliers = 15
+        options.mapper.abs_pose_min_inlier_ratio = 0.15
+        return options
+
+    def _usual_matches(self) -> float:
+        """How many matches a frame shares with the one that shares most with it, as a median over the frames."""
+        most: dict[int, int] = {}
+        with self._colmap.Database.open(self._database) as database:
+            for pair_id, geometry in zip(*database.read_two_view_geometries(), strict=True):
+                for number in self._colmap.pair_id_to_image_pair(pair_id):
+                    most[number] = max(most.get(number, 0), len(geometry.inlier_matches))
+        return float(np.median(list(most.values()))) if most else 0.0
+
+    def _map(self, name: str, options: Any) -> Any:
+        """The largest model found, or None."""
+        colmap, count = self._colmap, len(self._job.names)
+        folder = Path(self._job.scratch) / name
+        folder.mkdir()
         registered = 0
 
         def step() -> None:
@@ -222,27 +271,6 @@ class _Triangulator(_Features):
             for image in given.images.values():
                 database.write_image(image, use_image_id=True)
 
-    def _fit(self, given: Any) -> tuple[int, float]:
-        """How many matches there are, and the share that lies where the given cameras let them: by their
-        epipolar lines."""
-        fitting = total = 0
-        with self._colmap.Database.open(self._database) as database:
-            keypoints = {i: database.read_keypoints(i)[:, :2] for i in given.images}
-            for pair_id, geometry in zip(*database.read_two_view_geometries(), strict=True):
-                matches = geometry.inlier_matches
-                if not len(matches):
-                    continue
-                first, second = (given.images[i] for i in self._colmap.pair_id_to_image_pair(pair_id))
-                error = sampson_error(
-                    second.cam_from_world() * first.cam_from_world().inverse(),
-                    first.camera.cam_from_img(keypoints[first.image_id][matches[:, 0]]),
-                    second.camera.cam_from_img(keypoints[second.image_id][matches[:, 1]]),
-                )
-                fitting += int((error * second.camera.mean_focal_length() < FITTING).sum())
-                total += len(matches)
-        return total, fitting / max(total, 1)
-
-
 def sampson_error(second_from_first: Any, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(N,) distance of matches (N, 2), at depth 1 before each camera, from the relative pose's epipolar lines
     (Hartley and Zisserman 2003, Eq. 11.9, its root)."""
@@ -264,6 +292,11 @@ def point_angle(model: Any, point: Any) -> float:
 
 def _size(model: Any) -> int:
     return 0 if model is None else int(model.num_reg_images())
+
+
+def _worth(matches: int, fit: float) -> float:
+    """How much of what was found a model explains."""
+    return matches * fit
 
 
 def _end_with_parent() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ import numpy as np
 
 from surface_sos_core.cameras import Camera
 from surface_sos_core.datasets.dataset import DataSet, View
-from surface_sos_core.datasets.parts import camera_at, need, pinhole
+from surface_sos_core.datasets.parts import below, camera_at, need, pinhole
 from surface_sos_core.errors import InputError
+
+_MOST_BYTES = 1 << 30
 
 
 def read(path: Path) -> DataSet:
@@ -26,10 +29,11 @@ def read(path: Path) -> DataSet:
         path.resolve().parent / "frame_annotations.jgz", "the annotations, beside the sequence's folder"
     )
     try:
+        _check_size(file)
         with gzip.open(file, "rt", encoding="utf-8") as stream:
             entries = json.load(stream)
         own = [entry for entry in entries if entry["sequence_name"] == path.resolve().name]
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, RecursionError, zlib.error) as error:
         raise InputError(f"{file} cannot be read as CO3D's annotations; get the set again.") from error
     if not own:
         raise InputError(f"{file} has no sequence {path.resolve().name}; give the folder of a sequence.")
@@ -37,14 +41,26 @@ def read(path: Path) -> DataSet:
     views = []
     for entry in own:
         try:
-            number, image, mask = entry["frame_number"], entry["image"], entry.get("mask")
+            number, image, mask = int(entry["frame_number"]), entry["image"], entry.get("mask")
             name, (height, width) = image["path"], image["size"]
             camera = _camera(entry["viewpoint"], int(width), int(height), f"{file}, {name}")
-            rough = root / mask["path"] if mask and mask.get("path") else None
-            views.append((number, View(root / name, camera, mask=rough)))
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{file} lacks {error} of a frame of {path.name}; get the set again.") from error
+            rough = below(root, mask["path"], str(file)) if mask and mask.get("path") else None
+            views.append((number, View(below(root, name, str(file)), camera, mask=rough)))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise InputError(
+                f"{file} lacks or breaks {error} of a frame of {path.name}; get the set again."
+            ) from error
     return DataSet([view for _, view in sorted(views, key=lambda one: one[0])])
+
+
+def _check_size(file: Path) -> None:
+    """Raises ValueError where it unpacks to more than any category's annotations, before anything is kept of it."""
+    size = 0
+    with gzip.open(file, "rb") as stream:
+        while block := stream.read(1 << 20):
+            size += len(block)
+            if size > _MOST_BYTES:
+                raise ValueError(f"it unpacks to more than {_MOST_BYTES / 1e9:.0f} GB")
 
 
 def _camera(viewpoint: dict[str, Any], width: int, height: int, where: str) -> Camera:

@@ -52,14 +52,12 @@ class DataSet:
 def write_shot(dataset: DataSet, out: Path, progress: Callable[[int, int], None]) -> None:
     """Write it to `out`, all of it or nothing. progress gets (done, total) frames.
 
-    Raises InputError where `out` is not empty, fewer than two views have cameras, or a view's image is missing,
-    cannot be read, or has another size than its camera or the other views.
+    Raises InputError where `out` is not empty, and what `check` does.
     """
+    out = Path(os.path.abspath(out))  # a name of its own, which . has not
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise InputError(f"{out} is not empty; choose an empty or new folder for --out.")
-    if sum(view.camera is not None for view in dataset.views) < 2:
-        raise InputError("Fewer than two frames of the set have cameras; the method needs some dozens.")
-    _check_images(dataset.views)
+    check(dataset)
     partial = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")
     try:
         (partial / "images").mkdir(parents=True)
@@ -80,11 +78,15 @@ def write_shot(dataset: DataSet, out: Path, progress: Callable[[int, int], None]
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _check_images(views: list[View]) -> None:
+def check(dataset: DataSet) -> None:
+    """Raises InputError where fewer than two views have cameras, or a view's image is missing, cannot be read, or has
+    another size than its camera or the other views."""
+    if sum(view.camera is not None for view in dataset.views) < 2:
+        raise InputError("Fewer than two frames of the set have cameras; the method needs some dozens.")
     first = None
-    for view in views:
+    for view in dataset.views:
         for path in (view.mask, view.truth):
-            if path is not None and not path.is_file():
+            if path is not None and not _is_file(path):
                 raise InputError(f"{path} is missing from the set; get the whole set.")
         width, height = image_size(view.image)
         first = first or (view.image, width, height)
@@ -102,13 +104,20 @@ def _check_images(views: list[View]) -> None:
 
 def image_size(path: Path) -> tuple[int, int]:
     """Width and height; InputError for an image that is missing or damaged."""
-    if not path.is_file():
+    if not _is_file(path):
         raise InputError(f"{path} is missing from the set; get the whole set.")
     try:
         header = read_header(path)
     except BadImage as error:
         raise InputError(f"{error}; get the set again.") from error
     return header.width, header.height
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no disk takes
+        return False
 
 
 def _names(views: list[View]) -> list[str]:

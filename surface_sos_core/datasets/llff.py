@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from surface_sos_core.arrays import read_array
 from surface_sos_core.datasets.dataset import DataSet, View, image_size
 from surface_sos_core.datasets.parts import camera_at, images_of, need, pinhole
 from surface_sos_core.errors import InputError
@@ -20,8 +21,8 @@ def read(path: Path) -> DataSet:
     """path: the folder with poses_bounds.npy and images/."""
     file = need(path / "poses_bounds.npy", "the cameras")
     try:
-        rows = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        rows = read_array(file)
+    except (OSError, ValueError) as error:
         raise InputError(f"{file} cannot be read as an array; get the set again.") from error
     if rows.ndim != 2 or rows.shape[1] != 17 or rows.dtype.kind != "f":
         raise InputError(

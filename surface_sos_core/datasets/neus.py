@@ -6,27 +6,28 @@ the unit sphere, which holds the object, into the world.
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from surface_sos_core.arrays import read_arrays
 from surface_sos_core.cameras import Box, Camera
 from surface_sos_core.datasets.dataset import DataSet, View, image_size
 from surface_sos_core.datasets.parts import HALF_PIXEL, camera_at, images_of, need, pinhole
 from surface_sos_core.errors import InputError
+
+_MOST_BYTES = 1 << 26  # of matrices, some of each image
 
 
 def read(path: Path) -> DataSet:
     """path: the folder of a scene. Its masks were drawn by hand, so they are truth."""
     file = need(path / "cameras_sphere.npz", "the cameras")
     try:
-        with np.load(file, allow_pickle=False) as stored:
-            projections = _numbered(stored, "world_mat_", file)
-            spheres = _numbered(stored, "scale_mat_", file)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        stored = read_arrays(file, _MOST_BYTES)
+    except (OSError, ValueError) as error:
         raise InputError(f"{file} cannot be read as cameras of NeuS; get the set again.") from error
+    projections, spheres = (_numbered(stored, prefix, file) for prefix in ("world_mat_", "scale_mat_"))
     images = images_of(path / "image", len(projections), file.name)
     masks: list[Path] | list[None] = [None] * len(images)
     if (path / "mask").is_dir():
@@ -39,12 +40,12 @@ def read(path: Path) -> DataSet:
     return DataSet(views, box)
 
 
-def _numbered(stored: np.lib.npyio.NpzFile, prefix: str, file: Path) -> list[np.ndarray]:
+def _numbered(stored: dict[str, np.ndarray], prefix: str, file: Path) -> list[np.ndarray]:
     """The matrices (4, 4) of images 0, 1, .."""
     found: list[np.ndarray] = []
     while f"{prefix}{len(found)}" in stored:
         matrix = stored[f"{prefix}{len(found)}"]
-        if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
+        if matrix.shape != (4, 4) or matrix.dtype.kind not in "fiu" or not np.isfinite(matrix).all():
             raise InputError(f"{file}: {prefix}{len(found)} is no 4x4 matrix; get the set again.")
         found.append(matrix.astype(np.float64))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,14 @@ def need(path: Path, what: str) -> Path:
     if not path.exists():
         raise InputError(f"{path} is missing, {what}; get the whole set.")
     return path
+
+
+def below(folder: Path, name: str, where: str) -> Path:
+    """The file of that name in the set's folder; a name that leads out of it is refused. Links in a set may."""
+    inner = os.path.normpath(name)
+    if os.path.isabs(inner) or inner.split(os.sep)[0] == os.pardir:
+        raise InputError(f"{where} names {name}, which lies outside of the set; get the set again.")
+    return folder / inner
 
 
 def images_of(folder: Path, count: int, what: str) -> list[Path]:

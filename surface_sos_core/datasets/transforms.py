@@ -31,7 +31,7 @@ def read(path: Path) -> DataSet:
         data = json.loads(file.read_text(encoding="utf-8"))
         frames = data["frames"]
         given = [(_image(file.parent, str(frame["file_path"])), {**data, **frame}) for frame in frames]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{file} cannot be read as transforms ({error}); get the set again.") from error
     if not given:
         raise InputError(f"{file} holds no frames; get the whole set.")
@@ -55,7 +55,7 @@ def _camera(image: Path, facts: dict[str, Any], where: str) -> Camera:
     try:
         pose = np.array(facts["transform_matrix"], float)
         lens = _lens(image, facts, where)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{where} lacks or breaks {error}; get the set again.") from error
     if pose.shape not in ((3, 4), (4, 4)):
         raise InputError(f"{where}: transform_matrix is no 4x4 matrix; get the set again.")

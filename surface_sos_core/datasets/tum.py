@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from surface_sos_core.cameras import Lens
 from surface_sos_core.datasets.dataset import DataSet, View
-from surface_sos_core.datasets.parts import HALF_PIXEL, camera_at, floats, need
+from surface_sos_core.datasets.parts import HALF_PIXEL, below, camera_at, floats, need
 from surface_sos_core.errors import InputError
 
 LONGEST_GAP = 0.1  # seconds between poses that are interpolated
@@ -46,7 +46,7 @@ def read(path: Path) -> DataSet:
             centre = [np.interp(time, times, poses[:, axis]) for axis in range(3)]
             camera = camera_at(lens, turn(time).as_matrix(), np.array(centre), f"{path}, {words[1]}")
         without += camera is None
-        views.append(View(path / words[1], camera))
+        views.append(View(below(path, words[1], str(path / "rgb.txt")), camera))
     notes = (
         (f"{without} of {len(views)} images have no camera: their times are not covered.",) if without else ()
     )

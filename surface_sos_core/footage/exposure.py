@@ -78,8 +78,13 @@ def read_gains(path: Path, frames: int) -> np.ndarray:
     """What `save_gains` kept of so many frames; InputError for any other file."""
     try:
         gains = read_arrays(path, _KEPT_BYTES + 12 * frames, ("gains",))["gains"]
-        if gains.shape != (frames, 3) or gains.dtype != np.float32 or not (gains > 0).all():
+        if gains.shape != (frames, 3) or gains.dtype != np.float32 or not _possible(gains):
             raise ValueError(f"it is not of {frames} frames")
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path} cannot be read ({error}); run segment again with --overwrite.") from error
+        raise InputError(f"{path} cannot be read ({error}); run segment again with --resume.") from error
     return gains
+
+
+def _possible(gains: np.ndarray) -> bool:
+    """Whether they are within what `exposure_gains` clips them to, but for rounding."""
+    return bool(((gains > 0.99 / _FACTOR) & (gains < 1.01 * _FACTOR)).all())

@@ -14,6 +14,7 @@ from typing import Self
 
 import numpy as np
 
+from surface_sos_core.arrays import read_head
 from surface_sos_core.errors import SetupError
 from surface_sos_core.files import write_atomically
 
@@ -30,11 +31,9 @@ class FrameStack:
         """Raises ValueError or EOFError where the file is not such a stack, or cut short."""
         self._file = path.open("rb", buffering=0)
         try:
-            if np.lib.format.read_magic(self._file) != (1, 0):
-                raise ValueError(f"{path} is no stack of frames")
-            shape, _, dtype = np.lib.format.read_array_header_1_0(self._file)
+            shape, by_columns, dtype = read_head(self._file)
             self._start = self._file.tell()
-            if dtype != np.uint8 or len(shape) not in (3, 4):
+            if dtype != np.uint8 or len(shape) not in (3, 4) or by_columns:
                 raise ValueError(f"{path} is no stack of frames")
             if self._file.seek(0, os.SEEK_END) != self._start + math.prod(shape):
                 raise EOFError(f"{path} is cut short")

@@ -16,11 +16,12 @@ from surface_sos_core.footage.header import check_size
 
 # FFmpeg prints on the terminal what is wrong with a file; our own message says it. Read when it is first used.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-# Only containers of pictures: a play list called movie.mp4 would make FFmpeg read whatever files and addresses it names.
-os.environ.setdefault(
-    "OPENCV_FFMPEG_CAPTURE_OPTIONS",
-    "format_whitelist;mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mxf,ogg,asf,flv,dv,gif,mjpeg,h264,hevc,m4v",
+CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mxf,ogg,asf,flv,dv,gif,mjpeg,h264,hevc,m4v"
 )
+"""FFmpeg's names of containers of pictures: a play list called movie.mp4 would make it read whatever files and addresses
+it names."""
+os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", f"format_whitelist;{CONTAINERS}")
 
 MAX_SKIP = 32  # frames; up to here decoding on is faster than seeking back to a key frame
 LOST_FRACTION = 0.02  # containers without an index only estimate their length

@@ -15,7 +15,15 @@ _FIXED = 100.0  # and off it
 _UNSURE = 0.4  # thin parts whose alpha by rays is within so much of 0.5 are open, wherever they are
 _HAZE = 0.05  # the solver leaves a veil of this much alpha on plain colours; 0.5 stays where it is
 _NARROWER = 0.6  # the second band's radius as a share of the first's
+_HOLD_PLATE = 2.0  # the alpha so far, once the clean plate has its say as well
+_SAY = 4.0  # what that counts where object and background are of very different colours
+_ALIKE = 0.3  # colours nearer than about this, in display values, hardly tell object and background apart
+_MISFIT = 0.06  # neither do mixtures that are so far off the plate
 _THIN = 0.4  # parts of at most this share of its radius, either side of their middle, are thin
+_LEAST = 3  # pixels, whatever the radius: the Laplacian looks at 3 x 3 pixels and loses what is not much wider
+_SOLID = 0.9  # alpha below this within the object is a hole
+_HOLE = 0.04  # display values by which a hole's colours must differ from those around it, times its least alpha
+_RIM = 4  # pixels around a hole that it is compared with
 _FREEDOM = 0.6  # share by which the clean plate may change the solver's colour of the foreground
 _FLOOR = 0.05  # scene-linear, so that dark colours have room as well
 _MARGIN = 8  # pixels around the band that the solvers see
@@ -34,7 +42,7 @@ def refine_alpha(display: np.ndarray, alpha: np.ndarray, radius: int) -> np.ndar
     other: what is seen through a solid surface far from its outline is a fault of the fields, no softness of the object.
     """
     solid = (alpha > 0.5).astype(np.uint8)
-    width = max(2, round(_THIN * radius))
+    width = max(_LEAST, round(_THIN * radius))
     # Thick parts that rays see through are a fault of the fields, see above: only thin ones are open wherever they are.
     seen = (alpha > 0.5 - _UNSURE).astype(np.uint8)
     thick = cv2.dilate(cv2.morphologyEx(seen, cv2.MORPH_OPEN, _disc(2 * width)), _disc(width))
@@ -46,22 +54,80 @@ def refine_alpha(display: np.ndarray, alpha: np.ndarray, radius: int) -> np.ndar
     thin = cv2.dilate(narrow, _disc(width)) > 0
     first = _solve(display, np.where(band, alpha, solid), np.where(thin, _HOLD_THIN, _HOLD), band)
     solid = (first > 0.5).astype(np.uint8)
-    band = _around_outline(solid, max(2, round(_NARROWER * radius))) & ~thin
+    band = _around_outline(solid, _narrower(radius)) & ~thin
     if not band.any():
         return first
     return _solve(display, np.where(band | thin, first, solid), np.full(alpha.shape, _HOLD), band)
 
 
-def _solve(display: np.ndarray, alpha: np.ndarray, hold: np.ndarray, band: np.ndarray) -> np.ndarray:
-    """Alpha (H, W) solved for in the band (H, W) bool, held there by hold (H, W) to what it was, elsewhere as it was."""
+def refine_by_plate(
+    display: np.ndarray, alpha: np.ndarray, clean: np.ndarray, seen: np.ndarray, radius: int
+) -> np.ndarray:
+    """Alpha (H, W) with its outline solved once more, now that the clean plate (H, W, 3) is there, display values too.
+
+    Where other frames saw the background (seen (H, W) 1), the plate I, the foreground F that the alpha so far gives, and the
+    clean plate B tell alpha, most where F and B differ and their mixture looks like the plate:
+
+        t = (I - B) . (F - B) / |F - B|^2,   minimise  a' L a + sum_i _HOLD_PLATE (a_i - so far_i)^2 + say_i (a_i - t_i)^2
+    """
+    band = _around_outline((alpha > 0.5).astype(np.uint8), _narrower(radius)) | ((alpha > 0) & (alpha < 1))
+    if not band.any():
+        return alpha
+    cut = _cut_around(band, _MARGIN)
+    plate, behind = display[cut], clean[cut]
+    front = _foreground_colours(plate, alpha[cut])
+    apart = front - behind
+    distance = (apart**2).sum(axis=-1)
+    told = np.clip(((plate - behind) * apart).sum(axis=-1) / (distance + 1e-4), 0.0, 1.0)
+    misfit = np.abs(plate - behind - told[..., None] * apart).max(axis=-1)
+    say = _SAY * distance / (distance + _ALIKE**2) * np.exp(-((misfit / _MISFIT) ** 2))
+    # Further out the clean plate is the frame itself.
+    beside = cv2.dilate((alpha > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
+    say *= (seen * beside)[cut]
+    hold, wanted = np.full(alpha.shape, _HOLD_PLATE), alpha.astype(np.float64)
+    wanted[cut] = (_HOLD_PLATE * alpha[cut] + say * told) / (_HOLD_PLATE + say)
+    hold[cut] += say
+    return _solve(display, np.where(band, wanted, alpha), hold, band)
+
+
+def without_hidden_holes(display: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Alpha (H, W) with those half transparent holes solid that the plate (H, W, 3), in display values, does not show.
+
+    What is seen through a hole has colours of its own. Fields are thin here and there without any such sign; the more
+    transparent a hole is, the more alike its colours have to be to count as one of these.
+    """
+    label, _ = ndimage.label(alpha < _SOLID)
+    outside = np.unique(np.concatenate((label[0], label[-1], label[:, 0], label[:, -1])))
+    out = alpha.copy()
+    disc = _disc(_RIM)
+    for number, place in enumerate(ndimage.find_objects(label), start=1):
+        if number in outside:
+            continue
+        cut = tuple(slice(max(0, part.start - _RIM), part.stop + _RIM) for part in place)
+        hole, colours, cover = label[cut] == number, display[cut], alpha[cut]
+        rim = (cv2.dilate(hole.astype(np.uint8), disc) > 0) & (cover >= _SOLID)
+        if not rim.any():
+            continue
+        inside = np.average(colours[hole], axis=0, weights=1.0 - cover[hole])
+        if np.abs(inside - colours[rim].mean(axis=0)).max() < _HOLE * cover[hole].min():
+            out[cut][hole] = 1.0
+    return out
+
+
+def _narrower(radius: int) -> int:
+    return max(2, round(_NARROWER * radius))
+
+
+def _solve(display: np.ndarray, wanted: np.ndarray, hold: np.ndarray, band: np.ndarray) -> np.ndarray:
+    """Alpha (H, W) solved for in the band (H, W) bool, held there by hold (H, W) to what is wanted, elsewhere that itself."""
     cut = _cut_around(band, _MARGIN)
     part = band[cut]
     laplacian = cf_laplacian(display[cut].astype(np.float64).clip(0.0, 1.0), is_known=~part)
     weights = np.where(part, hold[cut], _FIXED).ravel()
     system = laplacian + scipy.sparse.diags(weights)
-    before = alpha[cut].astype(np.float64).ravel()
+    before = wanted[cut].astype(np.float64).ravel()
     solved = cg(system, weights * before, M=ichol(system.tocsc(), discard_threshold=1e-4), rtol=1e-5)
-    out = alpha.astype(np.float32)
+    out = wanted.astype(np.float32)
     clear = (solved.reshape(part.shape) - _HAZE) / (1.0 - 2.0 * _HAZE)
     out[cut][part] = clear[part].clip(0.0, 1.0)
     return out
@@ -91,8 +157,8 @@ def _disc(radius: int) -> np.ndarray:
 def unmix_foreground(linear: np.ndarray, alpha: np.ndarray, clean: np.ndarray) -> np.ndarray:
     """(H, W, 4) premultiplied foreground of a scene-linear plate (H, W, 3): its own colour without the background's.
 
-    Where alpha is 1 the plate's pixels pass through untouched. Where it is between 0 and 1 the multi-level solver of Germer
-    et al. (ICPR 2020) says about which colour the object has there, and the clean plate (H, W, 3) which one exactly:
+    Where alpha is 1 the plate's pixels pass through untouched. Where it is between 0 and 1 a solver says about which colour
+    the object has there, and the clean plate (H, W, 3) which one exactly:
 
         plate = alpha F + (1 - alpha) clean
 
@@ -106,15 +172,19 @@ def unmix_foreground(linear: np.ndarray, alpha: np.ndarray, clean: np.ndarray) -
         return out
     cut = _cut_around(alpha > 0, _MARGIN)
     plate, cover = linear[cut], alpha[cut][..., None]
-    # The solver clips at 1, bright plates are scaled into its range.
-    peak = max(1.0, float(plate.max()))
-    about = estimate_foreground_ml(plate.astype(np.float64) / peak, cover[..., 0].astype(np.float64)) * peak
+    about = _foreground_colours(plate, cover[..., 0])
     exact = (plate - (1.0 - cover) * clean[cut]) / np.maximum(cover, 1e-3)
     room = _FREEDOM * (about + _FLOOR)
     colour = np.clip(exact, np.maximum(about - room, 0.0), about + room)
     own = np.where(cover < 1.0, colour, plate).astype(np.float32)
     out[cut][..., :3] = own * cover
     return out
+
+
+def _foreground_colours(plate: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """About which colour (H, W, 3) the object has where alpha (H, W) is not 1, by the solver of Germer et al. (ICPR 2020)."""
+    peak = max(1.0, float(plate.max()))  # it clips at 1: bright plates are scaled into its range
+    return estimate_foreground_ml(plate.astype(np.float64) / peak, alpha.astype(np.float64)) * peak
 
 
 def _cut_around(mask: np.ndarray, margin: int) -> tuple[slice, slice]:

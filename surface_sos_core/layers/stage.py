@@ -18,7 +18,12 @@ from surface_sos_core.layers.hidden_depth import Background
 from surface_sos_core.layers.matte import complete_surface, render_matte
 from surface_sos_core.layers.planes import find_planes
 from surface_sos_core.layers.plate import OwnFrame, clean_plate
-from surface_sos_core.layers.refine import refine_alpha, unmix_foreground
+from surface_sos_core.layers.refine import (
+    refine_alpha,
+    refine_by_plate,
+    unmix_foreground,
+    without_hidden_holes,
+)
 from surface_sos_core.layers.sources import Sources
 from surface_sos_core.render.renderer import Proposals, Rays, render_object_colour, render_surface
 from surface_sos_core.settings import Settings
@@ -102,18 +107,20 @@ def frame_layers(studio: Studio, index: int) -> FrameLayers:
     matte = render_matte(
         studio.scene, studio.proposals, studio.caster, studio.box.rotation, index, settings.layers, behind
     )
-    alpha = matte.alpha
+    display = srgb_encode(linear)
+    radius = max(2, round(settings.layers.band * max(matte.alpha.shape)))
     if settings.layers.refine:
-        radius = max(2, round(settings.layers.band * max(alpha.shape)))
-        alpha = refine_alpha(srgb_encode(linear), alpha, radius)
-        matte = complete_surface(matte, alpha)
+        matte = complete_surface(matte, refine_alpha(display, matte.alpha, radius))
 
     def cast(pixels: np.ndarray) -> Rays:
         return studio.caster.cast(np.full(len(pixels), index), pixels)
 
-    own = OwnFrame(index, linear, studio.gains[index], alpha, matte.depth)
+    own = OwnFrame(index, linear, studio.gains[index], matte.alpha, matte.depth)
     plate = clean_plate(studio.background, camera, cast, studio.sources, settings.layers, own)
-    foreground = unmix_foreground(linear, alpha, plate.colour)
+    if settings.layers.refine:
+        alpha = refine_by_plate(display, matte.alpha, srgb_encode(plate.colour), plate.seen, radius)
+        matte = complete_surface(matte, without_hidden_holes(display, alpha))
+    foreground = unmix_foreground(linear, matte.alpha, plate.colour)
     return FrameLayers(foreground, plate.colour, plate.seen, matte.depth, matte.normal)
 
 

@@ -8,16 +8,17 @@ looks most like the masks themselves, and views and pixels that contradict that 
 from __future__ import annotations
 
 import zipfile
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 import cv2
 import numpy as np
 from scipy import ndimage
 
-from surface_sos_core.arrays import read_arrays
+from surface_sos_core.arrays import DAMAGE, read_arrays, read_head
 from surface_sos_core.cameras import Box, Camera
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
@@ -35,6 +36,9 @@ _THIN_PROBABILITY = 0.6  # m^P of thin parts: in, but colour may still take them
 _FIT_CELLS = 48  # cells a side of the grid that the box is fitted with
 _KEPT_BYTES = 1 << 28  # at most, of what is kept beside the masks
 _AGREED = ("grid", "trust", "agreement", "centre", "half", "rotation")
+_CONTRADICTED = (
+    0.55  # IoU of masks with the hull, as a median, below which something is wrong with most of them
+)
 _LOOK = 128  # pixels along the longer edge of the pictures in which hulls and masks are compared
 
 
@@ -102,6 +106,17 @@ def build_consensus(
     return Consensus(box, _largest_piece(grid.astype(np.float32)), trust, agreement)
 
 
+def contradiction(agreement: np.ndarray) -> str | None:
+    """One sentence where most masks do not look like the hull, by the views' agreement (frames,) with it; else None."""
+    found = agreement[np.isfinite(agreement)]
+    if len(found) == 0 or float(np.median(found)) >= _CONTRADICTED:
+        return None
+    return (
+        f"Masks and cameras contradict each other: half of the masks overlap the object that all of them agree on by less "
+        f"than {np.median(found):.0%}; look whether the cameras are right and the masks show one object."
+    )
+
+
 def save_consensus(path: Path, probability: np.ndarray, consensus: Consensus) -> None:
     """Keep the coarse masks (frames, h, w) uint8 and what they agree on in one .npz."""
     box = consensus.box
@@ -144,6 +159,9 @@ def read_consensus(path: Path, frames: int) -> Consensus:
             raise ValueError("its box is none")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _unreadable(path, error) from error
+    with _packed_masks(path, frames) as (_, pictures):
+        for _ in pictures:  # to their checksum, so that damage shows before anything is made from them
+            pass
     return Consensus(box, grid, trust, kept["agreement"])
 
 
@@ -152,26 +170,38 @@ def unpack_masks(path: Path, to: Path, frames: int) -> FrameStack:
 
     Raises InputError for any other file.
     """
-    try:
-        with zipfile.ZipFile(path) as archive, archive.open("probability.npy") as packed:
-            if np.lib.format.read_magic(packed) != (1, 0):
-                raise ValueError("its masks are of another version")
-            shape, _, dtype = np.lib.format.read_array_header_1_0(packed)
-            if dtype != np.uint8 or len(shape) != 3 or shape[0] != frames:
+    with _packed_masks(path, frames) as (shape, pictures):
+        return FrameStack.write(to, shape, pictures)
+
+
+@contextmanager
+def _packed_masks(path: Path, frames: int) -> Iterator[tuple[tuple[int, ...], Iterator[np.ndarray]]]:
+    """Shape (frames, h, w) of the coarse masks in `path`, and the masks one after the other, flat; InputError."""
+    with ExitStack() as opened:
+        try:
+            archive = opened.enter_context(zipfile.ZipFile(path))
+            packed = opened.enter_context(archive.open("probability.npy"))
+            shape, by_columns, dtype = read_head(packed)
+            if dtype != np.uint8 or len(shape) != 3 or shape[0] != frames or by_columns:
                 raise ValueError(f"its masks are not those of {frames} frames")
             if not 0 < min(shape[1:]) <= max(shape[1:]) <= LONG_EDGE:
                 raise ValueError("its masks have no size that masks have")
-            size = shape[1] * shape[2]
-            pictures = (_picture(packed.read(size), size) for _ in range(frames))
-            return FrameStack.write(to, shape, pictures)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise _unreadable(path, error) from error
+        except (OSError, ValueError, *DAMAGE) as error:
+            raise _unreadable(path, error) from error
+        yield shape, _pictures(path, packed, frames, shape[1] * shape[2])
 
 
-def _picture(packed: bytes, size: int) -> np.ndarray:
-    if len(packed) < size:
-        raise EOFError("its masks are cut short")
-    return np.frombuffer(packed, np.uint8)
+def _pictures(path: Path, packed: IO[bytes], frames: int, size: int) -> Iterator[np.ndarray]:
+    """(size,) uint8 of each frame; what goes wrong here is the file's, whoever writes the pictures elsewhere."""
+    for wanted in (*(size for _ in range(frames)), 0):
+        try:
+            picture = packed.read(wanted or 1)  # past the last one, where the checksum is compared
+            if len(picture) != wanted:
+                raise EOFError("its masks are not as long as they claim")
+        except (OSError, ValueError, *DAMAGE) as error:
+            raise _unreadable(path, error) from error
+        if wanted:
+            yield np.frombuffer(picture, np.uint8)
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:

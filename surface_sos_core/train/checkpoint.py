@@ -59,7 +59,8 @@ def load_trainer(path: Path, trainer: Trainer) -> None:
         trainer.step = int(meta["step"])
         trainer.skipped.fill_(int(meta["skipped"]))
         trainer.history = _history(meta)
-        losses = torch.tensor(meta["recent"], dtype=torch.float32, device=trainer.skipped.device).view(-1, 2)
+        recent = [(float(colour), float(mask)) for colour, mask in meta["recent"]]
+        losses = torch.tensor(recent, device=trainer.skipped.device).view(-1, 2)
         trainer.recent = [(colour, mask) for colour, mask in losses]
     except _DAMAGE as error:
         raise InputError(
@@ -142,8 +143,9 @@ def _load_optimiser(optimiser: torch.optim.Optimizer, stored: dict[str, np.ndarr
             state.setdefault(int(index), {})[name] = torch.from_numpy(value)
     shapes = [parameter.shape for group in optimiser.param_groups for parameter in group["params"]]
     for which, moments in state.items():
-        sizes = {moment.shape for name, moment in moments.items() if name != "step"}
-        if not 0 <= which < len(shapes) or sizes != {shapes[which]}:
+        if not 0 <= which < len(shapes) or {name: moment.shape for name, moment in moments.items()} != {
+            "step": torch.Size(()), "exp_avg": shapes[which], "exp_avg_sq": shapes[which],
+        }:  # fmt: skip
             raise ValueError("its optimiser is another one")
     whole = optimiser.state_dict()
     whole["state"] = state

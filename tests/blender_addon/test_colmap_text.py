@@ -1,11 +1,12 @@
 """The add-on's writer of COLMAP models, read back by the core."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from blender_addon import colmap, colmap_text
-from surface_sos_core.cameras import read_model
+from surface_sos_core.cameras import read_model, write_model
 
 
 def images(count: int) -> list[colmap.Image]:
@@ -37,6 +38,16 @@ def test_the_core_reads_the_same_model(tmp_path: Path):
     assert np.array_equal(model.points.xyz, [[0.1, 0.2, 0.3], [1, 0, 0]])
     assert model.points.rgb.tolist() == [[255, 0, 7], [1, 2, 3]]
     assert model.points.track_length.tolist() == [2, 1]
+
+
+def test_names_with_line_ends_are_those_that_the_core_writes_and_reads(tmp_path: Path):
+    names = ["a\nb.png", " c\r.png ", "d.png", "plain %20 é.png", "\te\0.png"]
+    made = [replace(image, name=name) for image, name in zip(images(len(names)), names, strict=True)]
+    colmap_text.write(tmp_path / "ours", made, [])
+    model = read_model(tmp_path / "ours")
+    assert list(model.cameras) == names
+    write_model(model, tmp_path / "core")
+    assert [image.name for image in colmap.read_model(tmp_path / "core").images] == names
 
 
 def test_writing_the_same_again_leaves_the_files_and_their_times_alone(tmp_path: Path):

@@ -5,8 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.command import Request, arguments, job_folder, obstacle
+from blender_addon.command import (
+    Request,
+    arguments,
+    job_folder,
+    masks_obstacle,
+    obstacle,
+    out_obstacle,
+    with_paths,
+)
 from surface_sos_core.cli import _parser
+from surface_sos_core.shot_folder import ShotFolder
 
 
 def test_the_core_understands_every_choice():
@@ -79,5 +88,50 @@ def test_a_folder_with_a_shot_wants_resume_or_overwrite(request_: Request):
     assert obstacle(replace(request_, mode="overwrite")) is None
 
 
+def test_what_a_killed_run_left_before_its_first_file_is_no_obstacle(request_: Request):
+    out = Path(request_.out)
+    out.mkdir()
+    for name in (".lock", ".shot.0123abcd.json"):
+        (out / name).touch()
+    assert out_obstacle(request_.out, "new") is None
+    ShotFolder(out).check("new")  # as the core has it
+    (out / "thesis.txt").touch()
+    assert "other files" in (out_obstacle(request_.out, "new") or "")
+
+
+def test_a_folder_that_may_not_be_looked_into_is_an_obstacle(request_: Request, monkeypatch):
+    """As the panel asks at every redraw, where an exception would leave it empty."""
+    Path(request_.out).mkdir()
+
+    def denied(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    reason = out_obstacle(request_.out, "new")
+    assert reason is not None and request_.out in reason and "Permission denied" in reason
+
+
 def test_the_jobs_own_files_lie_beside_the_shot_and_not_in_it(request_: Request):
     assert job_folder(request_.out) == Path(request_.out).with_name("shot.job")
+
+
+def test_sources_of_masks_keep_their_names_and_their_paths_are_checked(tmp_path: Path):
+    (tmp_path / "box.json").write_text("{}")
+    for source, expected in (
+        ("auto", "auto"),
+        ("box:box.json", f"box:{tmp_path / 'box.json'}"),
+        ("sam2:box.json", f"sam2:{tmp_path / 'box.json'}"),
+        ("roto", str(tmp_path / "roto")),
+    ):
+        assert with_paths(source, lambda path: str(tmp_path / path)) == expected
+    (tmp_path / "masks.mov").write_text("")
+    for source in (
+        "auto",
+        f"box:{tmp_path / 'box.json'}",
+        f"box:{tmp_path}",
+        str(tmp_path / "masks.mov"),
+        None,
+    ):
+        assert masks_obstacle(source) is None
+    for source in (f"box:{tmp_path / 'gone.json'}", str(tmp_path / "gone")):
+        assert "gone" in masks_obstacle(source)

@@ -69,6 +69,61 @@ def test_everything_is_loaded_and_loading_again_replaces(blender, tmp_path, tiny
     assert told["plate"].endswith("plate.1001.png")
 
 
+TWO_SHOTS = """
+def state(title):
+    found = {}
+    for thing in bpy.context.scene.objects:
+        owner, _, role = thing.get("surface_sos", "").rpartition("/")
+        if owner == title:
+            data = thing.data
+            found[role] = [
+                thing.name, [c.name for c in thing.users_collection], list(thing.location),
+                len(data.vertices) if thing.type == "MESH" else None,
+                data.background_images[0].image.filepath if thing.type == "CAMERA" else None,
+            ]
+    tree = getattr(bpy.context.scene, "compositing_node_group", None) or bpy.context.scene.node_tree
+    return found, [n.image.filepath for n in tree.nodes if n.get("surface_sos") == title + "/layers"]
+
+first, second, model, plates = sys.argv[-4:]
+scene = bpy.context.scene
+said = []
+bpy.ops.surface_sos.import_cameras(directory=model, footage=plates)  # of the first shot, solved alone
+scene.camera.parent.location = (1, 2, 3)
+bpy.ops.surface_sos.load_result(out=first)
+one = state("plate")
+bpy.ops.surface_sos.load_result(out=second)
+counts = [sum("surface_sos" in thing for thing in scene.objects)]
+both = [state("plate"), state("plate 2")]
+bpy.ops.surface_sos.mesh_role(role="HOLDOUT")
+holdouts = [thing.get("surface_sos") for thing in scene.objects if "surface_sos" in thing and thing.is_holdout]
+for out in (first, second, first + "/", first):
+    bpy.ops.surface_sos.load_result(out=out)
+    counts.append(sum("surface_sos" in thing for thing in scene.objects))
+bpy.ops.surface_sos.mesh_role(role="SHADOW_CATCHER")
+catchers = [thing.get("surface_sos") for thing in scene.objects if "surface_sos" in thing and thing.is_shadow_catcher]
+bpy.ops.surface_sos.import_cameras(directory=model, footage=plates)
+tell(one=one, both=both, again=[state("plate"), state("plate 2")], counts=counts, third=state("plate 3")[0],
+     holdouts=holdouts, catchers=catchers)
+"""
+
+
+def test_shots_of_one_title_stand_beside_each_other(blender, tmp_path, tiny_shot):
+    """Each in its own folder, the first with cameras that were imported before there was a result."""
+    first, second = (copy_shot(tiny_shot, tmp_path / name) for name in ("a", "b"))
+    shutil.copytree(tiny_shot.out / "cameras", tmp_path / "model")
+    told = blender.facts(TWO_SHOTS, tmp_path, first, second, tmp_path / "model", tiny_shot.plates)
+    objects, layers = told["one"]
+    assert sorted(objects) == ["camera", "mesh", "points", "root"] and objects["root"][2] == [1, 2, 3]
+    assert layers == [str(first / "layers" / "plate.1001.exr")]
+    assert told["both"][0] == told["one"] == told["again"][0]
+    objects, layers = told["both"][1]
+    assert {name for thing in objects.values() for name in thing[1]} == {"Surface-SOS: plate 2"}
+    assert layers == [str(second / "layers" / "plate.1001.exr")] and told["again"][1] == told["both"][1]
+    assert told["counts"] == [8] * 5
+    assert told["holdouts"] == ["plate 2/mesh"] and told["catchers"] == ["plate/mesh"]
+    assert sorted(told["third"]) == ["camera", "points", "root"]  # a result's cameras give way to none
+
+
 SUBSET = """
 bpy.ops.surface_sos.load_result(out=sys.argv[-1])
 scene = bpy.context.scene

@@ -8,6 +8,7 @@ import pytest
 
 from surface_sos_core.footage import open_footage
 from surface_sos_core.masks.coarse import load_masks
+from surface_sos_core.masks.sources.drawn import read_drawn
 
 WIDTH, HEIGHT = 64, 36
 
@@ -152,3 +153,127 @@ tell(done=list(done), masks_from=settings.masks_from, masks=settings.masks, said
             > 127
         )
         assert (mask & truth).sum() / (mask | truth).sum() > 0.8
+
+
+def test_outlines_of_several_frames_are_given_together(blender, plates: Path, tmp_path: Path):
+    facts = blender.facts(
+        "KEYS = {3: 0.125, 7: 0.5, 9: 0.25}\n"
+        + DRAWN
+        + """
+settings.masks_from = "BOX"
+asked = request.export(bpy.context, request.plan(bpy.context, "new"))
+tell(masks=asked.masks)
+""",
+        tmp_path,
+        plates,
+        tmp_path / "shot",
+    )
+    name, _, folder = facts["masks"].partition(":")
+    assert name == "box"
+    drawn = read_drawn(Path(folder), open_footage(plates), pytest.fail)
+    assert {i: np.flatnonzero(region.any(axis=0))[0] for i, region in drawn.regions.items()} == {
+        1: 8,
+        5: 32,
+        7: 16,
+    }
+
+
+# An annotation on scene frames 3 and 7 (plates 1002 and 1006), and what does not count: a dot, a hidden layer, a frame
+# before the clip's first. Blender draws strokes in any background; where they are depends on a window, so they are moved.
+ANNOTATED = """
+settings.masks_from, settings.mask = "ANNOTATION", None
+
+def annotate(frame, corners, layer=None):
+    scene.frame_set(frame)
+    known = {p.identifier for p in bpy.types.OperatorStrokeElement.bl_rna.properties}
+    whole = {"name": "", "location": (0, 0, 0), "mouse": (5, 5), "mouse_event": (5, 5), "pressure": 1.0, "size": 1.0,
+             "pen_flip": False, "x_tilt": 0.0, "y_tilt": 0.0, "time": 0.0, "is_start": False}
+    element = {name: value for name, value in whole.items() if name in known}
+    strokes = [{**element, "is_start": n == 0, "mouse": (5 + 9 * n, 5 + 4 * n)} for n in range(len(corners))]
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.gpencil.annotate(mode="DRAW", stroke=strokes, wait_for_input=False)
+    annotation = part("outlines").of_clip(clip)
+    frames = {key.frame_number: key for key in annotation.layers[0].frames}
+    stroke = frames[frame].strokes[-1]
+    assert len(stroke.points) == len(corners), len(stroke.points)
+    for point, corner in zip(stroke.points, corners):
+        point.co = (*corner, 0.0)
+"""
+
+
+def test_an_annotation_becomes_outlines_on_its_frames(blender, plates: Path, tmp_path: Path):
+    facts = blender.facts(
+        "KEYS = {3: 0.125}\n"
+        + DRAWN
+        + ANNOTATED
+        + """
+before = request.obstacle(bpy.context, "new")
+annotate(3, [(0.125, 0.25), (0.375, 0.25), (0.375, 0.5), (0.125, 0.5)])
+annotate(7, [(0.5, 0.5), (0.75, 0.5), (0.75, 1.0), (0.5, 1.0)])
+annotate(7, [(0.1, 0.1), (0.11, 0.1)])
+annotate(1, [(0.5, 0.5), (0.75, 0.5), (0.75, 1.0), (0.5, 1.0)])
+asked = request.export(bpy.context, request.plan(bpy.context, "new"))
+hidden = part("outlines").of_clip(clip).layers[0]
+if hasattr(hidden, "annotation_hide"):
+    hidden.annotation_hide = True
+else:
+    hidden.hide = True
+try:
+    request.export(bpy.context, request.plan(bpy.context, "new"))
+except part("errors").AddonError as error:
+    tell(hidden=str(error))
+settings.footage_from = "FILES"
+tell(masks=asked.masks, before=before, files=request.obstacle(bpy.context, "new"))
+""",
+        tmp_path,
+        plates,
+        tmp_path / "shot",
+    )
+    assert facts["masks"] == f"box:{tmp_path / 'shot.job' / 'drawn.json'}"
+    drawn = read_drawn(tmp_path / "shot.job" / "drawn.json", open_footage(plates), pytest.fail)
+    assert set(drawn.regions) == {1, 5}
+    for index, (rows, columns) in {1: ((18, 27), (8, 24)), 5: ((0, 18), (32, 48))}.items():
+        expected = np.zeros((HEIGHT, WIDTH), bool)
+        expected[slice(*rows), slice(*columns)] = True
+        assert (drawn.regions[index] ^ expected).sum() <= 2 * (16 + 18)  # the outline's own pixels
+    assert "Annotate tool" in facts["before"] and "Annotate tool" in facts["hidden"]
+    assert "choose Clip" in facts["files"]
+
+
+def test_found_masks_lie_over_the_plate(blender, tiny_shot, tmp_path: Path):
+    """In the view of the imported camera, frame by frame; another search replaces them, and no camera is no error."""
+    for k, folder in enumerate(("found", "again")):
+        for frame in tiny_shot.frames:
+            mask = np.full((36, 64), 10 * (frame - 1000) + k, np.uint8)
+            (tmp_path / folder).mkdir(exist_ok=True)
+            cv2.imwrite(str(tmp_path / folder / f"plate.{frame}.png"), mask)
+    facts = blender.facts(
+        """
+from pathlib import Path
+fresh_file()
+overlay, scene, folder = part("mask_overlay"), bpy.context.scene, Path(sys.argv[-1])
+shown_without = overlay.show(scene, folder / "found")
+bpy.ops.surface_sos.import_cameras(directory=sys.argv[-3], footage=sys.argv[-2])
+shown = [overlay.show(scene, folder / name) for name in ("found", "again")]
+plate, masks = scene.camera.data.background_images
+numbers = []
+for frame in (1002, 1004):
+    scene.frame_set(frame)
+    user = masks.image_user
+    numbers.append(user.frame_current if user.frame_current else user.frame_offset + frame - user.frame_start + 1)
+tell(
+    without=shown_without, shown=shown, file=bpy.path.abspath(masks.image.filepath), source=masks.image.source,
+    alpha=masks.alpha, depth=masks.display_depth, count=len(scene.camera.data.background_images),
+    plate=bpy.path.abspath(plate.image.filepath if plate.image else plate.clip.filepath), numbers=numbers,
+    images=sorted(image.name for image in bpy.data.images if image.source == "SEQUENCE"),
+)
+""",
+        tmp_path,
+        tiny_shot.out / "cameras",
+        tiny_shot.plates,
+        tmp_path,
+    )
+    assert facts["without"] is False and facts["shown"] == [True, True] and facts["count"] == 2
+    assert Path(facts["file"]) == tmp_path / "again" / "plate.1001.png" and facts["source"] == "SEQUENCE"
+    assert (facts["alpha"], facts["depth"]) == (0.5, "FRONT") and facts["numbers"] == [1002, 1004]
+    assert Path(facts["plate"]).parent == tiny_shot.plates

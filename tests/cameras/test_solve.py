@@ -177,6 +177,46 @@ def test_the_worker_ends_with_its_parent(tmp_path: Path) -> None:
             worker.wait()
 
 
+_DOUBTFUL = """
+from surface_sos_core.cameras import solve_worker
+solve_worker.AGREED = 1.01  # as if things looked alike
+tell = solve_worker._Solver._map
+def told(self, name, options):
+    model = tell(self, name, options)
+    matches, fit = self._fit(model)
+    image = next(iter(model.images.values()))
+    image.frame.rig_from_world.translation += 0.3
+    print("map", name, options.min_num_matches, model.num_reg_images(), fit, self._fit(model)[1], flush=True)
+    image.frame.rig_from_world.translation -= 0.3
+    return model
+solve_worker._Solver._map = told
+solve_worker.main()
+"""
+
+
+def test_doubtful_cameras_are_solved_from_strong_pairs_as_well(room: Shot, tmp_path: Path) -> None:
+    """And how well matches fit tells wrong cameras."""
+    images, names = room.folder, [frame.file for frame in room.frames]
+    plain = [f"{i}.png" for i in range(len(names))]
+    (tmp_path / "images").mkdir()
+    for name, short in zip(names, plain, strict=True):
+        (tmp_path / "images" / short).write_bytes((images / name).read_bytes())
+    job = Job(str(tmp_path / "images"), plain, str(tmp_path), str(tmp_path / "model"), 0, 1)
+    with subprocess.Popen(
+        [sys.executable, "-c", _DOUBTFUL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as worker:  # fmt: skip
+        assert worker.stdin is not None and worker.stdout is not None
+        worker.stdin.write(job.to_line().encode())
+        worker.stdin.flush()
+        lines = worker.stdout.read().decode().splitlines()
+    maps = [line.split() for line in lines if line.startswith("map")]
+    assert [name for _, name, *_ in maps] == ["maps", "maps_strict"]
+    assert int(maps[1][2]) > int(maps[0][2])  # matches that a pair has to have
+    for _, _, _, registered, fit, spoilt in maps:
+        assert int(registered) == len(plain) and float(fit) > 0.95 and float(spoilt) < 0.9
+    assert (tmp_path / "model" / "images.txt").exists()
+
+
 def test_pairs() -> None:
     assert pairs_to_match(4, None) == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
     pairs = pairs_to_match(100, 10)

@@ -8,6 +8,7 @@ and 0.5 up, so it is seen at x = 40 + 100 * 1 / 5 = 60, y = 30 - 100 * 0.5 / 5 =
 
 import gzip
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -296,3 +297,21 @@ def test_a_camera_of_tum_that_is_not_known(tmp_path):
     folder = tum(tmp_path)
     with pytest.raises(InputError, match="freiburg1, 2 or 3"):
         read_dataset("tum", folder.rename(tmp_path / "cup"))
+
+
+def test_a_set_may_become_the_folder_that_one_stands_in(tmp_path, monkeypatch):
+    (tmp_path / "shot").mkdir()
+    monkeypatch.chdir(tmp_path / "shot")
+    import_dataset("llff", llff(tmp_path / "set"), Path("."))
+    assert (tmp_path / "shot" / "cameras" / "images.txt").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["set", "shot"]
+
+
+def test_annotations_that_unpack_to_more_than_any_are_refused_before_they_are_kept(tmp_path, monkeypatch):
+    sequence = co3d(tmp_path)
+    monkeypatch.setattr("surface_sos_core.datasets.co3d._MOST_BYTES", 1 << 20)
+    read_dataset("co3d", sequence)
+    with gzip.open(tmp_path / "dog" / "frame_annotations.jgz", "wb") as file:
+        file.write(b" " * (3 << 20))
+    with pytest.raises(InputError, match="annotations"):
+        read_dataset("co3d", sequence)

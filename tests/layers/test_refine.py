@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from surface_sos_core.layers.refine import refine_alpha, unmix_foreground
+from surface_sos_core.layers.refine import (
+    refine_alpha,
+    refine_by_plate,
+    unmix_foreground,
+    without_hidden_holes,
+)
 
 SIZE = 96
 RED, BLUE = np.array([0.8, 0.1, 0.1]), np.array([0.1, 0.2, 0.7])
@@ -140,3 +145,50 @@ def test_a_narrow_gap_stays_open_where_grain_nearly_hides_it():
     plate += np.random.default_rng(3).uniform(-0.02, 0.02, plate.shape)
     refined = refine_alpha(plate.astype(np.float32), alpha, 6)
     assert refined[47:49, 34:62].max() < 0.5
+
+
+def mosaic(seed: int) -> np.ndarray:
+    """(SIZE, SIZE, 3) patches of random colours, in which no outline stands out."""
+    patches = np.random.default_rng(seed).uniform(0.1, 0.9, (SIZE // 8, SIZE // 8, 3))
+    return patches.repeat(8, 0).repeat(8, 1).astype(np.float32)
+
+
+def test_the_clean_plate_tells_where_a_patterned_object_ends():
+    truth, guess = disc(25.0), disc(25.0, shift=1.5)
+    clean = mosaic(2)
+    plate = truth[..., None] * mosaic(1) + (1 - truth[..., None]) * clean
+    everywhere = np.ones((SIZE, SIZE), np.float32)
+    told = np.abs(refine_by_plate(plate, guess, clean, everywhere, 5) - truth).mean()
+    untold = np.abs(refine_by_plate(plate, guess, clean, 0 * everywhere, 5) - truth).mean()
+    assert told < 0.8 * untold and told < 0.65 * np.abs(guess - truth).mean()
+
+
+def test_a_wrong_clean_plate_moves_no_outline():
+    """Another pattern fits the plate nowhere, and a plate of the object's own colours tells nothing."""
+    truth = disc(25.0)
+    plate = truth[..., None] * mosaic(1) + (1 - truth[..., None]) * mosaic(2)
+    everywhere = np.ones((SIZE, SIZE), np.float32)
+    untold = refine_by_plate(plate, truth, mosaic(2), 0 * everywhere, 5)
+    for clean in (mosaic(3), mosaic(1)):
+        told = refine_by_plate(plate, truth, clean, everywhere, 5)
+        assert ((told > 0.5) != (untold > 0.5)).mean() < 0.01
+
+
+@pytest.mark.parametrize("alpha", [np.zeros((SIZE, SIZE), np.float32), np.ones((SIZE, SIZE), np.float32)])
+def test_no_outline_no_change_by_the_clean_plate(alpha):
+    seen = np.ones((SIZE, SIZE), np.float32)
+    np.testing.assert_array_equal(refine_by_plate(mosaic(1), alpha, mosaic(2), seen, 4), alpha)
+
+
+def test_holes_that_the_plate_does_not_show_are_solid():
+    alpha = disc(30.0)
+    alpha[40:44, 40:50] = 0.4  # a thin place of the fields
+    alpha[55:60, 40:50] = 0.4  # a gap with something behind it
+    alpha[30:34, 50:54] = 0.0  # one that shows what looks alike
+    plate = picture(disc(30.0))
+    plate[55:60, 40:50] = 0.5 * RED + 0.5 * BLUE
+    plate += np.random.default_rng(1).normal(0.0, 0.02, plate.shape).astype(np.float32)
+    found = without_hidden_holes(plate, alpha)
+    assert (found[40:44, 40:50] == 1.0).all()
+    found[40:44, 40:50] = 0.4
+    np.testing.assert_array_equal(found, alpha)

@@ -1,5 +1,6 @@
 """Masks of a ball, some of them wrong, and what they agree on."""
 
+import errno
 from dataclasses import replace
 
 import numpy as np
@@ -7,10 +8,12 @@ import pytest
 
 from surface_sos_core.cameras import Box
 from surface_sos_core.errors import InputError
+from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.consensus import (
     Consensus,
     build_consensus,
+    contradiction,
     read_consensus,
     save_consensus,
     unpack_masks,
@@ -193,3 +196,27 @@ def test_the_world_may_lie_anywhere(ball, pictures):
     here = build_consensus(masks_of(pictures), ball.cameras, SETTINGS, ball.box)
     there = build_consensus(masks_of(pictures), moved, SETTINGS, box)
     assert np.mean((here.grid > 0.5) != (there.grid > 0.5)) < 0.002
+
+
+def test_a_disk_that_is_full_is_not_taken_for_a_damaged_file(tmp_path, monkeypatch):
+    """Masks are read from one file while they are written to another."""
+    probability = np.zeros((3, 4, 5), np.uint8)
+    agreed = Consensus(
+        Box(np.zeros(3), np.ones(3), np.eye(3)), np.zeros((4,) * 3, np.float32), probability, np.ones(3)
+    )
+    save_consensus(tmp_path / "consensus.npz", probability, agreed)
+    read_consensus(tmp_path / "consensus.npz", 3)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(FrameStack, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        unpack_masks(tmp_path / "consensus.npz", tmp_path / "masks.npy", 3)
+
+
+def test_masks_that_contradict_the_cameras_are_told():
+    from_good = np.array([0.9, 0.8, np.nan, 0.3, 0.7])
+    assert contradiction(from_good) is None and contradiction(np.full(3, np.nan)) is None
+    sentence = contradiction(np.array([0.4, 0.1, 0.9, np.nan, 0.41]))
+    assert sentence is not None and "less than 40%" in sentence and "cameras" in sentence

@@ -7,16 +7,12 @@ sentence, within seconds and without taking memory. Then every parser gets rando
 from __future__ import annotations
 
 import contextlib
-import copy
-import io
 import json
 import os
 import struct
 import time
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +20,8 @@ import cv2
 import numpy as np
 import OpenEXR
 import pytest
+from garbage import Kind, archive, changed, cut, damaged, every_leaf, pickles
+from garbage_of_sets import KINDS_OF_SETS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -49,15 +47,6 @@ REFUSED = (InputError, ManifestError, AddonError)
 MOST_SECONDS, MOST_BYTES = 10.0, 1 << 30
 
 
-@dataclass(frozen=True)
-class Kind:
-    """Files that cannot be used: their contents, and what reads them from a folder where they are called `file`."""
-
-    file: str
-    contents: Callable[[Path], Iterator[bytes]]
-    read: Callable[[Path], Any]
-
-
 # Pictures
 
 
@@ -65,12 +54,6 @@ def picture(suffix: str) -> bytes:
     noise = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
     pixels = noise.astype(np.float32) if suffix == ".exr" else noise
     return cv2.imencode(suffix, pixels)[1].tobytes() if suffix != ".exr" else EXR
-
-
-def cut(content: bytes, count: int = 12) -> Iterator[bytes]:
-    """The file, cut short at so many places."""
-    for share in np.linspace(0, 1, count, endpoint=False):
-        yield content[: int(share * len(content))]
 
 
 def png(width: int, height: int, depth: int = 8, data: bytes = b"") -> bytes:
@@ -258,25 +241,6 @@ def broken_binary(name: str) -> Callable[[Path], Iterator[bytes]]:
 # JSON
 
 
-def every_leaf(data: Any, path: tuple = ()) -> Iterator[tuple]:
-    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    for key, value in items:
-        yield (*path, key)
-        yield from every_leaf(value, (*path, key))
-
-
-def changed(data: Any, path: tuple, value: Any) -> Any:
-    data = copy.deepcopy(data)
-    place = data
-    for key in path[:-1]:
-        place = place[key]
-    if value is KeyError:
-        del place[path[-1]]
-    else:
-        place[path[-1]] = value
-    return data
-
-
 MANIFEST: dict[str, Any] = {
     "schema_version": 1, "settings": {}, "software": {"torch": "2"}, "cameras": "cameras",
     "footage": {"path": "plates", "width": 64, "height": 48, "title": "plate"},
@@ -340,12 +304,6 @@ def boxes(_: Path) -> Iterator[bytes]:
 # Archives and meshes
 
 
-def archive(**arrays: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    np.savez_compressed(file, **arrays)
-    return file.getvalue()
-
-
 def good_consensus() -> dict[str, np.ndarray]:
     return {
         "probability": np.zeros((2, 4, 5), np.uint8), "trust": np.zeros((2, 4, 5), np.uint8),
@@ -375,18 +333,6 @@ def histories(_: Path) -> Iterator[bytes]:
     yield archive(meta=np.frombuffer(b'{"history": [[Infinity, 1, 1]]}', np.uint8))
     yield archive(other=np.zeros(3))
     yield from pickles()
-
-
-def pickles() -> Iterator[bytes]:
-    """Arrays of objects, which only unpickling could read: it would run what they say."""
-    file = io.BytesIO()
-    np.savez(file, meta=np.array([{"a": 1}], object), probability=np.array([print], object))
-    yield file.getvalue()
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as zipped:
-        for name in ("meta.npy", "probability.npy", "grid.npy", "trust.npy"):
-            zipped.writestr(name, b"cos\nsystem\n(S'exit 1'\ntR.")
-    yield file.getvalue()
 
 
 PLY = (
@@ -453,6 +399,7 @@ KINDS = {
     "checkpoint": Kind("f.npz", histories, read_history),
     "mesh": Kind("mesh.ply", meshes, read_ply),
     "layers": Kind("plate.1001.exr", broken_layers, read_layers),
+    **KINDS_OF_SETS,
 }
 EXR, LAYERS = b"", b""
 
@@ -530,16 +477,6 @@ EDITS = st.lists(
 )
 
 
-def damaged(content: bytes, edits: list[tuple[str, float, bytes]]) -> bytes:
-    """The content with some bytes written over (x), put in (i), or taken out (d)."""
-    for kind, share, new in edits:
-        at = int(share * len(content))
-        content = (
-            content[:at] + (new if kind != "d" else b"") + content[at + (len(new) if kind != "i" else 0) :]
-        )
-    return content
-
-
 @pytest.mark.parametrize("name", KINDS)
 def test_any_damage_is_taken_or_refused(name, tally, tmp_path):
     kind = KINDS[name]
@@ -551,6 +488,8 @@ def test_any_damage_is_taken_or_refused(name, tally, tmp_path):
         "checkpoint": archive(meta=np.frombuffer(b'{"history": [[16, 0.5, 0.1]]}', np.uint8)), **binary(),
         "cameras.txt": CAMERAS.encode(), "images.txt": IMAGES.encode(), "points3D.txt": POINTS.encode(),
     }.get(name)  # fmt: skip
+    if kind.good is not None:
+        good = kind.good(tmp_path)
     if good is None:
         first = next(iter(kind.contents(tmp_path)))  # writes a good one beside
         good = (tmp_path / "good.mp4").read_bytes() or first

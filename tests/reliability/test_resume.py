@@ -105,6 +105,45 @@ def test_changed_masks_are_read_and_all_that_follows_is_made_again(own_shot, nur
     )
 
 
+def test_layers_of_frames_that_the_footage_has_no_more_go(own_shot, nursery, tmp_path):
+    """A sequence with frames of two runs is worse than a short one; what others have put there stays."""
+    out = tmp_path / "out"
+    assert nursery.run(*own_shot.words, "--out", out).code == 0
+    (out / "layers" / "notes.exr").write_text("mine")
+    for folder in ("plates", "masks"):
+        (own_shot.folder / folder / "plate.1004.png").unlink()
+    ended = nursery.run(*own_shot.words[:-1], "1001-1003", "--out", out, "--resume")
+    assert ended.code == 0, ended.err
+    assert any("The stage layers is done again" in warning for warning in ended.warnings)
+    made = ["notes.exr", *(f"plate.{frame}.exr" for frame in (1001, 1002, 1003))]
+    assert sorted(path.name for path in (out / "layers").iterdir()) == made
+    assert len(read_manifest(out).frames) == 11
+
+
+def test_training_alone_leaves_no_caches(small_shot, nursery, out):
+    for file in (out / "checkpoint").glob("fields*"):
+        file.unlink()
+    ended = nursery.run("train", out)
+    assert ended.code == 0, ended.err
+    assert list((out / "checkpoint").glob("*.npy")) == [] and (out / "checkpoint" / "fields.npz").is_file()
+
+
+@pytest.mark.parametrize("name", ["exposure.npz", "consensus.npz"])
+def test_a_cache_that_is_damaged_is_made_again(name, small_shot, nursery, out):
+    """Votes in their masks, which are only read to be trained on: too late to make them anew."""
+    file = out / "checkpoint" / name
+    good = file.read_bytes()
+    at = len(good) // 2 if name == "exposure.npz" else good.index(b"probability.npy") + 80
+    file.write_bytes(good[:at] + bytes(8) + good[at + 8 :])
+    before = times(out)
+    ended = nursery.run(*small_shot.words, "--out", out, "--resume")
+    assert ended.code == 0, ended.err
+    assert any(name in warning and "again" in warning for warning in ended.warnings)
+    assert file.read_bytes() == good or name == "consensus.npz"
+    changed = {n for n, time in times(out).items() if time != before.get(n)}
+    assert not [n for n in changed if n.startswith(("layers/", "mesh/"))] or name == "consensus.npz"
+
+
 def test_damaged_files_of_ours_are_made_again(small_shot, nursery, out):
     (out / "layers" / "plate.1002.exr").write_bytes((out / "layers" / "plate.1002.exr").read_bytes()[:900])
     (out / "checkpoint" / "fields.npz").write_bytes(b"PK damaged")

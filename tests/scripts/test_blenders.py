@@ -88,3 +88,13 @@ def test_a_failed_installation_is_a_line_and_leaves_no_stamp(blenders, monkeypat
     monkeypatch.setattr(blenders.subprocess, "run", lambda *_, **__: failed)
     assert "could not be installed" in (blenders.provide_bpy("bpy50") or "")
     assert not (tmp_path / ".venv-bpy50" / "surface-sos.stamp").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links take rights there")
+def test_what_a_link_leads_to_is_not_cleared(blenders, monkeypatch, tmp_path: Path):
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "pyvenv.cfg").touch()
+    (tmp_path / ".venv-bpy45").symlink_to(tmp_path / "theirs")
+    monkeypatch.setattr(blenders, "python_for_bpy", lambda: sys.executable)
+    assert "is a link to" in (blenders.provide_bpy("bpy45") or "")
+    assert [path.name for path in (tmp_path / "theirs").iterdir()] == ["pyvenv.cfg"]

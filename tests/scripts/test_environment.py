@@ -32,8 +32,13 @@ def pins() -> dict[str, str]:
 
 def test_every_dependency_of_the_project_is_pinned():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["tests"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["tests"]]
+    for own in [requirement for requirement in wanted if requirement.startswith(project["name"])]:
+        wanted.remove(own)
+        wanted += [part for extra in own[own.index("[") + 1 : -1].split(",") for part in extras[extra]]
     names = {re.match(r"[\w-]+", requirement)[0].lower() for requirement in wanted}
+    assert {"av", "onnxruntime", "rembg"} <= names
     assert names <= set(pins())
 
 
@@ -107,3 +112,24 @@ def test_the_scripts_explain_themselves_without_an_environment(tmp_path: Path):
     command = [sys.executable, "-S", str(ROOT / "scripts" / "demo.py"), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0 and "--preset" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links take rights there")
+def test_an_environment_behind_a_link_is_used_but_never_cleared(environment, monkeypatch, tmp_path, capsys):
+    """It belongs to another checkout, say."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    for name, text in (("pyvenv.cfg", ""), (environment.STAMP, "of another checkout"), ("precious.txt", "")):
+        (theirs / name).write_text(text)
+    (tmp_path / "venv").symlink_to(theirs)
+    before = {path.name: path.read_text() for path in theirs.iterdir()}
+    with pytest.raises(SystemExit) as ending:
+        environment.ready_python()
+    assert ending.value.code == 3 and str(theirs) in capsys.readouterr().err
+    assert {path.name: path.read_text() for path in theirs.iterdir()} == before
+
+    python = environment.venv_python(theirs)
+    python.parent.mkdir()
+    python.touch()
+    (theirs / environment.STAMP).write_text(environment.fingerprint(gpu=False))
+    assert environment.ready_python() == environment.venv_python(tmp_path / "venv")

@@ -13,7 +13,7 @@ SCRIPTS = str(Path(__file__).parents[2] / "scripts")
 if SCRIPTS not in sys.path:
     sys.path.insert(0, SCRIPTS)
 
-from measure import ablation, run
+from measure import ablation, run, starts
 from measure.cases import Case, footage_cases, mattes_of_truth, rendered_cases, without_masks
 from measure.quality import quality_cases
 from measure.tables import QUALITY_COLUMNS, quality_row, replace_section, table
@@ -60,8 +60,8 @@ def test_cases_are_the_sets_with_truth(footage):
 
 def test_the_masks_that_came_in_are_measured_as_they_are(footage):
     teddy = footage_cases(footage)[0]
-    assert run.coarse_miou(teddy) == pytest.approx(0.5)  # one perfect, one black
-    assert run.coarse_miou(without_masks(teddy)) is None
+    assert run.coarse_miou(teddy, footage) == pytest.approx(0.5)  # one perfect, one black
+    assert run.coarse_miou(without_masks(teddy), footage) is None
 
 
 def test_masks_are_spoilt_by_name_and_the_same_way_twice(footage, tmp_path):
@@ -145,3 +145,52 @@ def test_only_the_section_asked_for_is_replaced():
     assert replace_section(once, "## Quality", "new") == once
     assert replace_section("Hello.\n", "## Quality", "new") == "Hello.\n\n## Quality\n\nnew\n"
     assert replace_section("", "## Quality", "new") == "## Quality\n\nnew\n"
+
+
+def test_the_starts_are_what_they_are_called(footage, tmp_path):
+    case = replace(footage_cases(footage)[0], cameras=footage)
+    for n in range(12):  # a bright disc that GrabCut can find
+        write(footage / f"teddy/images/{n:03}.png", 0.2 + 0.6 * disc())
+    assert starts.STARTS["coarse"](case, tmp_path / "none") == case.masks
+    box, auto = (starts.STARTS[name](case, tmp_path / name) for name in ("box", "auto"))
+    drawn = json.loads((tmp_path / "box.json").read_text())
+    assert (box, auto) == (f"box:{tmp_path / 'box.json'}", "auto")
+    assert drawn["frame"] == "005" == starts.middle_frame(case)
+    np.testing.assert_allclose(drawn["box"], [55 - 3.84, 31 - 3.84, 138 + 3.84, 114 + 3.84])
+    grown = starts.STARTS["grabcut"](case, tmp_path / "cut")
+    assert sorted(file.stem for file in grown.iterdir()) == [f"{n:03}" for n in range(12) if n != 5]
+    assert all(iou(cv2.imread(str(file), 0) / 255, disc()) > 0.97 for file in grown.iterdir())
+
+
+def test_a_box_stays_within_the_frame():
+    assert starts.box_around(np.ones((10, 20))) == [0, 0, 20, 10]
+
+
+def test_the_table_of_starts_tells_who_refused(footage, tmp_path, monkeypatch):
+    case = replace(footage_cases(footage)[0], cameras=footage)
+
+    def finished(case, settings, out):
+        if case.masks == "auto":
+            raise run.Refused("Nothing can be told.")
+        return {"coarse": 0.5, "measured": {"matte": {"mean": {"miou": 0.75}}}}
+
+    monkeypatch.setattr(starts, "run", finished)
+    lines = starts.starts([case], {}, tmp_path, ["box", "auto"]).splitlines()
+    assert lines[2:4] == ["| box | 0.500 | 0.750 | 0.250 |", "| auto | - | - | refused |"]
+    assert lines[-1] == "teddy, auto: Nothing can be told."
+
+
+def test_a_refusal_is_kept_as_a_result_is(tmp_path, monkeypatch):
+    started = []
+
+    def child(command, check, env):
+        spec = json.loads(Path(command[-1]).read_text())
+        started.append(spec)
+        Path(spec["out"] + ".json").write_text(json.dumps({"spec": spec, "refused": "Nothing can be told."}))
+        return type("Done", (), {"returncode": 0})
+
+    monkeypatch.setattr(run.subprocess, "run", child)
+    for _ in range(2):
+        with pytest.raises(run.Refused, match="Nothing"):
+            run.run(Case("cup", tmp_path, tmp_path), {}, tmp_path / "runs" / "cup")
+    assert len(started) == 1

@@ -18,6 +18,7 @@ import OpenEXR
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage.exr import Part, read_channels
+from surface_sos_core.footage.header import check_size
 
 _LAYER_ENDS = ("", ".A", ".V", ".Y", ".R")
 
@@ -35,9 +36,13 @@ class Picker:
         try:
             with OpenEXR.File(str(path), separate_channels=True, header_only=True) as file:
                 headers = [part.header for part in file.parts]  # gone when the file is closed
+                for header in headers:
+                    for name in ("dataWindow", "displayWindow"):
+                        left, top, right, bottom = _window(header.get(name, headers[0][name]))
+                        check_size(path, right - left + 1, bottom - top + 1)
                 channels = [[channel.name for channel in header["channels"]] for header in headers]
                 matte = self._picked(path, headers, channels)
-        except (OSError, RuntimeError, ValueError, KeyError) as error:
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{path} cannot be read as an EXR matte ({' '.join(str(error).split())}); --pick wants EXR files."
             ) from error

@@ -105,7 +105,7 @@ def _entry(entry: Any, where: str) -> tuple[int | str, np.ndarray]:
 def _numbers(value: Any, shape: tuple[int, ...], rule: str) -> np.ndarray:
     try:
         numbers = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{rule}.") from None
     fits = numbers.ndim == len(shape) and all(
         n in (s, -1) or s == -1 for s, n in zip(shape, numbers.shape, strict=True)

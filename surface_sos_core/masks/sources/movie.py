@@ -11,6 +11,8 @@ import numpy as np
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
+from surface_sos_core.footage.header import check_size
+from surface_sos_core.footage.movie import CONTAINERS
 from surface_sos_core.masks.coarse import CoarseMasks, check_aspect, grey_of, reduced_size
 from surface_sos_core.masks.sources.ready import require
 
@@ -38,10 +40,16 @@ def _frames(path: Path) -> Iterator[np.ndarray]:
     import av
 
     try:
-        with av.open(str(path)) as container:
+        known = {"format_whitelist": CONTAINERS}
+        with av.open(str(path), options=known, metadata_errors="replace") as container:
             if not container.streams.video:
                 raise InputError(f"{path} holds no pictures; give a movie of masks.")
             stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise InputError(
+                    f"{path} is coded in a way that is not known here; give a movie or a folder."
+                )
+            check_size(path, stream.codec_context.width, stream.codec_context.height)
             for frame in _decoded(container, stream):
                 has_alpha = any(part.is_alpha for part in frame.format.components)
                 yield frame.to_ndarray(format="rgba" if has_alpha else "rgb24")

@@ -20,6 +20,7 @@ from surface_sos_core.masks.sources.source import MaskShot
 
 MOST_INSTANCES = 4  # of a frame
 MOST_POINTS = 12  # of a prompt
+SEEN_SHARE = 0.2  # of the object's points: if a frame sees fewer, all of them make its prompt
 _LEAST_PIECE = 0.002  # of the frame; smaller pieces of a matte are no object
 
 
@@ -102,6 +103,9 @@ class NetworkSource:
             if camera is None:
                 continue
             seen = order[np.isin(order, shot.model.points.seen_by(number[camera.name]))]
+            # Of few that are seen, strays are too large a share; what the object itself hides still projects onto it.
+            if len(seen) < SEEN_SHARE * len(order):
+                seen = order
             pixels, _ = camera.project(shot.model.points.xyz[seen][:MOST_POINTS])
             pixels = pixels[np.isfinite(pixels).all(axis=1)]
             if len(pixels):

@@ -11,13 +11,15 @@ from surface_sos_core.errors import InputError, SetupError
 
 @dataclass(frozen=True)
 class Kind:
-    """A source. modules: libraries it needs; extra: of this package, which installs them; weights: what file it takes."""
+    """A source. modules: libraries it needs; extra: of this package, which installs them; weights: what file it takes;
+    part: of a library that loads its parts when they are asked for, the one that is needed."""
 
     name: str
     text: str
     modules: tuple[str, ...] = ()
     extra: str = ""
     weights: str = ""
+    part: str = ""
 
     @property
     def obstacle(self) -> str | None:
@@ -30,7 +32,7 @@ class Kind:
     @property
     def broken(self) -> str | None:
         """What goes wrong when the libraries, which are there, are loaded, in one line; None where nothing does."""
-        for name in self.modules:
+        for name in (*self.modules, *([self.part] if self.part else [])):
             try:
                 importlib.import_module(name)
             # a library that does not fit its neighbours raises anything
@@ -52,6 +54,7 @@ KINDS = (
     Kind(
         "sam2", "Segment Anything 2, prompted by the box or the sparse points", ("transformers", "safetensors"), "sam2",
         "a folder of a SAM 2 model as transformers saves it (config.json, model.safetensors)",
+        "transformers.models.sam2.modeling_sam2",
     ),
     Kind(
         "rvm", "Robust Video Matting, of people", ("onnxruntime",), "rvm",

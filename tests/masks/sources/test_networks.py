@@ -1,6 +1,5 @@
 """Every adapter loads a real file of weights, made here and small, by its real library, and refuses any other file."""
 
-from contextlib import suppress
 from dataclasses import replace
 
 import cv2
@@ -142,7 +141,13 @@ def test_without_cameras_it_is_followed(slow_shot, rvm_script, overlaps):
 
 @pytest.mark.parametrize("name", ["rvm", "rembg", "sam2", "maskrcnn"])
 def test_weights_are_asked_for_and_never_fetched(name, ball_shot, tmp_path, monkeypatch):
-    library({"rvm": "onnxruntime", "sam2": "transformers", "maskrcnn": "torchvision"}.get(name, name))
+    library(
+        {
+            "rvm": "onnxruntime",
+            "sam2": "transformers.models.sam2.modeling_sam2",
+            "maskrcnn": "torchvision",
+        }.get(name, name)
+    )
     for variable in ("TORCH_HOME", "U2NET_HOME", "HF_HOME", "HF_HUB_CACHE", "XDG_DATA_HOME"):
         monkeypatch.setenv(variable, str(tmp_path / "empty"))
     if name == "sam2":
@@ -179,7 +184,7 @@ def test_torchscript_of_another_model(ball_shot, tmp_path):
 @pytest.fixture
 def sam2_folder(tmp_path):
     """SAM 2 with 107,000 weights for pictures of 64x64."""
-    library("transformers", "safetensors")
+    library("transformers.models.sam2.modeling_sam2", "safetensors")
     from transformers import Sam2Config, Sam2Model
 
     config = Sam2Config(
@@ -228,42 +233,6 @@ def test_sam2_is_asked_in_plate_pixels_and_answers_in_the_plate_s_shape(sam2_fol
             assert np.abs(squeezed - other.mask).mean() < 8
     elsewhere = network.look(square, Prompt(np.array([[60.0, 60]]), None))
     assert any(abs(a.score - b.score) > 1e-4 for a, b in zip(asked, elsewhere, strict=True))
-
-
-def test_sam2_gets_its_prompts_from_points_boxes_and_flow(ball_shot, slow_shot, sam2_folder, monkeypatch):
-    """The answers of untrained weights mean nothing, so what is asked is looked at."""
-    from surface_sos_core.masks.sources import sam2
-    from surface_sos_core.masks.sources.drawn import Drawn
-    from surface_sos_core.masks.sources.network import NetworkSource
-
-    network = sam2.Sam2(sam2_folder)
-    for shot, mattes, drawn in (
-        (*ball_shot, None),
-        (*ball_shot, Drawn((128, 96), {2: ball_shot[1][2]})),
-        (
-            replace(slow_shot[0], model=None, cameras=[None] * 10),
-            slow_shot[1],
-            Drawn((128, 96), {4: slow_shot[1][4]}),
-        ),
-    ):
-        asked = []
-
-        def look(rgb, prompt, asked=asked, real=sam2.Sam2.look):
-            asked.append(prompt)
-            return real(network, rgb, prompt)
-
-        monkeypatch.setattr(network, "look", look)
-        with suppress(InputError):  # nothing in common to agree on
-            NetworkSource(network, drawn).find(shot)
-        assert len(asked) == 10
-        for prompt, matte in zip(asked, mattes, strict=True):
-            if prompt.box is None:
-                column, row = prompt.points.astype(int).T
-                assert len(prompt.points) >= 3 and matte[row, column].mean() > 0.8
-            else:
-                rows, columns = np.nonzero(matte)
-                edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
-                np.testing.assert_allclose(prompt.box, edges, atol=4)
 
 
 def test_sam2_refuses_other_folders(ball_shot, sam2_folder, tmp_path):

@@ -60,3 +60,8 @@ def test_every_library_belongs_to_an_extra_of_the_package():
     extras = tomllib.loads((root / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     for kind in ready.KINDS:
         assert not kind.modules or (kind.extra in extras and kind.extra in extras["masks"][0]), kind.name
+
+
+def test_a_library_whose_needed_part_does_not_load_is_broken():
+    kind = ready.Kind("thing", "finds things", ("json",), "thing", part="json.no_such_part")
+    assert kind.obstacle is None and "json.no_such_part cannot be loaded" in (kind.broken or "")

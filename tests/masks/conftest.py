@@ -89,6 +89,12 @@ def slow_shot(tmp_path_factory, aim):
     return _shot(tmp_path_factory.mktemp("slow"), _circle(aim, np.radians(30)))
 
 
+@pytest.fixture(scope="package")
+def long_shot(tmp_path_factory, aim):
+    """The same with thirty frames."""
+    return _shot(tmp_path_factory.mktemp("long"), _circle(aim, 2 * np.pi, 30))
+
+
 @pytest.fixture(scope="session")
 def overlaps():
     """IoU of each of the masks (frames, h, w) with its matte (frames, H, W)."""

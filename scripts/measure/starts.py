@@ -1,0 +1,116 @@
+"""What the refinement makes of different starts: all coarse masks, one box on one frame, nothing, GrabCut in each frame."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from shots.files import write_grey
+
+from measure.cases import Case, mattes_of_truth, pictures
+from measure.run import Refused, run, with_solved_cameras
+from measure.tables import number, table
+
+ROOM = 0.02  # of the frame's longer edge, around what a box is drawn around
+NOTE = (
+    "coarse: all coarse masks of the set; box: one box on one frame; auto: nothing given; grabcut: GrabCut in each frame by "
+    "itself. in: mIoU of the masks that training started from, over the frames that have one and truth; out: of the mattes. The box "
+    "is the true matte's with 2 % of the frame's longer edge around it, on the frame of truth that is named; GrabCut gets "
+    "such a box around the coarse mask of each frame, and where it finds next to nothing in it, the box is the mask."
+)
+
+
+def starts(cases: Sequence[Case], settings: dict[str, Any], out: Path, chosen: Sequence[str]) -> str:
+    """The table, a row for each start of STARTS that is chosen; cameras are solved once for all of them."""
+    solved = [with_solved_cameras(case, out / f"{case.name} cameras") for case in cases]
+    rows, refusals = [], []
+    for name in chosen:
+        cells = []
+        for case in solved:
+            masks = STARTS[name](case, out / f"{case.name} {name} start")
+            try:
+                result = run(replace(case, masks=masks, held=None), settings, out / f"{case.name} {name}")
+            except Refused as refusal:
+                cells += ["-", "-", "refused"]
+                refusals.append(f"{case.name}, {name}: {refusal}")
+                continue
+            before, after = result["coarse"], result["measured"]["matte"]["mean"]["miou"]
+            cells += [number(before), number(after), number(None if before is None else after - before)]
+        rows.append([name, *cells])
+        print("| " + " | ".join(rows[-1]) + " |", flush=True)
+    head = [f"{case.name} {what}" for case in cases for what in ("in", "out", "gain")]
+    drawn = ", ".join(f"{case.name} {middle_frame(case)}" for case in cases)
+    return "\n\n".join([table(["start", *head], rows), f"{NOTE} Frames with the box: {drawn}.", *refusals])
+
+
+def middle_frame(case: Case) -> str:
+    """The name of the frame that the box is drawn on: of those that have truth, the middle one."""
+    names = list(mattes_of_truth(case))
+    return names[len(names) // 2]
+
+
+def one_box(case: Case, file: Path) -> str:
+    """`box:FILE` of one box on one frame; the file is written."""
+    name = middle_frame(case)
+    file = file.with_suffix(".json")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"frame": name, "box": box_around(_read(mattes_of_truth(case)[name]))}))
+    return f"box:{file}"
+
+
+def grab_cuts(case: Case, folder: Path) -> Path:
+    """A folder of masks: GrabCut in every frame by itself, from a box around its coarse mask; none where that is empty."""
+    from surface_sos_core.masks.sources.flow import EDGE, grow
+
+    folder.mkdir(parents=True, exist_ok=True)
+    plates = pictures(case.plates)
+    for name, file in pictures(_folder(case)).items():
+        mask = _read(file)
+        if name not in plates or not (mask > 0.5).any():
+            continue
+        plate = cv2.imread(str(plates[name]))
+        height, width = plate.shape[:2]
+        scale = min(1.0, EDGE / max(plate.shape))
+        size = round(width * scale), round(height * scale)
+        region = np.zeros(size[::-1], bool)
+        shown = np.array(size * 2) / (mask.shape[1::-1] * 2)
+        left, top, right, bottom = np.rint(box_around(mask) * shown).astype(int)
+        region[top:bottom, left:right] = True
+        small = cv2.cvtColor(cv2.resize(plate, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
+        write_grey(
+            folder / f"{name}.png", cv2.resize(grow(small, region).astype(np.float32), (width, height))
+        )
+    return folder
+
+
+def box_around(mask: np.ndarray) -> list[float]:
+    """[left, top, right, bottom] in pixels of a mask (H, W) in [0, 1], with ROOM around it, within the frame."""
+    rows, columns = np.nonzero(mask > 0.5)
+    height, width = mask.shape
+    room = ROOM * max(mask.shape)
+    low = max(0.0, columns.min() - room), max(0.0, rows.min() - room)
+    high = min(float(width), columns.max() + 1 + room), min(float(height), rows.max() + 1 + room)
+    return [float(value) for value in (*low, *high)]
+
+
+def _read(file: Path) -> np.ndarray:
+    return cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) / np.float32(255)
+
+
+def _folder(case: Case) -> Path:
+    assert isinstance(case.masks, Path)
+    return case.masks
+
+
+# What a row starts from: the case and where files of it may be written -> what --masks takes.
+STARTS: dict[str, Callable[[Case, Path], Path | str]] = {
+    "coarse": lambda case, file: _folder(case),
+    "box": one_box,
+    "auto": lambda case, file: "auto",
+    "grabcut": grab_cuts,
+}
