@@ -68,7 +68,8 @@ def root(scene: bpy.types.Scene, title: str | None = None) -> bpy.types.Object |
 def build(context: bpy.types.Context, shot: ShotCameras, is_result: bool = False) -> Built:
     """Put the shot's cameras, plate and points into the scene, in place of those of an earlier import.
 
-    is_result: the cameras are those of a result, which no result of other folders takes the place of. Raises colmap.ModelError, before anything is changed, for a model that is not one of these plates.
+    is_result: the cameras are those of a result, which no result of other folders takes the place of. Raises
+    colmap.ModelError, before anything is changed, for a model that is not one of these plates.
     """
     scene = context.scene
     posed = plates.by_frame(shot.model.images, shot.numbers)

@@ -12,7 +12,8 @@ SUFFIXES = {".png", ".jpg", ".jpeg"}
 class Case:
     """A shot with truth. Layers are made of the frames that have a matte of truth; all train.
 
-    masks: a folder, or another source as `--masks` takes it. held: clean plates of truth seen by cameras of `cameras` that are not in the footage; measured by `render`.
+    masks: a folder, or another source as `--masks` takes it. held: clean plates of truth seen by cameras of `cameras` that
+    are not in the footage; measured by `render`.
     """
 
     name: str

@@ -105,10 +105,9 @@ class _Features:
             )  # fmt: skip
             self._progress(before + (after - before) * min(start + step, len(pairs)) / len(pairs))
 
-
     def _fit(self, model: Any) -> tuple[int, float]:
         """How many matches there are between a model's images, and the share that lies where its cameras let them: by
-        their epipolar lines."""
+        their epipolar lines. None fits nothing."""
         if model is None:
             return 0, 0.0
         fitting = total = 0
@@ -153,12 +152,17 @@ class _Solver(_Features):
             )
             self._match(sorted(wide), 2 * count, 2 * count)
             maps.append(self._map("maps_loose", self._loose_options()))
-        if self._fit(max(maps, key=_size))[1] < AGREED:
+        fits = [self._fit(model) for model in maps]
+        largest = max(range(len(maps)), key=lambda n: _size(maps[n]))
+        if fits[largest][1] < AGREED:
             # Things that look alike were taken for each other: pairs of frames that share little more are left out.
             strict = self._options()
             strict.min_num_matches = max(strict.min_num_matches, round(STRONG * self._usual_matches()))
             maps.append(self._map("maps_strict", strict))
-        self._finish(max(maps, key=lambda model: _worth(*self._fit(model))), static, panoramic)
+            fits.append(self._fit(maps[-1]))
+        # The one that most of what was found fits: matches times the share of them.
+        best = max(range(len(maps)), key=lambda n: math.prod(fits[n]))
+        self._finish(maps[best], static, panoramic)
 
     def _motion(self) -> tuple[bool, bool]:
         """Whether the camera stands still, and whether every pair is explained by turning it on the spot."""
@@ -271,6 +275,7 @@ class _Triangulator(_Features):
             for image in given.images.values():
                 database.write_image(image, use_image_id=True)
 
+
 def sampson_error(second_from_first: Any, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(N,) distance of matches (N, 2), at depth 1 before each camera, from the relative pose's epipolar lines
     (Hartley and Zisserman 2003, Eq. 11.9, its root)."""
@@ -292,11 +297,6 @@ def point_angle(model: Any, point: Any) -> float:
 
 def _size(model: Any) -> int:
     return 0 if model is None else int(model.num_reg_images())
-
-
-def _worth(matches: int, fit: float) -> float:
-    """How much of what was found a model explains."""
-    return matches * fit
 
 
 def _end_with_parent() -> None:

@@ -36,9 +36,7 @@ _THIN_PROBABILITY = 0.6  # m^P of thin parts: in, but colour may still take them
 _FIT_CELLS = 48  # cells a side of the grid that the box is fitted with
 _KEPT_BYTES = 1 << 28  # at most, of what is kept beside the masks
 _AGREED = ("grid", "trust", "agreement", "centre", "half", "rotation")
-_CONTRADICTED = (
-    0.55  # IoU of masks with the hull, as a median, below which something is wrong with most of them
-)
+_CONTRADICTED = 0.55  # median IoU of masks with the hull, below which something is wrong with most of them
 _LOOK = 128  # pixels along the longer edge of the pictures in which hulls and masks are compared
 
 
