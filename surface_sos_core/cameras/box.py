@@ -127,7 +127,7 @@ class AutomaticBox:
     box: around the object; on_object (N,) bool: the sparse points believed to lie on it; core (N,) bool: the
     inner ones of these, which hardly anything beside the object mixes with; plane: (4,) normal and offset of
     the support that the object stands on, n.x + d = 0 with the cameras' side positive, or None; notes: what
-    the user should know.
+    the user should know; beside (N,) bool: the points known not to lie on it, where more tells than box and plane.
     """
 
     box: Box
@@ -135,6 +135,7 @@ class AutomaticBox:
     core: np.ndarray
     plane: np.ndarray | None
     notes: tuple[str, ...]
+    beside: np.ndarray | None = None
 
 
 def look_at(cameras: Sequence[Camera]) -> np.ndarray:
@@ -195,17 +196,12 @@ def box_from_points(model: CameraModel) -> AutomaticBox:
     )
 
 
-def start_from_box(box: Box, model: CameraModel, possible: np.ndarray | None = None) -> AutomaticBox:
-    """The start that a user's box gives: its points are the object's, but for those on a support or a wall.
-
-    possible: (N,) bool, the sparse points that may be the object's at all.
-    """
+def start_from_box(box: Box, model: CameraModel) -> AutomaticBox:
+    """The start that a user's box gives: its points are the object's, but for those on a support or a wall."""
     cameras = list(model.cameras.values())
     xyz = model.points.xyz
     tracked = model.points.track_length >= LEAST_TRACK
     inside = tracked & box.contains(xyz)
-    if possible is not None:
-        inside &= possible
     distance = float(np.median([np.linalg.norm(c.centre - box.centre) for c in cameras]))
     up = _upright(cameras)
     planes: list[np.ndarray] = []
@@ -330,6 +326,30 @@ def _off_planes(
         planes.append(plane)
         near, around = near & front, around & front
     return planes, near
+
+
+def on_planes(xyz: np.ndarray, beside: np.ndarray, tolerance: float) -> np.ndarray:
+    """(N,) bool: the points (N, 3) on planes that many of `beside` (N,) bool are on, as a floor goes on under an object.
+
+    RANSAC (Fischler and Bolles 1981); a plane has to hold a tenth of them within the tolerance.
+    """
+    generator = np.random.default_rng(0)
+    on, left = np.zeros(len(xyz), bool), xyz[beside]
+    least = max(LEAST_POINTS, len(left) // 10)
+    for _ in range(MOST_PLANES):
+        if len(left) < least:
+            break
+        a, b, c = np.moveaxis(left[generator.integers(0, len(left), (300, 3))], 1, 0)
+        normal = np.cross(b - a, c - a)
+        normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-12
+        planes = np.column_stack((normal, -np.sum(normal * a, axis=1)))
+        held = (np.abs(left @ normal.T + planes[:, 3]) < tolerance).sum(axis=0)
+        if held.max() < least:
+            break
+        plane = _refit(planes[np.argmax(held)], left, tolerance)
+        on |= np.abs(_height(plane, xyz)) < tolerance
+        left = left[np.abs(_height(plane, left)) >= tolerance]
+    return on
 
 
 def _where_it_thins_out(away: np.ndarray) -> float:

@@ -1,14 +1,13 @@
 """The automatic start: coarse masks without any given, from cameras, sparse points and the frames' colours.
 
-Where the object is, as log odds of every pixel, comes from the sparse points first and then from the hull that the masks
-of all frames agree on, which knows what a single frame cannot. To that the odds of its colour are added, learnt from the
+Where the object is, as log odds of every pixel, comes from the sparse points first, each spread up to the picture's edges,
+and then also from the hull that the masks of all frames agree on, which knows what a single frame cannot. To that the odds of its colour are added, learnt from the
 sure pixels of all frames together, and GrabCut (Rother, Kolmogorov and Blake 2004) draws the outline.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -17,66 +16,27 @@ from scipy import ndimage
 from surface_sos_core.cameras import AutomaticBox, Box, Camera, CameraModel, start_from_box
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
-from surface_sos_core.footage.frame_stack import let_go, temporary_frames
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.consensus import build_consensus
 from surface_sos_core.masks.hull import project_grid
+from surface_sos_core.masks.places import Place, PlacesOfFrames
+from surface_sos_core.masks.point_labels import spread_labels
+from surface_sos_core.masks.walker import spread
 from surface_sos_core.settings import ConsensusSettings
 
 __all__ = ["automatic_masks", "start_from_box"]
 
 EDGE = 256  # pixels along the longer edge of the masks
+NEAR = 0.15  # of an image's distance to the object: those nearer to it show nearly the same
+WALKED = 2  # points are spread over pixels so much larger: four times fewer, in an eighth of the time
+FAINT = 0.003  # how sure it is, against a point's 1, that nothing is known of a pixel
+MOST_TOLD = 3.0, 2.0  # log odds: how much points can tell against a pixel, and for it
 GROWTH = 1.3  # nothing beyond the box grown by so much is the object
 SURE = 1.5  # log odds of the place from which on a pixel teaches colours
 LEAST_OVERLAP = 0.3  # a mask that overlaps less with the hull says nothing
 LEAST_TOLD = 0.5  # a start without points needs colours that differ so much, from 0 to 1 (total variation)
 CONSENSUS = ConsensusSettings(resolution=96, views=80)
 _BINS = 24  # of each of L, a, b
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where the object is in one frame: odds (h, w) float32, natural log; possible (h, w) bool."""
-
-    odds: np.ndarray
-    possible: np.ndarray
-
-
-class _Frames:
-    """Frames at the masks' size, (h, w, 3) uint8, and where the object is in each of them: on disk, since memory is not to
-    grow with the shot."""
-
-    def __init__(self, numbers: Sequence[int], count: int, size: tuple[int, int]) -> None:
-        self.numbers, self.count, self.size = numbers, count, size
-        shape = (count, size[1], size[0])
-        self._rgb, self._possible = temporary_frames((*shape, 3)), temporary_frames(shape)
-        self._odds = temporary_frames((*shape, 4))
-
-    def picture(self, frame: int) -> np.ndarray:
-        return self._read(self._rgb, frame)
-
-    def put_picture(self, frame: int, rgb: np.ndarray) -> None:
-        self._write(self._rgb, frame, rgb)
-
-    def place(self, frame: int) -> _Place:
-        odds = self._read(self._odds, frame).view(np.float32)[..., 0]
-        return _Place(odds, self._read(self._possible, frame) > 0)
-
-    def put_place(self, frame: int, place: _Place) -> None:
-        odds = np.ascontiguousarray(place.odds, np.float32)
-        self._write(self._odds, frame, odds[..., None].view(np.uint8))
-        self._write(self._possible, frame, place.possible)
-
-    @staticmethod
-    def _read(frames: np.ndarray, frame: int) -> np.ndarray:
-        read = np.array(frames[frame])
-        let_go(frames)
-        return read
-
-    @staticmethod
-    def _write(frames: np.ndarray, frame: int, values: np.ndarray) -> None:
-        frames[frame] = values
-        let_go(frames)
 
 
 def automatic_masks(
@@ -97,12 +57,21 @@ def automatic_masks(
     size = reduced_size(footage, EDGE)
     seen = {i: camera for i, camera in enumerate(cameras) if camera is not None}
     box = Box(start.box.centre, start.box.half * GROWTH, start.box.rotation)
-    number = {name: n for n, name in enumerate(model.cameras)}
-    frames = _Frames(list(seen), len(cameras), size)
+    on_object, beside = start.core, start.beside
+    if beside is None:
+        on_object, beside = spread_labels(
+            model.points.xyz, start.core, _off_object(model.points.xyz, start, box)
+        )
+    frames = PlacesOfFrames(list(seen), len(cameras), size)
     for i, camera in seen.items():
         frames.put_picture(i, cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA))
-        seen_by = model.points.seen_by(number[camera.name])
-        frames.put_place(i, _bounded(_place_by_points(camera, seen_by, model, start, box, size), within, i))
+        seen_beside = _seen_near(camera, model, box.centre) & beside
+        possible = _outline(box, camera, size)
+        if within is not None and i in within:
+            possible &= within[i]
+        core, others = model.points.xyz[on_object], model.points.xyz[seen_beside]
+        frames.put_told(i, _told_by_points(frames.picture(i), camera, core, others, possible))
+        frames.put_place(i, _bounded(_place_by_points(camera, frames.told(i), start, box, size), within, i))
     done = 0
 
     def step() -> None:
@@ -118,7 +87,7 @@ def automatic_masks(
         return project_grid(consensus.grid, box, seen[frame], *size)
 
     for i in seen:
-        frames.put_place(i, _bounded(_place_by_hull(hull(i)), within, i))
+        frames.put_place(i, _bounded(_place_by_hull(hull(i), frames.told(i)), within, i))
     masks = _segment(frames, step, 0.0 if start.core.any() else LEAST_TOLD)
     overlap = {i: _overlap(masks.probability[i] > 127, hull(i) > 0.5) for i in seen}
     for i, share in overlap.items():
@@ -146,36 +115,60 @@ def _bins(rgb: np.ndarray) -> np.ndarray:
     return (light * _BINS + a) * _BINS + b
 
 
+def _seen_near(camera: Camera, model: CameraModel, target: np.ndarray) -> np.ndarray:
+    """(N,) bool: the points that an image from nearly the same side of `target` (3,) has seen: no image finds all it shows."""
+    room = NEAR * float(np.linalg.norm(camera.centre - target))
+    seen = np.zeros(len(model.points.xyz), bool)
+    for number, other in enumerate(model.cameras.values()):
+        if np.linalg.norm(other.centre - camera.centre) <= room:
+            seen[model.points.seen_by(number)] = True
+    return seen
+
+
+def _told_by_points(
+    rgb: np.ndarray, camera: Camera, core: np.ndarray, beside: np.ndarray, possible: np.ndarray
+) -> np.ndarray:
+    """(h, w) log odds by the points (N, 3) of the object and those beside it, each spread as far as the picture's edges.
+
+    0 where the object has none.
+    """
+    if not len(core):
+        return np.zeros(possible.shape)
+    size = max(1, rgb.shape[1] // WALKED), max(1, rgb.shape[0] // WALKED)
+    scale = np.array(size) / (camera.lens.width, camera.lens.height)
+    inside, outside = (_counts(camera.project(p)[0] * scale, size) for p in (core, beside))
+    small, near = (
+        cv2.resize(rgb, size, interpolation=cv2.INTER_AREA),
+        cv2.resize(possible.astype(np.uint8), size) > 0,
+    )
+    weight = inside + outside + np.where(near, FAINT, 1.0)
+    value = spread(small, (inside + np.where(near, 0.5 * FAINT, 0.0)) / weight, weight)
+    value = cv2.resize(value, rgb.shape[1::-1])
+    return np.clip(np.log((value + 0.01) / (1.01 - value)), -MOST_TOLD[0], MOST_TOLD[1])
+
+
 def _place_by_points(
-    camera: Camera, seen: np.ndarray, model: CameraModel, start: AutomaticBox, box: Box, size: tuple[int, int]
-) -> _Place:
-    """By the core's points (all of them: one that the object hides still projects onto it), by the points off the object
-    that this image saw, and by how far from the middle of the start's box a pixel is."""
+    camera: Camera, told: np.ndarray, start: AutomaticBox, box: Box, size: tuple[int, int]
+) -> Place:
+    """By the points, and by how far from the middle of the start's box a pixel is."""
     width, height = size
     scale = width / camera.lens.width
-    xyz = model.points.xyz
-    others = xyz[seen][_off_object(xyz[seen], start, box)]
-    spread = 0.025 * max(size)
-    core, back = (_density(camera.project(p)[0] * scale, size, spread) for p in (xyz[start.core], others))
     middle, depth = camera.project(start.box.centre[None])
     radius = np.max(start.box.half) / max(depth[0], 1e-9) * camera.lens.focal
     u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
     with np.errstate(invalid="ignore"):
         away = np.hypot(u / scale - middle[0, 0], v / scale - middle[0, 1]) / radius
     central = np.clip(1 - 2 * away**2, -2, 1) if np.isfinite(middle).all() else np.zeros((height, width))
-    if start.core.any():
-        odds = central + 2 * np.clip(np.log((core + 0.3) / (back + 0.3)), -1.5, 1.5)
-    else:
-        odds = 2.5 * central
+    odds = central + told if told.any() else 2.5 * central
     possible = _outline(box, camera, size)
-    return _Place(np.where(possible, odds, -5).astype(np.float32), possible)
+    return Place(np.where(possible, odds, -5).astype(np.float32), possible)
 
 
-def _bounded(place: _Place, within: Mapping[int, np.ndarray] | None, frame: int) -> _Place:
+def _bounded(place: Place, within: Mapping[int, np.ndarray] | None, frame: int) -> Place:
     """The place without what is known not to be the object."""
     if within is None or frame not in within:
         return place
-    return _Place(np.where(within[frame], place.odds, -5).astype(np.float32), place.possible & within[frame])
+    return Place(np.where(within[frame], place.odds, -5).astype(np.float32), place.possible & within[frame])
 
 
 def _off_object(xyz: np.ndarray, start: AutomaticBox, box: Box) -> np.ndarray:
@@ -186,14 +179,15 @@ def _off_object(xyz: np.ndarray, start: AutomaticBox, box: Box) -> np.ndarray:
     return off
 
 
-def _density(pixels: np.ndarray, size: tuple[int, int], spread: float) -> np.ndarray:
-    """(h, w): a Gaussian of height 1 at each of the pixels (N, 2)."""
+def _counts(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(h, w): how many of the pixels (N, 2) fall on each."""
     width, height = size
     with np.errstate(invalid="ignore"):
         inside = np.all((pixels >= 0) & (pixels < size), axis=1)
     column, row = pixels[inside].astype(np.intp).T
-    counts = np.bincount(row * width + column, minlength=width * height).reshape(height, width)
-    return cv2.GaussianBlur(counts.astype(np.float32), (0, 0), spread) * (2 * np.pi * spread**2)
+    return (
+        np.bincount(row * width + column, minlength=width * height).reshape(height, width).astype(np.float64)
+    )
 
 
 def _outline(box: Box, camera: Camera, size: tuple[int, int]) -> np.ndarray:
@@ -210,17 +204,17 @@ def _outline(box: Box, camera: Camera, size: tuple[int, int]) -> np.ndarray:
     return inside > 0
 
 
-def _place_by_hull(hull: np.ndarray) -> _Place:
-    """By the largest m^P along each pixel's ray (h, w); the object ends within 6 % of the picture from the hull."""
+def _place_by_hull(hull: np.ndarray, told: np.ndarray) -> Place:
+    """By what points tell and by the largest m^P along each pixel's ray (h, w); the object ends within 6 % of the picture from the hull."""
     soft = cv2.GaussianBlur(hull, (0, 0), 0.008 * max(hull.shape))
     inside = cv2.distanceTransform((soft > 0.5).astype(np.uint8), cv2.DIST_L2, 3) / max(hull.shape)
     outside = cv2.distanceTransform((soft <= 0.5).astype(np.uint8), cv2.DIST_L2, 3) / max(hull.shape)
     # in favour of the object: what some views have lost, or what is thin, the hull lacks
     odds = np.log((soft + 0.003) / (1.003 - soft)) + 0.5 + inside / 0.04
-    return _Place(np.clip(odds, -3, 3), outside < 0.06)
+    return Place((np.clip(odds, -3, 3) + told).astype(np.float32), outside < 0.06)
 
 
-def _segment(frames: _Frames, step: Callable[[], None], least_told: float = 0.0) -> CoarseMasks:
+def _segment(frames: PlacesOfFrames, step: Callable[[], None], least_told: float = 0.0) -> CoarseMasks:
     """The masks of all frames from the places, and the colours that these teach."""
     masks = CoarseMasks.unknown(frames.count, frames.size)
     counts = np.zeros((2, _BINS**3), np.int64)

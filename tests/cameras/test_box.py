@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surface_sos_core.cameras.box import Box, _completed, box_from_points, look_at, read_box
+from surface_sos_core.cameras.box import Box, _completed, box_from_points, look_at, on_planes, read_box
 from surface_sos_core.cameras.camera import Camera, CameraModel, Points
 from surface_sos_core.cameras.colmap import rotation_from_quaternion
 from surface_sos_core.cameras.lens import Lens
@@ -233,3 +233,15 @@ def test_a_box_that_points_tell_all_of_stays() -> None:
         same = _completed(box, plane, np.array(camera))
         np.testing.assert_allclose(same.centre, box.centre)
         np.testing.assert_allclose(same.half, box.half)
+
+
+def test_planes_that_go_on_beside_are_told() -> None:
+    """A floor that most points lie on, some of them within what is asked about, and a heap of others."""
+    generator = np.random.default_rng(4)
+    floor = np.column_stack((generator.uniform(-1, 1, (400, 2)), generator.normal(scale=0.002, size=400)))
+    heap = generator.uniform(-0.3, 0.3, (100, 3)) + [0, 0, 0.4]
+    xyz, beside = np.concatenate((floor, heap)), np.arange(500) < 300
+    on = on_planes(xyz, beside, 0.01)
+    assert on[:400].all() and not on[400:].any()
+    assert not on_planes(heap, np.ones(100, bool), 0.001).any()
+    assert not on_planes(xyz, np.zeros(500, bool), 0.01).any()

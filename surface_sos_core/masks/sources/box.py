@@ -1,28 +1,36 @@
 """A box or a rough outline on one frame, grown by GrabCut and carried to all others: works offline, needs no weights.
 
-With cameras it is carried through the world. The sparse points that are seen in the middle of what is drawn tell how far
-away the object is, so what is drawn becomes a box in the world; points that do not project into what is drawn are not
-the object's. From there on it goes as in the automatic start, with what is outside the drawing kept out of its frames.
+With cameras it is carried through the world. The nearer sparse points that are seen in the middle of what is drawn are the
+object's, points that do not project into what is drawn are not; all others follow the group of points they are in, so
+that what stands behind the object, inside the drawing, is told from it. The object's points tell how far away it is, so
+what is drawn becomes a box in the world. From there on it goes as in the automatic start, with what is outside the drawing
+kept out of its frames.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from surface_sos_core.cameras import AutomaticBox, Box, Camera, CameraModel, look_at, start_from_box
+from surface_sos_core.cameras import AutomaticBox, Box, Camera, CameraModel, look_at
+from surface_sos_core.cameras.box import LEAST_TRACK, on_planes
 from surface_sos_core.errors import InputError
 from surface_sos_core.masks.automatic import EDGE, automatic_masks
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
+from surface_sos_core.masks.point_labels import spread_labels
 from surface_sos_core.masks.sources.drawn import Drawn
 from surface_sos_core.masks.sources.flow import carry_by_flow
 from surface_sos_core.masks.sources.source import MaskShot
 
 _MIDDLE = 0.6  # of the drawing's half width and height: there it is the object that is seen
-_CORNERS = 0.9  # of them too: what is in the corners of a drawn box is seldom the object
 _LEAST_POINTS = 5
-_BEHIND = 0.25  # of the object's smaller side: how far its middle is behind the points that are seen
+_FLAT = 0.02  # of the drawing's width: as thick is a plane
+_AROUND = 3  # times it: as far around the object planes are looked for
+_FIRST = 3  # nearest of them: where the object begins
+_FRONT = 0.33  # of the drawing's width or height, whichever is less: what is seen in its middle so far behind is the object's
+_ENDS = 2, 98  # percentiles of its points' depth: where the object begins and ends
 
 
 class BoxSource:
@@ -48,30 +56,106 @@ def start_from_drawn(drawn: Drawn, cameras: Sequence[Camera | None], model: Came
     if not held:
         raise InputError("No frame that was drawn on has a camera; draw the box on another frame.")
     xyz = model.points.xyz
-    possible = np.ones(len(xyz), bool)
-    boxes = []
     number = {name: n for n, name in enumerate(model.cameras)}
+    views = []
     for i, camera in held.items():
-        region = drawn.regions[i]
-        scale = camera.lens.width / drawn.size[0]
-        pixels, depth = camera.project(xyz)
-        possible &= _inside(region, pixels / scale)
-        rows, columns = np.nonzero(region)
-        low, high = (np.array([f(columns), f(rows)], float) for f in (np.min, np.max))
-        middle, half = (low + high + 1) / 2, (high - low + 1) / 2
         seen = np.zeros(len(xyz), bool)
         seen[model.points.seen_by(number[camera.name])] = True
-        off_middle = np.linalg.norm((pixels / scale - middle) / half, axis=1)
+        views.append(_View.of(drawn.regions[i], drawn.size, camera, xyz, seen))
+    inside = np.all([view.inside for view in views], axis=0)
+    long = model.points.track_length >= LEAST_TRACK
+    flat = _on_planes_beside(xyz, inside, long, views)
+    front, beside = _front(views, long & ~flat) & inside, ~inside | (_front(views, long) & flat)
+    on_object, beside = spread_labels(xyz, front, beside)
+    box = _middle_box([view.box(on_object, model) for view in views])
+    on_object &= long
+    return AutomaticBox(box, on_object, on_object, None, (), beside)
+
+
+def _on_planes_beside(
+    xyz: np.ndarray, inside: np.ndarray, long: np.ndarray, views: Sequence[_View]
+) -> np.ndarray:
+    """(N,) bool: the points (N, 3) on planes that go on beside what is drawn, like a floor."""
+    front = _front(views, long)
+    if not front.any():
+        return front
+    width = float(np.median([view.width(front) for view in views]))
+    near = np.linalg.norm(xyz - np.median(xyz[front], axis=0), axis=1) < _AROUND * width
+    return on_planes(xyz, near & long & ~inside, _FLAT * width)
+
+
+def _front(views: Sequence[_View], possible: np.ndarray) -> np.ndarray:
+    """(N,) bool: of the possible points (N,) bool what a drawing has in its middle and in front."""
+    return np.any([view.front(possible) for view in views], axis=0)
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """What is drawn on one frame, and where the sparse points are in it.
+
+    middle, size: (2,) of the drawing, in pixels of the camera; depth (N,); inside (N,) bool: within what is drawn;
+    middle_points (N,) bool: seen in its middle.
+    """
+
+    camera: Camera
+    middle: np.ndarray
+    size: np.ndarray
+    depth: np.ndarray
+    inside: np.ndarray
+    middle_points: np.ndarray
+
+    @classmethod
+    def of(
+        cls, region: np.ndarray, size: tuple[int, int], camera: Camera, xyz: np.ndarray, seen: np.ndarray
+    ) -> _View:
+        """From the drawing, (h, w) bool of a frame of `size`, and the points that the frame has seen, (N,) bool."""
+        scale = camera.lens.width / size[0]
+        pixels, depth = camera.project(xyz)
+        inside = _inside(region, pixels / scale)
+        rows, columns = np.nonzero(region)
+        low, high = (np.array([f(columns), f(rows)], float) for f in (np.min, np.max))
+        middle, extent = scale * (low + high + 1) / 2, scale * (high - low + 1)
         with np.errstate(invalid="ignore"):
-            possible &= off_middle < _CORNERS
-        size = 2 * half * scale / camera.lens.focal  # at depth 1
-        away, behind = _depth(off_middle, depth, seen, camera, model)
-        size = size * away
-        away += behind * size.min()
-        origin, ray = camera.rays(middle[None] * scale)
-        half_sizes = 0.5 * np.array([*size, size.min()])
-        boxes.append(Box(origin + away * ray[0], half_sizes, camera.rotation.T))
-    return start_from_box(_middle_box(boxes), model, possible)
+            off_middle = np.linalg.norm(2 * (pixels - middle) / extent, axis=1)
+        shown = inside & seen & (off_middle < _MIDDLE)
+        if shown.sum() < _LEAST_POINTS:
+            shown = inside & seen
+        return cls(camera, middle, extent, depth, inside, shown)
+
+    def front(self, possible: np.ndarray) -> np.ndarray:
+        """(N,) bool: of the possible points (N,) bool in the middle those that are hardly behind the first."""
+        shown = self.middle_points & possible
+        if not shown.any():
+            return shown
+        first = float(np.sort(self.depth[shown])[:_FIRST][-1])
+        return shown & (self.depth <= first * (1 + _FRONT * self.size.min() / self.camera.lens.focal))
+
+    def width(self, points: np.ndarray) -> float:
+        """Of what is drawn, or its height if that is less, in the world; as far away as the points (N,) bool."""
+        return float(np.median(self.depth[points]) * self.size.min() / self.camera.lens.focal)
+
+    def box(self, on_object: np.ndarray, model: CameraModel) -> Box:
+        """What is drawn as a box in the world, as deep as it is wide or high, whichever is less.
+
+        As far away as the object's points (N,) bool tell, else where all cameras look.
+        """
+        depth = self.depth[on_object]
+        if len(depth) >= _LEAST_POINTS:
+            near, far = np.percentile(depth, _ENDS)
+        else:
+            near = far = float(
+                self.camera.axis @ (look_at(list(model.cameras.values())) - self.camera.centre)
+            )
+        if near <= 0:
+            raise InputError(
+                "No sparse point of the camera model lies in what is drawn, so its distance is unknown; "
+                "draw it on another frame."
+            )
+        size = self.size * far / self.camera.lens.focal
+        deep = max(far - near, size.min())
+        middle = near + deep / 2 if len(depth) >= _LEAST_POINTS else near
+        origin, ray = self.camera.rays(self.middle[None])
+        return Box(origin + middle * ray[0], 0.5 * np.array([*size, deep]), self.camera.rotation.T)
 
 
 def _middle_box(boxes: Sequence[Box]) -> Box:
@@ -91,27 +175,3 @@ def _inside(region: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     inside = np.zeros(len(pixels), bool)
     inside[held] = region[row, column]
     return inside
-
-
-def _depth(
-    off_middle: np.ndarray,
-    depth: np.ndarray,
-    seen: np.ndarray,
-    camera: Camera,
-    model: CameraModel,
-) -> tuple[float, float]:
-    """The depth of what the drawing shows, and how far behind it the object's middle is, as a share of its smaller side.
-
-    The median of the points that the drawing's middle shows, else the look-at's depth.
-    """
-    with np.errstate(invalid="ignore"):
-        for share in (_MIDDLE, 1.0):
-            there = seen & (off_middle < share)
-            if there.sum() >= _LEAST_POINTS:
-                return float(np.median(depth[there])), _BEHIND
-    away = float(camera.axis @ (look_at(list(model.cameras.values())) - camera.centre))
-    if away <= 0:
-        raise InputError(
-            "No sparse point of the camera model lies in what is drawn, so its distance is unknown; draw it on another frame."
-        )
-    return away, 0.0

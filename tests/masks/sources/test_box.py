@@ -35,6 +35,40 @@ def test_where_in_the_world_it_is(ball_shot):
     assert start.core[:400].mean() > 0.35 and not start.core[400:].any()
 
 
+def with_points(model: CameraModel, xyz: np.ndarray) -> CameraModel:
+    """The model with more points, which every image has seen."""
+    points, images = model.points, len(model.cameras)
+    more = np.cumsum(np.full(len(xyz), images)) + len(points.track_image)
+    return CameraModel(
+        model.cameras,
+        Points(
+            np.concatenate((points.xyz, xyz)),
+            np.concatenate((points.rgb, np.zeros((len(xyz), 3), np.uint8))),
+            np.concatenate((points.error, np.ones(len(xyz)))),
+            np.concatenate((points.track_start, more)),
+            np.concatenate((points.track_image, np.tile(np.arange(images, dtype=np.int32), len(xyz)))),
+            np.concatenate((points.track_xy, np.full((len(xyz) * images, 2), np.nan))),
+        ),
+    )
+
+
+def test_what_stands_behind_in_the_drawing_is_told_from_it(ball_shot):
+    shot, mattes = ball_shot
+    away = -shot.cameras[3].centre / np.linalg.norm(shot.cameras[3].centre)
+    post = np.random.default_rng(2).normal(scale=[0.08, 0.08, 0.3], size=(200, 3)) + 1.3 * away
+    start = start_from_drawn(around(mattes, 3), shot.cameras, with_points(shot.model, post))
+    assert not start.core[1300:].any() and start.beside[1300:].mean() > 0.9
+    assert start.core[:400].mean() > 0.35 and not start.core[400:1300].any()
+    assert not start.beside[:400][start.core[:400]].any()
+
+
+def test_a_floor_in_the_drawing_is_not_the_object(ball_shot):
+    """Drawn with so much room that the floor in front of the ball is nearer than the ball."""
+    shot, mattes = ball_shot
+    start = start_from_drawn(around(mattes, 3, room=20), shot.cameras, shot.model)
+    assert start.core[:400].any() and not start.core[400:].any()
+
+
 def test_without_points_the_look_at_tells_the_distance(ball_shot, overlaps):
     shot, mattes = ball_shot
     bare = replace(shot, model=CameraModel(shot.model.cameras, Points.empty()))

@@ -1,0 +1,66 @@
+"""Frames and where the object is in each of them, while the automatic start works it out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from surface_sos_core.footage.frame_stack import let_go, temporary_frames
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the object is in one frame: odds (h, w) float32, natural log; possible (h, w) bool, False where it is not."""
+
+    odds: np.ndarray
+    possible: np.ndarray
+
+
+class PlacesOfFrames:
+    """Frames at the masks' size, (h, w, 3) uint8, and where the object is in each of them: on disk, since memory is not to
+    grow with the shot."""
+
+    def __init__(self, numbers: Sequence[int], count: int, size: tuple[int, int]) -> None:
+        self.numbers, self.count, self.size = numbers, count, size
+        shape = (count, size[1], size[0])
+        self._rgb, self._possible = temporary_frames((*shape, 3)), temporary_frames(shape)
+        self._odds, self._told = temporary_frames((*shape, 4)), temporary_frames((*shape, 4))
+
+    def picture(self, frame: int) -> np.ndarray:
+        return self._read(self._rgb, frame)
+
+    def put_picture(self, frame: int, rgb: np.ndarray) -> None:
+        self._write(self._rgb, frame, rgb)
+
+    def place(self, frame: int) -> Place:
+        odds = self._read(self._odds, frame).view(np.float32)[..., 0]
+        return Place(odds, self._read(self._possible, frame) > 0)
+
+    def put_place(self, frame: int, place: Place) -> None:
+        self._write(self._odds, frame, _bytes(place.odds))
+        self._write(self._possible, frame, place.possible)
+
+    def told(self, frame: int) -> np.ndarray:
+        """(h, w) float32 log odds by the sparse points alone."""
+        return self._read(self._told, frame).view(np.float32)[..., 0]
+
+    def put_told(self, frame: int, odds: np.ndarray) -> None:
+        self._write(self._told, frame, _bytes(odds))
+
+    @staticmethod
+    def _read(frames: np.ndarray, frame: int) -> np.ndarray:
+        read = np.array(frames[frame])
+        let_go(frames)
+        return read
+
+    @staticmethod
+    def _write(frames: np.ndarray, frame: int, values: np.ndarray) -> None:
+        frames[frame] = values
+        let_go(frames)
+
+
+def _bytes(values: np.ndarray) -> np.ndarray:
+    """(h, w, 4) uint8 of values (h, w) as float32."""
+    return np.ascontiguousarray(values, np.float32)[..., None].view(np.uint8)
