@@ -126,16 +126,16 @@ class AutomaticBox:
 
     box: around the object; on_object (N,) bool: the sparse points believed to lie on it; core (N,) bool: the
     inner ones of these, which hardly anything beside the object mixes with; plane: (4,) normal and offset of
-    the support that the object stands on, n.x + d = 0 with the cameras' side positive, or None; notes: what
-    the user should know; beside (N,) bool: the points known not to lie on it, where more tells than box and plane.
+    the support that the object stands on, n.x + d = 0 with the cameras' side positive, or None; beside (N,) bool:
+    points known not to lie on it, whatever box and plane tell; notes: what the user should know.
     """
 
     box: Box
     on_object: np.ndarray
     core: np.ndarray
     plane: np.ndarray | None
+    beside: np.ndarray
     notes: tuple[str, ...]
-    beside: np.ndarray | None = None
 
 
 def look_at(cameras: Sequence[Camera]) -> np.ndarray:
@@ -192,6 +192,7 @@ def box_from_points(model: CameraModel) -> AutomaticBox:
         on_object,
         on_object & (away <= CORE * reach),
         plane,
+        away > reach,
         (note,),
     )
 
@@ -210,7 +211,9 @@ def start_from_box(box: Box, model: CameraModel) -> AutomaticBox:
         planes, inside = _off_planes(xyz, inside, around, cameras, distance)
     upright = [plane for plane in planes if plane[:3] @ up > 0.7]
     middle = np.linalg.norm(box.to_box(xyz) / box.extent, axis=1) < 2 * CORE
-    return AutomaticBox(box, inside, inside & middle, upright[0] if upright else None, ())
+    return AutomaticBox(
+        box, inside, inside & middle, upright[0] if upright else None, np.zeros(len(xyz), bool), ()
+    )
 
 
 def _place_looked_at(model: CameraModel) -> np.ndarray:
@@ -234,7 +237,7 @@ def _box_at(target: np.ndarray, distance: float, up: np.ndarray, points: int) ->
     )
     half = np.full(3, FALLBACK_HALF * distance)
     nothing = np.zeros(points, bool)
-    return AutomaticBox(Box(target, half, _frame(up)), nothing, nothing, None, (note,))
+    return AutomaticBox(Box(target, half, _frame(up)), nothing, nothing, None, nothing, (note,))
 
 
 def _share_seeing(cameras: Sequence[Camera], xyz: np.ndarray) -> np.ndarray:

@@ -57,11 +57,8 @@ def automatic_masks(
     size = reduced_size(footage, EDGE)
     seen = {i: camera for i, camera in enumerate(cameras) if camera is not None}
     box = Box(start.box.centre, start.box.half * GROWTH, start.box.rotation)
-    on_object, beside = start.core, start.beside
-    if beside is None:
-        on_object, beside = spread_labels(
-            model.points.xyz, start.core, _off_object(model.points.xyz, start, box)
-        )
+    off = _off_object(model.points.xyz, start, box) & ~start.core
+    on_object, beside = spread_labels(model.points.xyz, start.core, off)
     frames = PlacesOfFrames(list(seen), len(cameras), size)
     for i, camera in seen.items():
         frames.put_picture(i, cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA))
@@ -172,8 +169,8 @@ def _bounded(place: Place, within: Mapping[int, np.ndarray] | None, frame: int) 
 
 
 def _off_object(xyz: np.ndarray, start: AutomaticBox, box: Box) -> np.ndarray:
-    """(N,) bool: outside the box, or not above the support."""
-    off = ~box.contains(xyz)
+    """(N,) bool: known to be beside the object, outside the box, or not above the support."""
+    off = ~box.contains(xyz) | start.beside
     if start.plane is not None:
         off |= xyz @ start.plane[:3] + start.plane[3] < 0.03 * np.max(start.box.half)
     return off

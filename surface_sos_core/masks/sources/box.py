@@ -69,7 +69,7 @@ def start_from_drawn(drawn: Drawn, cameras: Sequence[Camera | None], model: Came
     on_object, beside = spread_labels(xyz, front, beside)
     box = _middle_box([view.box(on_object, model) for view in views])
     on_object &= long
-    return AutomaticBox(box, on_object, on_object, None, (), beside)
+    return AutomaticBox(box, on_object, on_object, None, beside, ())
 
 
 def _on_planes_beside(
