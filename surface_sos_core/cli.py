@@ -65,6 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def explain(error: BaseException, out: Path | None = None) -> tuple[str, int]:
     """One line that says what went wrong and what to do, and the exit code. `out`: the folder written to."""
+    if isinstance(error, SystemError) and isinstance(error.__cause__, KeyboardInterrupt | Cancelled):
+        error = error.__cause__  # what a signal raises within a call of compiled code comes out like this
     if isinstance(error, KeyboardInterrupt | Cancelled):
         return _cancelled(error, out), Cancelled.exit_code
     if isinstance(error, SurfaceSosError):

@@ -1019,3 +1019,24 @@ def test_import_of_a_folder_that_is_no_such_set(tmp_path, typed):
     assert code == 2 and "poses_bounds.npy is missing" in told
     assert not (tmp_path / "shot").exists()
     assert typed("import", "mvs", tmp_path, "--out", tmp_path / "shot")[0] == 2
+
+
+@pytest.mark.parametrize("raised", [Cancelled, KeyboardInterrupt])
+def test_a_signal_within_compiled_code_is_told_as_one(raised, capsys, monkeypatch):
+    """numba's dispatcher hands on what a signal raises in it as the cause of a SystemError."""
+
+    def dispatch(*_):
+        raise SystemError("CPUDispatcher returned a result with an exception set") from raised()
+
+    monkeypatch.setattr(cli, "_doctor", dispatch)
+    assert cli.main(["doctor"]) == 130
+    assert "Cancelled" in capsys.readouterr().err
+
+
+def test_a_system_error_of_its_own_is_not_taken_for_a_signal(capsys, monkeypatch):
+    def fail(*_):
+        raise SystemError("bad call") from ValueError("of something else")
+
+    monkeypatch.setattr(cli, "_doctor", fail)
+    assert cli.main(["doctor"]) == 1
+    assert "SystemError: bad call" in capsys.readouterr().err
