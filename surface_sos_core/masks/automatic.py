@@ -63,12 +63,11 @@ def automatic_masks(
     for i, camera in seen.items():
         frames.put_picture(i, cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA))
         seen_beside = _seen_near(camera, model, box.centre) & beside
-        possible = _outline(box, camera, size)
-        if within is not None and i in within:
-            possible &= within[i]
+        outline = _outline(box, camera, size)
+        possible = outline & within[i] if within is not None and i in within else outline
         core, others = model.points.xyz[on_object], model.points.xyz[seen_beside]
         frames.put_told(i, _told_by_points(frames.picture(i), camera, core, others, possible))
-        frames.put_place(i, _bounded(_place_by_points(camera, frames.told(i), start, box, size), within, i))
+        frames.put_place(i, _bounded(_place_by_points(camera, frames.told(i), start, outline), within, i))
     done = 0
 
     def step() -> None:
@@ -115,10 +114,10 @@ def _bins(rgb: np.ndarray) -> np.ndarray:
 def _seen_near(camera: Camera, model: CameraModel, target: np.ndarray) -> np.ndarray:
     """(N,) bool: the points that an image from nearly the same side of `target` (3,) has seen: no image finds all it shows."""
     room = NEAR * float(np.linalg.norm(camera.centre - target))
-    seen = np.zeros(len(model.points.xyz), bool)
-    for number, other in enumerate(model.cameras.values()):
-        if np.linalg.norm(other.centre - camera.centre) <= room:
-            seen[model.points.seen_by(number)] = True
+    centres = np.array([other.centre for other in model.cameras.values()])
+    near = np.linalg.norm(centres - camera.centre, axis=1) <= room
+    seen = np.zeros(len(model.points), bool)
+    seen[model.points.track_point[near[model.points.track_image]]] = True
     return seen
 
 
@@ -144,11 +143,9 @@ def _told_by_points(
     return np.clip(np.log((value + 0.01) / (1.01 - value)), -MOST_TOLD[0], MOST_TOLD[1])
 
 
-def _place_by_points(
-    camera: Camera, told: np.ndarray, start: AutomaticBox, box: Box, size: tuple[int, int]
-) -> Place:
-    """By the points, and by how far from the middle of the start's box a pixel is."""
-    width, height = size
+def _place_by_points(camera: Camera, told: np.ndarray, start: AutomaticBox, outline: np.ndarray) -> Place:
+    """By the points, and by how far from the middle of the start's box a pixel is; within the box's outline (h, w) bool."""
+    height, width = outline.shape
     scale = width / camera.lens.width
     middle, depth = camera.project(start.box.centre[None])
     radius = np.max(start.box.half) / max(depth[0], 1e-9) * camera.lens.focal
@@ -157,8 +154,7 @@ def _place_by_points(
         away = np.hypot(u / scale - middle[0, 0], v / scale - middle[0, 1]) / radius
     central = np.clip(1 - 2 * away**2, -2, 1) if np.isfinite(middle).all() else np.zeros((height, width))
     odds = central + told if told.any() else 2.5 * central
-    possible = _outline(box, camera, size)
-    return Place(np.where(possible, odds, -5).astype(np.float32), possible)
+    return Place(np.where(outline, odds, -5).astype(np.float32), outline)
 
 
 def _bounded(place: Place, within: Mapping[int, np.ndarray] | None, frame: int) -> Place:
@@ -202,7 +198,10 @@ def _outline(box: Box, camera: Camera, size: tuple[int, int]) -> np.ndarray:
 
 
 def _place_by_hull(hull: np.ndarray, told: np.ndarray) -> Place:
-    """By what points tell and by the largest m^P along each pixel's ray (h, w); the object ends within 6 % of the picture from the hull."""
+    """By what points tell and by the largest m^P along each pixel's ray (h, w).
+
+    The object ends within 6 % of the picture from the hull.
+    """
     soft = cv2.GaussianBlur(hull, (0, 0), 0.008 * max(hull.shape))
     inside = cv2.distanceTransform((soft > 0.5).astype(np.uint8), cv2.DIST_L2, 3) / max(hull.shape)
     outside = cv2.distanceTransform((soft <= 0.5).astype(np.uint8), cv2.DIST_L2, 3) / max(hull.shape)
