@@ -1,6 +1,6 @@
 """How fast this machine is, how much memory shots take, and how good the results are.
 
-python scripts/benchmark.py speed [--runs N] [--profile]
+python scripts/benchmark.py speed [--runs N] [--profile] [--device cuda]
 python scripts/benchmark.py memory [--frames 60,240,960] [--size 640x480]
 python scripts/benchmark.py first      one training iteration and no more: what is timed from outside as the start
 python scripts/benchmark.py quality [--footage DIR] [--shots DIR] [--only NAME ...] [--write docs/results.md]
@@ -8,7 +8,8 @@ python scripts/benchmark.py ablation --footage DIR [--only NAME ...] [--write do
 python scripts/benchmark.py starts [--footage DIR] [--only NAME ...] [--from START ...] [--write docs/results.md]
 
 speed: backends side by side in one process. Each figure is a median over runs with the quickest one beside it, and the
-processor's time on all threads. On a machine that does something else as well, believe the ratios and the latter.
+processor's time on all threads. On a machine that does something else as well, believe the ratios and the latter. With
+--device cuda: the same on a GPU, an iteration being the mean of many that nobody waits for.
 
 quality: every shot with truth, the same settings for all: the sets in the footage folder (NAME/images, coarse_masks, truth,
 sparse/0, clean_plates), the shots of make_truth.py, the sample. ablation: parts of the method left out, and masks of
@@ -32,7 +33,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ from measure.tables import replace_section
 POINTS = 65_536
 WARM_UP = 12  # steps before a training iteration is timed: compiling, and the learning rate's ramp
 PROFILE_STEPS = 20
+BLOCK = 50  # iterations of a GPU that are timed as one
+PAPER_RAYS = 2344  # a step of them has 300,000 samples at 64 of each field, as many as the paper's
 ABLATED = ("teddy", "cat")
 
 
@@ -90,8 +93,8 @@ def moment() -> tuple[float, float]:
     return time.perf_counter(), time.process_time() + children.children_user + children.children_system
 
 
-def machine() -> list[str]:
-    """The processor and the versions that figures belong to."""
+def machine(gpu: bool = False) -> list[str]:
+    """The processor, or the GPU as well, and the versions that figures belong to."""
     import numba
     import numpy
     import torch
@@ -102,34 +105,46 @@ def machine() -> list[str]:
     name = names[0] if names else platform.processor() or platform.machine()
     threads = f"{torch.get_num_threads()} threads of torch, {numba.get_num_threads()} of numba"
     versions = f"torch {torch.__version__}, numba {numba.__version__}, numpy {numpy.__version__}"
+    if gpu:
+        name = f"{torch.cuda.get_device_name()}, {name}"
     return [f"{name}, {platform.system()}, {threads}", f"Python {platform.python_version()}, {versions}"]
 
 
-def grid_rows(runs: int) -> list[str]:
-    """Hash grids forward and backward on both backends."""
+def grid_rows(runs: int, device: str) -> list[str]:
+    """Hash grids forward and backward, plain PyTorch and the device's own kernels."""
     import torch
 
-    from surface_sos_core.fields.hash_grid import GridSpec, HashGrid
+    from surface_sos_core.fields.hash_grid import GridSpec, HashGrid, default_backend
 
     lines = []
-    x = torch.rand(POINTS, 3, generator=torch.Generator().manual_seed(0))
+    x = torch.rand(POINTS, 3, generator=torch.Generator().manual_seed(0)).to(device)
     for spec in (GridSpec(16, 2, 19, 16, 2048), GridSpec(10, 2, 15, 16, 257)):
         timings = []
-        for backend in ("torch", "numba"):
-            grid = HashGrid(spec, backend)
+        for backend in ("torch", default_backend(device)):
+            grid = HashGrid(spec, backend).to(device)
 
             def both_ways(grid: HashGrid = grid) -> None:
                 grid.table.grad = None
                 grid.encode(x).sum().backward()
+                wait_for(device)
 
             label = f"grid {spec.levels} x 2, 2^{spec.log2_table}, {POINTS:,} points, {backend}"
-            timings.append(timed(label, runs if backend == "numba" else max(1, runs // 4), both_ways))
+            timings.append(timed(label, max(1, runs // 4) if backend == "torch" else runs, both_ways))
         lines += [timings[0].line(), timings[1].line(timings[0])]
     return lines
 
 
-def sample_shot(name: str, scratch: Path) -> tuple[Any, Any, Any]:
-    """The sample's trainer before its first step, its batches, and its box, by the preset of that name."""
+def wait_for(device: str) -> None:
+    """Until a GPU has done what it was asked to."""
+    import torch
+
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def sample_shot(name: str, scratch: Path, on: str = "cpu", rays: int | None = None) -> tuple[Any, Any, Any]:
+    """The sample's trainer before its first step, its batches, and its box, by the preset of that name; rays: in a step,
+    where not the preset's."""
     import torch
 
     from surface_sos_core.cameras import match_cameras, read_model
@@ -145,19 +160,20 @@ def sample_shot(name: str, scratch: Path) -> tuple[Any, Any, Any]:
     def quiet(message: str) -> None:
         """The sample's one broken mask is known."""
 
-    cpu = torch.device("cpu")
-    settings = preset(name, device="cpu")
+    device = torch.device(on)
+    settings = preset(name, device=on)
+    settings = replace(settings, train=replace(settings.train, rays=rays or settings.train.rays))
     footage = open_footage(ROOT / "samples" / "plates", False, quiet)
     masks = load_masks(ROOT / "samples" / "masks", footage, quiet)
     model = read_model(ROOT / "samples" / "truth" / "cameras")
     cameras = match_cameras(model, footage, quiet)
     consensus = build_consensus(masks, cameras, preset("preview").consensus)
-    trainer = Trainer.start(settings, consensus.grid, consensus.box.extent, cpu)
+    trainer = Trainer.start(settings, consensus.grid, consensus.box.extent, device)
     trainer.fit_to_consensus(consensus.grid, consensus.box.extent)
     plates = cached_plates(footage, scratch / f"{name}.npy", settings.train.image_edge, 1.0, quiet)
     sights = sights_of(model.points, list(model.cameras), cameras, 3)
     gains = exposure_gains(plates, cameras, sights.xyz)
-    batches = Batches(plates, masks.probability, consensus, cameras, sights, gains, settings.train, cpu, 0)
+    batches = Batches(plates, masks.probability, consensus, cameras, sights, gains, settings.train, device, 0)
     return trainer, batches, consensus.box
 
 
@@ -199,6 +215,36 @@ def training_rows(runs: int, profile: bool, presets: Sequence[str] = ("preview",
             if profile:
                 lines += profile_lines(trainer, batches)
     torch.set_flush_denormal(False)
+    return lines
+
+
+def gpu_rows(blocks: int) -> list[str]:
+    """One iteration of the sample on a GPU."""
+    import torch
+
+    lines = []
+    torch.cuda.reset_peak_memory_stats()
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, rays in (("default", 1024), ("quality", 1024), ("quality", PAPER_RAYS)):
+            trainer, batches, _ = sample_shot(name, Path(scratch), "cuda", rays)
+            moments: list[tuple[float, float]] = []
+
+            def after_step(step: int, moments: list[tuple[float, float]] = moments) -> None:
+                if step % BLOCK == 0:
+                    wait_for("cuda")
+                    moments.append(moment())
+                if step >= BLOCK * (blocks + 1):
+                    raise StopIteration
+
+            with suppress(StopIteration):
+                trainer.run(batches, after_step)
+            fields, train = trainer.settings.fields, trainer.settings.train
+            samples = rays * (train.foreground_samples + train.background_samples)
+            label = f"iteration, {name}: {fields.levels} x 2, 2^{fields.log2_table}, {samples:,} samples"
+            lines.append(
+                Timing.between(label, [(a / BLOCK, b / BLOCK) for a, b in moments]).line()
+                + f"   {torch.cuda.max_memory_allocated() / 2**20:,.0f} MB of the GPU at most so far"
+            )
     return lines
 
 
@@ -267,15 +313,16 @@ def memory(frames: Sequence[int], size: tuple[int, int]) -> list[str]:
     return lines
 
 
-def speed(runs: int, profile: bool) -> None:
+def speed(runs: int, profile: bool, gpu: bool) -> None:
     """Print the speed table."""
-    for line in machine():
+    for line in machine(gpu):
         print(line)
-    print(help_row(max(3, runs // 10)), flush=True)
-    print(first_row(max(1, runs // 30)), flush=True)
-    for line in grid_rows(max(4, runs // 4)):
+    if not gpu:
+        print(help_row(max(3, runs // 10)), flush=True)
+        print(first_row(max(1, runs // 30)), flush=True)
+    for line in grid_rows(max(4, runs // 4), "cuda" if gpu else "cpu"):
         print(line, flush=True)
-    for line in training_rows(runs, profile):
+    for line in gpu_rows(max(2, runs // 10)) if gpu else training_rows(runs, profile):
         print(line, flush=True)
 
 
@@ -354,7 +401,7 @@ def main() -> int:
         width, height = (int(number) for number in options.size.split("x"))
         print("\n".join([*machine(), *memory([int(n) for n in options.frames.split(",")], (width, height))]))
     elif options.table == "speed":
-        speed(options.runs, options.profile)
+        speed(options.runs, options.profile, options.device == "cuda")
     else:
         heading, text = measured_section(options)
         print(f"\n{heading}\n\n{text}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import torch
 
 from surface_sos_core.errors import InputError, SetupError
@@ -24,6 +25,12 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda":
         raise SetupError(f"The device cuda cannot be used: {obstacle}; --device cpu works without a GPU.")
     return torch.device("cpu")
+
+
+def on_device(values: np.ndarray, device: torch.device) -> torch.Tensor:
+    """The same numbers there. A GPU fetches them when it gets to it, from page-locked memory: nobody waits for it."""
+    tensor = torch.from_numpy(values)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def cuda_obstacle() -> str | None:

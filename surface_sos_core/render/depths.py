@@ -74,21 +74,41 @@ def background_depths(
     return _background_torch(grid, rays, count, generator)
 
 
+def every_foreground_depth(
+    scene: Scene, grid: OpacityGrid, rays: Rays, count: int, generator: torch.Generator | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `foreground_depths`, but whether (rays,) each ray can see the object, and depths (rays, count) on all of them:
+    a GPU is waited for wherever rays are picked out."""
+    edges, opacity, cells = _foreground_bins(scene, grid, rays)
+    weights = bin_weights(opacity, cells, _FLOOR)
+    return opacity.any(dim=1), draw_depths(edges, weights, jitter(len(edges), count, generator, edges.device))
+
+
 def _foreground_torch(
     scene: Scene, grid: OpacityGrid, rays: Rays, count: int, generator: torch.Generator | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
+    edges, opacity, cells = _foreground_bins(scene, grid, rays)
+    index = torch.nonzero(opacity.any(dim=1))[:, 0]
+    weights = bin_weights(opacity[index], cells[index], _FLOOR)
+    return index, draw_depths(edges[index], weights, jitter(len(index), count, generator, edges.device))
+
+
+def _foreground_bins(
+    scene: Scene, grid: OpacityGrid, rays: Rays
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Edges (rays, bins + 1), opacities (rays, bins), 0 where FoCoR cannot be, and lengths in cells (rays, 1) of the bins.
+
+    A ray that misses the box has bins of any place.
+    """
     enter, leave = box_span(rays, scene.extent)
+    crosses = leave > enter
+    enter, leave = torch.where(crosses, enter, 0.0), torch.where(crosses, leave, 1.0)
     steps = torch.linspace(0.0, 1.0, _FOREGROUND_BINS + 1, device=enter.device)
     edges = enter[:, None] + (leave - enter)[:, None] * steps
     middle = rays.at(section_mean(edges))
-    held = (scene.hold_lookup(middle) > 0) & (leave > enter)[:, None]
-    # Only once, since a GPU is waited for wherever rays are picked out.
-    index = torch.nonzero(held.any(dim=1))[:, 0]
-    rays, edges, middle, held = rays[index], edges[index], middle[index], held[index]
+    held = (scene.hold_lookup(middle) > 0) & crosses[:, None]
     length = (edges[:, 1] - edges[:, 0]) * torch.linalg.vector_norm(rays.direction, dim=1) / grid.cell
-    opacity = grid.lookup(middle).clamp(min=1e-6) * held
-    weights = bin_weights(opacity, length[:, None], _FLOOR)
-    return index, draw_depths(edges, weights, jitter(len(index), count, generator, edges.device))
+    return edges, grid.lookup(middle).clamp(min=1e-6) * held, length[:, None]
 
 
 def _background_torch(

@@ -1,7 +1,7 @@
 """From rays to colour, matte and depth: both fields sampled where they matter and composited in order of depth.
 
-All samples are looked at without gradients first. Only those that a ray shows are asked for colours, and only those
-are learnt from.
+On the CPU all samples are looked at without gradients first; only those that a ray shows are asked for colours, and only
+those are learnt from. A GPU takes all of them: it is done before it could have told which ones are seen.
 """
 
 from __future__ import annotations
@@ -17,7 +17,12 @@ from surface_sos_core.fields.colour_network import ColourNetwork
 from surface_sos_core.fields.contraction import expand
 from surface_sos_core.fields.scene import Scene
 from surface_sos_core.fields.sdf_network import SdfSample
-from surface_sos_core.render.depths import Rays, background_depths, foreground_depths
+from surface_sos_core.render.depths import (
+    Rays,
+    background_depths,
+    every_foreground_depth,
+    foreground_depths,
+)
 from surface_sos_core.render.proposal import OpacityGrid, cell_opacity
 from surface_sos_core.render.volume import interleave, section_alpha, section_mean, visible_weights
 from surface_sos_core.render.volume_numba import CompositeWeights
@@ -42,14 +47,17 @@ class Rendered:
     """What rays see, and what was asked of both fields beside it.
 
     colour (rays, 3): everything composited (Eq. 7); matte (rays,): share of the object; depth (rays,): mean depth of
-    what is seen; normals: gradients (M, 3) of each field's distance at some of its samples, for the Eikonal loss;
+    what is seen; front_normals, back_normals: gradients (M, 3) of each field's distance at some of its samples, for the
+    Eikonal loss; front_counted (M,): 0 for gradients of FoCoR that lie on no ray that sees it, None where none does;
     front_sdf, back_sdf: each field's distances at the points that were asked for.
     """
 
     colour: torch.Tensor
     matte: torch.Tensor
     depth: torch.Tensor
-    normals: tuple[torch.Tensor, torch.Tensor]
+    front_normals: torch.Tensor
+    back_normals: torch.Tensor
+    front_counted: torch.Tensor | None
     front_sdf: torch.Tensor
     back_sdf: torch.Tensor
 
@@ -139,6 +147,60 @@ def _choose(weight: torch.Tensor, eikonal_share: float = 0.0) -> _Choice:
     return _Choice(index, slice(0, hidden + both), slice(hidden, len(index)))
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """What a batch of rays is learnt from: the rays `hit` (indices) that can see FoCoR, both fields along the rays, and
+    the samples chosen of each; counted: as in `Rendered`."""
+
+    hit: torch.Tensor
+    front: _March
+    back: _March
+    chosen_front: _Choice
+    chosen_back: _Choice
+    counted: torch.Tensor | None
+
+
+@torch.no_grad()
+def _plan_seen(
+    scene: Scene, proposals: Proposals, rays: Rays, samples: tuple[int, int],
+    generator: torch.Generator | None, eikonal_share: float,
+) -> _Plan:  # fmt: skip
+    """The samples that are seen; samples: of FoCoR and BaCo on a ray."""
+    hit, depth_f = foreground_depths(scene, proposals.foreground, rays, samples[0], generator)
+    depth_b = background_depths(proposals.background, rays, samples[1], generator)
+    front, back = march_foreground(scene, rays[hit], depth_f), march_background(scene, rays, depth_b)
+    weights = _composite(scene, hit, front, front.sdf, back, back.sdf)
+    chosen_f, chosen_b = (_choose(weight, eikonal_share) for weight in weights)
+    return _Plan(hit, front, back, chosen_f, chosen_b, None)
+
+
+@torch.no_grad()
+def _plan_all(
+    scene: Scene, proposals: Proposals, rays: Rays, samples: tuple[int, int],
+    generator: torch.Generator | None, eikonal_share: float,
+) -> _Plan:  # fmt: skip
+    """All samples of all rays, so that no tensor's shape depends on what is found; the marches' distances are not known."""
+    possible, depth_f = every_foreground_depth(scene, proposals.foreground, rays, samples[0], generator)
+    depth_b = background_depths(proposals.background, rays, samples[1], generator)
+    point = rays.at(depth_f)
+    hold = section_mean(scene.hold(point)) * possible[:, None]
+    front = _March(rays, depth_f, point, torch.zeros_like(depth_f), hold)
+    back = _March(rays, depth_b, rays.at(depth_b), torch.zeros_like(depth_b), None)
+    chosen_f, chosen_b = (_choose_all(depth, eikonal_share) for depth in (depth_f, depth_b))
+    counted = possible[chosen_f.index[chosen_f.eikonal] // samples[0]]
+    hit = torch.arange(len(rays), device=depth_f.device)
+    return _Plan(hit, front, back, chosen_f, chosen_b, counted)
+
+
+def _choose_all(depth: torch.Tensor, eikonal_share: float) -> _Choice:
+    """All samples (rays, samples), every so many of them for the Eikonal loss as well."""
+    index = torch.arange(depth.numel(), device=depth.device)
+    stride = max(1, round(1.0 / eikonal_share)) if eikonal_share else 1
+    marked = len(index[::stride]) if eikonal_share else 0
+    order = torch.cat([index[first::stride] for first in range(stride)])
+    return _Choice(order, slice(0, marked), slice(0, len(index)))
+
+
 def _sample_weight(weight: torch.Tensor) -> torch.Tensor:
     """Weights of samples (rays, samples) from those of sections: a section has the mean of its ends' colours."""
     return 0.5 * (pad(weight, (0, 1)) + pad(weight, (1, 0)))
@@ -205,13 +267,11 @@ def render(
     back_points: torch.Tensor,
 ) -> Rendered:
     """Colour and matte of rays, and the fields' distances at further points (N, 3) in box coordinates, to learn from."""
-    with torch.no_grad():
-        hit, depth_f = foreground_depths(scene, proposals.foreground, rays, foreground_samples, generator)
-        depth_b = background_depths(proposals.background, rays, background_samples, generator)
-    front, back = march_foreground(scene, rays[hit], depth_f), march_background(scene, rays, depth_b)
-    with torch.no_grad():
-        looked = _composite(scene, hit, front, front.sdf, back, back.sdf)
-    choice_f, choice_b = _choose(looked[0], eikonal_share), _choose(looked[1], eikonal_share)
+    plan_of = _plan_seen if hash_grid.default_backend(rays.origin.device) == "numba" else _plan_all
+    samples = foreground_samples, background_samples
+    plan = plan_of(scene, proposals, rays, samples, generator, eikonal_share)
+    hit, front, back = plan.hit, plan.front, plan.back
+    choice_f, choice_b = plan.chosen_front, plan.chosen_back
     count_f, count_b = len(choice_f.index), len(choice_b.index)
 
     x = torch.cat((front.point.view(-1, 3)[choice_f.index], front_points))
@@ -224,8 +284,8 @@ def render(
     sample_b, sdf_b = scene.background_sample(x, choice_b.eikonal.stop)
     colour_b = _colours(scene.background.colour, back, choice_b, sample_b, sdf_b, None)
 
-    renewed_f = front.sdf.view(-1).index_copy(0, choice_f.index, sample_f.sdf[:count_f]).view_as(depth_f)
-    renewed_b = back.sdf.view(-1).index_copy(0, choice_b.index, sdf_b[:count_b]).view_as(depth_b)
+    renewed_f = front.sdf.view(-1).index_copy(0, choice_f.index, sample_f.sdf[:count_f]).view_as(front.depth)
+    renewed_b = back.sdf.view(-1).index_copy(0, choice_b.index, sdf_b[:count_b]).view_as(back.depth)
     weight_f, weight_b = _composite(scene, hit, front, renewed_f, back, renewed_b)
     sum_f, share_f = _sum_by_ray(front, choice_f, weight_f, colour_f)
     sum_b, share_b = _sum_by_ray(back, choice_b, weight_b, colour_b)
@@ -236,7 +296,9 @@ def render(
         sum_b.index_add(0, hit, sum_f) / share,
         torch.zeros_like(depth).index_copy(0, hit, weight_f.sum(1)),
         depth,
-        (normal[choice_f.eikonal], sample_b.normal),
+        normal[choice_f.eikonal],
+        sample_b.normal,
+        plan.counted,
         sample_f.sdf[count_f:],
         sample_b.sdf[count_b:],
     )

@@ -22,7 +22,8 @@ def section_alpha(sdf: torch.Tensor, sharpness: torch.Tensor) -> torch.Tensor:
 
 def visible_weights(alpha: torch.Tensor) -> torch.Tensor:
     """w_i = alpha_i prod_{j<i} (1 - alpha_j), for alpha in the order of depth: [rays, sections]."""
-    passed = torch.cumprod(1.0 - alpha + 1e-7, dim=1)
+    # The product as a sum of logarithms: a GPU would have to be waited for on the way back through cumprod.
+    passed = torch.exp(torch.cumsum(torch.log((1.0 - alpha).clamp(min=0.0) + 1e-7), dim=1))
     before = torch.cat((torch.ones_like(passed[:, :1]), passed[:, :-1]), dim=1)
     return alpha * before
 

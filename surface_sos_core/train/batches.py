@@ -11,6 +11,7 @@ import torch
 from scipy import ndimage
 
 from surface_sos_core.cameras import Box, Camera, Points
+from surface_sos_core.device import on_device
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
 from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.masks.consensus import Consensus, at_size
@@ -59,7 +60,7 @@ class RayCaster:
         return lens.unproject(pixels)
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(values.astype(np.float32)).to(self.device)
+        return on_device(values.astype(np.float32), self.device)
 
 
 @dataclass(frozen=True)
@@ -194,10 +195,10 @@ class Batches:
         )
         return Batch(
             self.caster.cast(frames, pixels),
-            torch.from_numpy(self._colours(frames, rows, columns)).to(self.device),
+            on_device(self._colours(frames, rows, columns), self.device),
             self._tensor(mask),
             self._tensor(trust),
-            torch.from_numpy(depth.astype(np.float32)).to(self.device),
+            on_device(depth.astype(np.float32), self.device),
             self._draw_points(self.points_on),
             self._draw_points(self.points_off),
         )
@@ -229,7 +230,7 @@ class Batches:
     def _draw_points(self, points: np.ndarray) -> torch.Tensor:
         if len(points):
             points = points[self.random.integers(0, len(points), _POINTS)]
-        return torch.from_numpy(points.astype(np.float32)).to(self.device)
+        return on_device(points.astype(np.float32), self.device)
 
     def _draw_anywhere(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         height, width = self.plates.shape[1:3]
@@ -237,7 +238,7 @@ class Batches:
         return frames, self.random.integers(0, height, count), self.random.integers(0, width, count)
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(values).to(self.device).float() / 255.0
+        return on_device(values, self.device).float() / 255.0
 
 
 def _sort_points(points: np.ndarray, consensus: Consensus) -> tuple[np.ndarray, np.ndarray]:

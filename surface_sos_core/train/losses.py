@@ -11,9 +11,13 @@ def colour_loss(rendered: torch.Tensor, plate: torch.Tensor) -> torch.Tensor:
     return torch.mean((rendered - plate) ** 2)
 
 
-def eikonal_loss(normals: torch.Tensor) -> torch.Tensor:
-    """mean (|n| - 1)^2 over gradients (N, 3) of a distance (Gropp et al., ICML 2020)."""
-    return torch.mean((torch.linalg.vector_norm(normals, dim=1) - 1.0) ** 2)
+def eikonal_loss(normals: torch.Tensor, counted: torch.Tensor | None = None) -> torch.Tensor:
+    """mean (|n| - 1)^2 over gradients (N, 3) of a distance, or over those that are counted (N,) as 1 and not as 0.
+
+    Gropp et al., ICML 2020.
+    """
+    error = (torch.linalg.vector_norm(normals, dim=1) - 1.0) ** 2
+    return error.mean() if counted is None else (error * counted).sum() / counted.sum().clamp(min=1.0)
 
 
 def sparsity_loss(sdf: torch.Tensor, tau: float) -> torch.Tensor:

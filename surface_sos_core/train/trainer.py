@@ -23,6 +23,7 @@ from surface_sos_core.train.losses import (
     point_loss,
     sparsity_loss,
 )
+from surface_sos_core.train.recorded_step import Losses, RecordedStep
 from surface_sos_core.train.schedule import learning_rate, least_sharpness, mask_weight
 
 _LEARN_EVERY = 16  # steps between two looks at the proposal grids
@@ -42,6 +43,8 @@ class Trainer:
     generator: torch.Generator
     skipped: torch.Tensor
     """Steps not taken because their gradients were not finite: a count that stays on the device."""
+    mask_weight: torch.Tensor
+    """Of the mask loss in the step at hand."""
     step: int = 0
     history: list[tuple[int, float, float]] = field(default_factory=list)
     """(step, colour loss, mask loss), means over a while each."""
@@ -64,14 +67,15 @@ class Trainer:
         apart = {id(p) for p in tables + sharpness}
         nets = [p for p in scene.parameters() if id(p) not in apart]
         groups = [
-            {"params": tables, "lr": rate, "base": rate},
-            {"params": nets, "lr": 0.2 * rate, "base": 0.2 * rate},
-            {"params": sharpness, "lr": 0.1 * rate, "base": 0.1 * rate},
+            {"params": params, "lr": torch.tensor(share * rate, device=device), "base": share * rate}
+            for params, share in ((tables, 1.0), (nets, 0.2), (sharpness, 0.1))
         ]
-        optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99), eps=1e-15, fused=True)
+        gpu = device.type == "cuda"
+        optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99), eps=1e-15, fused=True, capturable=gpu)
         draws = torch.Generator(device=device).manual_seed(settings.seed + 1)
         skipped = torch.zeros((), dtype=torch.int64, device=device)
-        return Trainer(settings, scene, proposals, optimiser, draws, skipped)
+        weight = torch.zeros((), device=device)
+        return Trainer(settings, scene, proposals, optimiser, draws, skipped, weight)
 
     def fit_to_consensus(self, probability: np.ndarray, extent: np.ndarray) -> None:
         """Give FoCoR's surface the shape of the consensus before any ray is rendered.
@@ -102,11 +106,11 @@ class Trainer:
     def run(self, batches: Batches, after_step: Callable[[int], None]) -> None:
         """Train until the settings' last step; `after_step(step)` is called after each one."""
         self.scene.foreground.surface.requires_grad_(self.settings.train.learn_surface)
+        recorded = RecordedStep(self._advance, self.generator) if self.skipped.is_cuda else None
+        advance = recorded or self._advance
         while self.step < self.settings.train.iterations:
-            floor = least_sharpness(self.step, batches.pixel, self.settings.train)
-            self.scene.foreground.floor.fill_(floor)
-            self.scene.background.floor.fill_(floor)
-            self.recent.append(self._advance(batches.draw(self.step)))
+            self._set_schedule(batches.pixel)
+            self.recent.append(advance(batches.draw(self.step)))
             self.step += 1
             if self.step % _LEARN_EVERY == 0:
                 learn_proposals(self.scene, self.proposals, _LEARN_POINTS, self.generator)
@@ -117,11 +121,19 @@ class Trainer:
                 self.recent.clear()
             after_step(self.step)
 
-    def _advance(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def _set_schedule(self, pixel: float) -> None:
+        """What changes with the step, put into the tensors that it is read from."""
         train = self.settings.train
-        factor = learning_rate(self.step, train)
+        floor, factor = least_sharpness(self.step, pixel, train), learning_rate(self.step, train)
+        self.scene.foreground.floor.fill_(floor)
+        self.scene.background.floor.fill_(floor)
+        self.mask_weight.fill_(mask_weight(self.step, train))
         for group in self.optimiser.param_groups:
-            group["lr"] = group["base"] * factor
+            group["lr"].fill_(group["base"] * factor)
+
+    def _advance(self, batch: Batch) -> Losses:
+        """One step of the optimiser; the losses of colours and masks. Nothing here looks at a value on the device."""
+        train = self.settings.train
         device, extent = batch.plate.device, self.scene.extent
         x = (torch.rand((_SPARSE_POINTS, 3), generator=self.generator, device=device) * 2.0 - 1.0) * extent
         seen = render(
@@ -130,13 +142,13 @@ class Trainer:
         )  # fmt: skip
         colour = colour_loss(seen.colour, batch.plate)
         mask = mask_loss(seen.matte, batch.mask, batch.trust)
-        eikonal = torch.stack([eikonal_loss(normals) for normals in seen.normals]).sum()
+        eikonal = eikonal_loss(seen.front_normals, seen.front_counted) + eikonal_loss(seen.back_normals)
         sparsity = sparsity_loss(seen.front_sdf[:_SPARSE_POINTS], train.sparsity_tau)
         core = core_loss(seen.front_sdf[:_SPARSE_POINTS], self.scene.core(x))
         points = point_loss(seen.front_sdf[_SPARSE_POINTS:]) + point_loss(seen.back_sdf)
         loss = (
             colour
-            + mask_weight(self.step, train) * mask
+            + self.mask_weight * mask
             + train.eikonal_weight * eikonal
             + train.sparsity_weight * sparsity
             + train.core_weight * core

@@ -17,6 +17,7 @@ from surface_sos_core.render.renderer import (
     surface_normals,
     trace_surface,
 )
+from surface_sos_core.train.losses import eikonal_loss
 
 WALL = 4.0
 NO_POINTS = torch.zeros(0, 3)
@@ -143,7 +144,7 @@ def test_rendering_hands_gradients_to_both_fields(tiny, ball, rays):
         torch.rand((20, 3), generator=trainer.generator),
     )
     done = render(trainer.scene, trainer.proposals, seen, 8, 8, trainer.generator, 0.25, *points)
-    normals = sum((n**2).sum() for n in done.normals)
+    normals = (done.front_normals**2).sum() + (done.back_normals**2).sum()
     (done.colour.sum() + done.matte.sum() + normals + done.front_sdf.sum() + done.back_sdf.sum()).backward()
     missing = [
         name
@@ -151,7 +152,8 @@ def test_rendering_hands_gradients_to_both_fields(tiny, ball, rays):
         if p.grad is None or not torch.isfinite(p.grad).all()
     ]
     assert missing == []
-    assert len(done.normals) == 2 and all(n.shape[1] == 3 and len(n) > 0 for n in done.normals)
+    for found in (done.front_normals, done.back_normals):
+        assert found.shape[1] == 3 and len(found) > 0
 
 
 def test_points_asked_for_get_their_distances(ball_fields, rays):
@@ -191,7 +193,7 @@ def test_what_is_left_out_cannot_be_seen_or_learnt_from(trained, rays, monkeypat
         draws = torch.Generator().manual_seed(4)
         done = render(trained.scene, trained.proposals, seen, 24, 24, draws, 0.25, NO_POINTS, NO_POINTS)
         loss = ((done.colour - target) ** 2).mean() + (done.matte - target[:, 0]).abs().mean()
-        loss = loss + 0.1 * sum(((n.norm(dim=1) - 1.0) ** 2).mean() for n in done.normals)
+        loss = loss + 0.1 * (eikonal_loss(done.front_normals) + eikonal_loss(done.back_normals))
         trained.scene.zero_grad()
         loss.backward()
         gradients = {name: p.grad.clone() for name, p in trained.scene.named_parameters()}
@@ -200,7 +202,8 @@ def test_what_is_left_out_cannot_be_seen_or_learnt_from(trained, rays, monkeypat
     torch.testing.assert_close(few.colour, all_.colour, rtol=0, atol=5e-4)
     torch.testing.assert_close(few.matte, all_.matte, rtol=0, atol=1e-5)
     torch.testing.assert_close(few.depth, all_.depth, rtol=1e-4, atol=1e-4)
-    for got, expected in zip(few.normals, all_.normals, strict=True):  # in another order
+    normals = (few.front_normals, all_.front_normals), (few.back_normals, all_.back_normals)
+    for got, expected in normals:  # in another order
         assert got.shape == expected.shape
         torch.testing.assert_close(got.norm(dim=1).mean(), expected.norm(dim=1).mean())
     for name, expected in all_gradients.items():
@@ -219,10 +222,10 @@ def test_normals_have_length_one_and_point_outwards(ball_fields):
 
 
 def test_plain_torch_renders_what_the_compiled_loops_render(trained, rays, monkeypatch):
-    """The way of a GPU, taken on the CPU: the same colours, mattes and gradients, but for depths on cells' borders."""
+    """The way of a GPU, which takes all samples, gone on the CPU: the same but for depths on cells' borders."""
     seen, *_ = rays
     scene = trained.scene
-    results = []
+    results, gradients, eikonal = [], [], []
     for backend in ("numba", "torch"):
         monkeypatch.setattr(hash_grid, "default_backend", lambda device, backend=backend: backend)
         for field in (scene.foreground, scene.background):
@@ -230,9 +233,51 @@ def test_plain_torch_renders_what_the_compiled_loops_render(trained, rays, monke
         done = render(scene, trained.proposals, seen, 24, 24, None, 0.25, NO_POINTS, NO_POINTS)
         scene.zero_grad()
         (done.colour.sum() + done.matte.sum()).backward()
-        gradient = scene.background.colour.first.weight.grad.clone()
+        gradients.append([p.grad.clone() for p in scene.parameters()])
         surface = render_surface(scene, trained.proposals, seen, 24, 24)
-        results.append((done.colour, done.matte, done.depth, surface.matte, surface.depth, gradient))
+        results.append((done.colour, done.matte, done.depth, surface.matte, surface.depth))
+        # every fourth sample either way, but of other rays
+        eikonal.append(
+            (eikonal_loss(done.front_normals, done.front_counted), eikonal_loss(done.back_normals))
+        )
     for got, expected in zip(*results, strict=True):
         scale = float(expected.detach().abs().max())
         assert float((got - expected).detach().abs().mean()) < 1e-3 * scale
+    for got, expected in zip(*gradients, strict=True):  # what is left out had next to none
+        assert float((got - expected).norm()) < 0.03 * float(expected.norm()) + 1e-6
+    counted = done.front_counted
+    assert 0 < int(counted.sum()) < len(counted) == len(done.front_normals)  # some rays pass the box by
+    torch.testing.assert_close(torch.stack(eikonal[0]), torch.stack(eikonal[1]), rtol=0.03, atol=0)
+
+
+@pytest.mark.gpu
+def test_a_gpu_renders_what_the_cpu_renders(trained, tiny, ball, rays):
+    """Everything that layers and training ask for, on samples that differ by rounding alone."""
+    from dataclasses import replace
+
+    from surface_sos_core.train.trainer import Trainer
+
+    device = torch.device("cuda")
+    there = Trainer.start(replace(tiny, device="cuda"), ball.probability(32), ball.box.extent, device)
+    there.scene.load_state_dict(trained.scene.state_dict())
+    for grid, known in (
+        (there.proposals.foreground, trained.proposals.foreground),
+        (there.proposals.background, trained.proposals.background),
+    ):
+        grid.load_state_dict(known.state_dict())
+    results = []
+    for trainer in (trained, there):
+        scene, proposals, none = trainer.scene, trainer.proposals, NO_POINTS.to(trainer.scene.extent.device)
+        seen = Rays(*(values.to(none.device) for values in (rays[0].origin, rays[0].direction)))
+        with torch.no_grad():
+            done = render(scene, proposals, seen, 24, 24, None, 0.25, none, none)
+        surface = render_surface(scene, proposals, seen, 24, 24)
+        traced, _ = trace_surface(scene, seen, surface.depth)
+        # Where next to nothing of the object is seen, rounding decides at which depth and in which colour.
+        matte, solid = surface.matte[:, None], surface.matte > 0.9
+        shown = done.colour, done.matte, done.depth, surface.matte, surface.matte * surface.depth
+        own = matte * render_object_colour(scene, proposals, seen, 24), torch.where(solid, traced, 0.0)
+        backdrop = render_backdrop(scene, proposals, seen, 24), backdrop_depth(scene, proposals, seen, 24)
+        results.append([value.cpu() for value in (*shown, *own, *backdrop)])
+    for got, expected in zip(*results, strict=True):
+        assert float((got - expected).abs().mean()) < 1e-3 * float(expected.abs().max())

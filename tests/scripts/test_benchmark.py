@@ -43,7 +43,7 @@ def test_a_row_has_median_quickest_and_ratio(benchmark):
 
 def test_grids_are_timed_side_by_side(benchmark, monkeypatch):
     monkeypatch.setattr(benchmark, "POINTS", 64)
-    rows = benchmark.grid_rows(2)
+    rows = benchmark.grid_rows(2, "cpu")
     assert [row.split(",")[-1].split()[0] for row in rows] == ["torch", "numba"] * 2
     assert ["x plain torch" in row for row in rows] == [False, True] * 2
 

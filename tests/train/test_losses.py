@@ -25,6 +25,8 @@ def test_colour():
 def test_eikonal():
     normals = torch.tensor([[3.0, 4.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
     assert eikonal_loss(normals).item() == pytest.approx((16.0 + 0.0 + 1.0) / 3)
+    assert eikonal_loss(normals, torch.tensor([1.0, 0.0, 1.0])).item() == pytest.approx((16.0 + 1.0) / 2)
+    assert eikonal_loss(normals, torch.zeros(3)).item() == 0.0
 
 
 def test_sparsity():
