@@ -39,7 +39,8 @@ def ready_python() -> Path:
         return python
 
     print(f"Making the Python environment in {folder} (once, some minutes) ...", flush=True)
-    make(folder, gpu, ["--quiet", "--editable", f"{ROOT}[tests]"], ROOT / "constraints.txt")
+    extras = "tests,cuda" if gpu else "tests"
+    make(folder, gpu, ["--quiet", "--editable", f"{ROOT}[{extras}]"], ROOT / "constraints.txt")
     stamp.write_text(wanted)
     return python
 

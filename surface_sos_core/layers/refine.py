@@ -5,7 +5,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import scipy.sparse
-from pymatting import cf_laplacian, cg, estimate_foreground_ml, ichol
 from scipy import ndimage
 
 _HOLD = 0.001  # weight of the alpha so far within the band, against the matting Laplacian
@@ -120,6 +119,9 @@ def _narrower(radius: int) -> int:
 
 def _solve(display: np.ndarray, wanted: np.ndarray, hold: np.ndarray, band: np.ndarray) -> np.ndarray:
     """Alpha (H, W) solved for in the band (H, W) bool, held there by hold (H, W) to what is wanted, elsewhere that itself."""
+    # Not above, since it is compiled for half a minute where it is loaded for the first time.
+    from pymatting import cf_laplacian, cg, ichol
+
     cut = _cut_around(band, _MARGIN)
     part = band[cut]
     laplacian = cf_laplacian(display[cut].astype(np.float64).clip(0.0, 1.0), is_known=~part)
@@ -183,6 +185,8 @@ def unmix_foreground(linear: np.ndarray, alpha: np.ndarray, clean: np.ndarray) -
 
 def _foreground_colours(plate: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """About which colour (H, W, 3) the object has where alpha (H, W) is not 1, by the solver of Germer et al. (ICPR 2020)."""
+    from pymatting import estimate_foreground_ml
+
     peak = max(1.0, float(plate.max()))  # it clips at 1: bright plates are scaled into its range
     return estimate_foreground_ml(plate.astype(np.float64) / peak, alpha.astype(np.float64)) * peak
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import scipy.sparse
-from pymatting import ichol
 from scipy.sparse.linalg import LinearOperator, cg
 
 _LOOSE = 0.05  # weight of "the same colour" for neighbours that no frame shows together, against 1 for what one shows
@@ -75,6 +74,8 @@ def solve_colours(
     count = int(open_.sum())
     if count == 0:
         return out
+    from pymatting import ichol  # not above, since it is compiled where it is loaded for the first time
+
     number = np.full(len(open_), -1)
     number[open_] = np.arange(count)
     weight = np.where(shown, 1.0, _LOOSE)

@@ -71,6 +71,7 @@ def test_an_environment_is_made_once_and_remade_when_it_was_left_half_made(envir
     monkeypatch.setattr(environment, "has_nvidia_gpu", lambda: True)
     environment.ready_python()
     assert len(commands) == 6
+    assert "[tests]" in " ".join(commands[2]) and "[tests,cuda]" in " ".join(commands[5])
 
     def fail(*command: str) -> None:
         raise SystemExit(3)
