@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,6 +47,7 @@ from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.footage.header import BadImage, read_header
 from surface_sos_core.footage.sequence import plain_name
 from surface_sos_core.interruption import held_back
+from surface_sos_core.layers.at_once import frames_at_once, in_order
 from surface_sos_core.layers.exr import write_layers
 from surface_sos_core.layers.stage import Studio, frame_layers, open_studio, view_layers
 from surface_sos_core.manifest import FootageEntry, FrameEntry, Manifest, MeshEntry, write_manifest
@@ -724,9 +726,10 @@ def _write_frames(
 ) -> None:
     """The layers of the frames that are missing, which leave that list as they are done."""
     studio = _studio(run, trainer, consensus, part)
-    while missing:
-        i = missing[0]
-        write_layers(run.folder.out / names[i], frame_layers(studio, i), run.footage.frames[i].number)
+    pixels = run.footage.width * run.footage.height
+    at_once = 1 if part > 1 else frames_at_once(pixels, trainer.scene.extent.device)
+    for i, layers in in_order(partial(frame_layers, studio), list(missing), at_once):
+        write_layers(run.folder.out / names[i], layers, run.footage.frames[i].number)
         run.manifest.frames[i].layers = names[i]
         run.save()
         missing.pop(0)

@@ -188,7 +188,7 @@ def _mix(a, b, share):  # type: ignore[no-untyped-def]
     return a + share * (b - a)
 
 
-@njit(parallel=True, fastmath=True, cache=True)
+@njit(parallel=True, nogil=True, fastmath=True, cache=True)
 def encode(pairs, x, levels, active, span, out):  # type: ignore[no-untyped-def]
     """out[i, 2l..] = interpolation of level l at point i, both features."""
     for part in prange((len(x) + span - 1) // span):
@@ -207,7 +207,7 @@ def encode(pairs, x, levels, active, span, out):  # type: ignore[no-untyped-def]
                     out[first + i, 2 * k], out[first + i, 2 * k + 1] = found[0, i], found[1, i]
 
 
-@njit(parallel=True, fastmath=True, cache=True)
+@njit(parallel=True, nogil=True, fastmath=True, cache=True)
 def jacobian(pairs, x, g, levels, active, span, out):  # type: ignore[no-untyped-def]
     """out[i] = J(x_i) g_i, for g (N, 3)."""
     for part in prange((len(x) + span - 1) // span):
@@ -233,7 +233,7 @@ def jacobian(pairs, x, g, levels, active, span, out):  # type: ignore[no-untyped
                         )
 
 
-@njit(parallel=True, fastmath=True, cache=True)
+@njit(parallel=True, nogil=True, fastmath=True, cache=True)
 def transposed_jacobian(pairs, x, u, levels, active, span, out):  # type: ignore[no-untyped-def]
     """out[i] = J(x_i)^T u_i; 0 along axes on which x is clamped."""
     for part in prange((len(x) + span - 1) // span):
@@ -261,7 +261,7 @@ def transposed_jacobian(pairs, x, u, levels, active, span, out):  # type: ignore
                     out[i, axis] = np.float32(0.0)
 
 
-@njit(parallel=True, fastmath=True, cache=True)
+@njit(parallel=True, nogil=True, fastmath=True, cache=True)
 def add_gradient(grad, x, u, g, levels, active, threads):  # type: ignore[no-untyped-def]
     """grad += what u sends back through the encoding; through the transposed Jacobian along g (N, 3) where g has rows."""
     for thread in prange(threads):

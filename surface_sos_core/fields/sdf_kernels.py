@@ -76,7 +76,7 @@ def _place_in_grid(rows, count, position):  # type: ignore[no-untyped-def]
             position[axis, i] = min(max(half * (rows[axis, i] + one), zero), one)
 
 
-@njit(parallel=True, fastmath=True, cache=True, error_model="numpy")
+@njit(parallel=True, nogil=True, fastmath=True, cache=True, error_model="numpy")
 def encode(pairs, x, levels, active, normals, span, inputs, slopes):  # type: ignore[no-untyped-def]
     """inputs (blocks, rows, BLOCK): x and its encoding from row 3 on; slopes (blocks of the first `normals` points,
     6 * levels, BLOCK): derivatives of the encoding along x, y, z, feature by feature. Neither is written off these.
@@ -120,7 +120,7 @@ def _scale(rows, count, factor, scale):  # type: ignore[no-untyped-def]
             scale[axis, i] = factor if inside else np.float32(0.0)
 
 
-@njit(parallel=True, fastmath=True, cache=True, error_model="numpy")
+@njit(parallel=True, nogil=True, fastmath=True, cache=True, error_model="numpy")
 def forward(  # type: ignore[no-untyped-def]
     inputs, slopes, weight, back_weight, bias, out_weight, out_bias, normals, value, slope, back,
     sdf, feature, normal,
@@ -167,7 +167,7 @@ def forward(  # type: ignore[no-untyped-def]
                 normal[first + i, axis] = n[axis, i]
 
 
-@njit(parallel=True, fastmath=True, cache=True, error_model="numpy")
+@njit(parallel=True, nogil=True, fastmath=True, cache=True, error_model="numpy")
 def backward(  # type: ignore[no-untyped-def]
     inputs, slopes, value, slope, back, weight, back_weight, out_weight, pull_weight, g_sdf, g_feature, g_normal,
     share, g_inputs, g_weight, g_bias, g_out_weight, g_out_bias,
@@ -267,7 +267,7 @@ def _add_sums(rows, out):  # type: ignore[no-untyped-def]
         out[j] += total
 
 
-@njit(parallel=True, fastmath=True, cache=True, error_model="numpy")
+@njit(parallel=True, nogil=True, fastmath=True, cache=True, error_model="numpy")
 def add_gradient(grad, inputs, g_inputs, back, g_normal, count, levels, active, threads):  # type: ignore[no-untyped-def]
     """grad (entries, 2) += what g_inputs sends back through the encoding, and g_normal (M, 3) through its slopes."""
     half = np.float32(0.5)
@@ -306,7 +306,7 @@ def add_gradient(grad, inputs, g_inputs, back, g_normal, count, levels, active, 
                         entries[n, 1] += w * b
 
 
-@njit(parallel=True, fastmath=True, cache=True, error_model="numpy")
+@njit(parallel=True, nogil=True, fastmath=True, cache=True, error_model="numpy")
 def distance(pairs, x, levels, active, weight, bias, out_weight, constant, span, out):  # type: ignore[no-untyped-def]
     """out[i] = out_weight . softplus(weight [x_i, encoding of x_i] + bias) + constant, some points at a time."""
     for part in prange((len(x) + span - 1) // span):

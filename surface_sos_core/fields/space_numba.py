@@ -8,7 +8,7 @@ from numba import njit, prange
 _CHUNK = 1024  # points that a thread takes at a time
 
 
-@njit(parallel=True, fastmath=True, cache=True, error_model="numpy")
+@njit(parallel=True, nogil=True, fastmath=True, cache=True, error_model="numpy")
 def contract(x, out):  # type: ignore[no-untyped-def]
     """out (N, 3) = `contraction.contract` of x (N, 3)."""
     half, one = np.float32(0.5), np.float32(1.0)
@@ -20,7 +20,7 @@ def contract(x, out):  # type: ignore[no-untyped-def]
             out[i, 0], out[i, 1], out[i, 2] = scale * x[i, 0], scale * x[i, 1], scale * x[i, 2]
 
 
-@njit(parallel=True, fastmath=True, cache=True, error_model="numpy")
+@njit(parallel=True, nogil=True, fastmath=True, cache=True, error_model="numpy")
 def lookup(grid, x, extent, out):  # type: ignore[no-untyped-def]
     """out (N,) = values of a cube of cells over +-extent, linear between cell centres, at x (N, 3); 0 outside."""
     size = grid.shape[0]

@@ -21,6 +21,8 @@ _NEAR = 0.1  # box units between a traced point and what the first look saw ther
 _CLEAR = 0.25  # a hole without a pixel of less alpha than this is none
 _SPECK = 0.003  # parts on their own smaller than this share of the largest one are noise
 _CERTAIN = 0.02  # alpha nearer than this to 0 or 1 is taken as such
+_SOLID = 0.9  # alpha all around, from which on only the depth is looked for: fields are hardly ever opaque throughout
+_SPREAD = 0.1  # of alpha among neighbours, from which on rays at other places of a pixel tell anything new
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def render_matte(
     normal = np.zeros((height, width, 3), np.float32)
     if not region.any():
         return Matte(alpha, depth, normal)
-    inside = _enlarged(cv2.erode(found_first, square) > 1.0 - _CERTAIN, height, width) & region
+    inside = _enlarged(cv2.erode(found_first, square) > _SOLID, height, width) & region
     traced = _trace(scene, caster, frame, inside, far)
     alpha[traced > 0], depth[traced > 0] = 1.0, traced[traced > 0]
     where = np.argwhere(region & (traced == 0))
@@ -126,9 +128,9 @@ def _enlarged(small: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _outline(alpha: np.ndarray) -> np.ndarray:
-    """(H, W) bool: pixels whose neighbourhood is neither all object nor all background."""
+    """(H, W) bool: pixels in whose neighbourhood alpha changes."""
     kernel = np.ones((3, 3), np.uint8)
-    return cv2.dilate(alpha, kernel) - cv2.erode(alpha, kernel) > 2 * _CERTAIN
+    return cv2.dilate(alpha, kernel) - cv2.erode(alpha, kernel) > _SPREAD
 
 
 def _pattern(count: int) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from surface_sos_core.cameras import Camera
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
+from surface_sos_core.layers.agreement import differences
 from surface_sos_core.layers.hidden_depth import Background, hidden_depth
 from surface_sos_core.layers.seams import Pairs, neighbours, solve_colours, spread
 from surface_sos_core.layers.sources import Sources, nearness
@@ -139,24 +139,21 @@ def _gather(
     change, both = np.zeros((len(pairs.a), 3), np.float32), np.zeros(len(pairs.a), np.float32)
     if not chosen:
         return _Gathered(np.zeros((len(world), 3), np.float32), np.zeros(len(world), int), change, both)
-    colours = np.full((len(chosen), len(world), 3), np.nan, np.float32)
+    colours = np.zeros((len(chosen), len(world), 3), np.float32)
     weights = np.zeros((len(chosen), len(world)), np.float32)
     for n, index in enumerate(chosen):
         pixels, free = sources.look(index, world)
         if free.any():
             colours[n, free] = _lookup(sources.picture(index), pixels[free])
             weights[n, free] = nearness(camera, sources.camera(index), world[free])
-    count = (weights > 0).sum(axis=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a point that no source sees has no median
-        median = np.nanmedian(colours, axis=0)
-        apart = np.abs(colours - median).max(axis=-1)
-        doubtful = (np.nanmedian(apart, axis=0) > _DOUBT) | (count < min(2, len(chosen)))
+    seen = weights > 0
+    count = seen.sum(axis=0)
+    apart, typical = differences(colours, seen)
+    doubtful = (typical > _DOUBT) | (count < min(2, len(chosen)))
     weights[:, doubtful], count[doubtful] = 0.0, 0
-    colours, apart = np.nan_to_num(colours), np.nan_to_num(apart)
     weights = weights * np.exp(-((apart / _SPREAD) ** 2)) + 1e-9 * weights
     total = np.maximum(weights.sum(axis=0), 1e-20)
-    colour = (weights[..., None] * colours).sum(axis=0) / total[:, None]
+    colour = np.einsum("sn,snk->nk", weights, colours) / total[:, None]
     for weight, shown in zip(weights, colours, strict=True):
         together = np.minimum(weight[pairs.a], weight[pairs.b])
         change += together[:, None] * (shown[pairs.b] - shown[pairs.a])

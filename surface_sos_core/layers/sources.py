@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 
 import cv2
@@ -22,6 +23,7 @@ class Sources:
 
     read(i): scene-linear (H, W, 3) of frame i. holdouts: (frames, h, w) uint8 at any size, above 0 where the object
     covers the frame and its pixels must not be used. The latest pictures are kept as half floats, 48 of them and at most `budget` bytes.
+    Safe to use from several threads.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Sources:
         self._read, self.cameras, self.holdouts, self._budget = read, cameras, holdouts, budget
         self._pictures: dict[int, np.ndarray] = {}
         self._views: dict[tuple[int, int], PinholeView] = {}
+        self._lock = threading.RLock()  # of both; a view is made of a picture
         self.usable = [i for i, camera in enumerate(cameras) if camera is not None]
 
     def camera(self, index: int) -> Camera:
@@ -45,14 +48,15 @@ class Sources:
 
     def picture(self, index: int) -> np.ndarray:
         """Display-encoded (H, W, 3) float16 of frame `index`, values above 1 kept."""
-        picture = self._pictures.pop(index, None)
-        if picture is None:
-            picture = srgb_encode(self._read(index)).astype(np.float16)
-        self._pictures[index] = picture
-        most = max(1, min(_MOST, self._budget // picture.nbytes))
-        while len(self._pictures) > most:
-            self._pictures.pop(next(iter(self._pictures)))
-        return picture
+        with self._lock:
+            picture = self._pictures.pop(index, None)
+            if picture is None:
+                picture = srgb_encode(self._read(index)).astype(np.float16)
+            self._pictures[index] = picture
+            most = max(1, min(_MOST, self._budget // picture.nbytes))
+            while len(self._pictures) > most:
+                self._pictures.pop(next(iter(self._pictures)))
+            return picture
 
     def look(self, index: int, world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pixels (N, 2) of world points (N, 3) in frame `index`, and which of them (N,) show background there."""
@@ -69,14 +73,15 @@ class Sources:
 
     def view(self, index: int, stride: int) -> PinholeView:
         """Frame `index` for a plane sweep: `stride` times smaller, and as a pinhole camera would have seen it."""
-        view = self._views.pop((index, stride), None)
-        if view is None:
-            view = self._pinhole(index, stride)
-        self._views[index, stride] = view
-        most = max(16, min(_MOST, int(_SMALL_BUDGET * self._budget / max(1, view.picture.nbytes))))
-        while len(self._views) > most:
-            self._views.pop(next(iter(self._views)))
-        return view
+        with self._lock:
+            view = self._views.pop((index, stride), None)
+            if view is None:
+                view = self._pinhole(index, stride)
+            self._views[index, stride] = view
+            most = max(16, min(_MOST, int(_SMALL_BUDGET * self._budget / max(1, view.picture.nbytes))))
+            while len(self._views) > most:
+                self._views.pop(next(iter(self._views)))
+            return view
 
     def _pinhole(self, index: int, stride: int) -> PinholeView:
         camera = self.camera(index)

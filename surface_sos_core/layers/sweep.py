@@ -86,7 +86,7 @@ def _between_steps(total: np.ndarray, best: np.ndarray) -> np.ndarray:
     return np.where(inner == best, best + shift, best)
 
 
-@njit(parallel=True, fastmath={"nsz", "arcp", "contract", "reassoc"}, cache=True)
+@njit(parallel=True, nogil=True, fastmath={"nsz", "arcp", "contract", "reassoc"}, cache=True)
 def _costs(directions, own, steps, shifts, turns, lenses, pictures, free):  # type: ignore[no-untyped-def]
     """(pixels, steps) float32: how much the views differ, as a mean over those that see the place."""
     count, depths, views = len(directions), len(steps), len(shifts)
@@ -148,7 +148,7 @@ def _costs(directions, own, steps, shifts, turns, lenses, pictures, free):  # ty
     return out
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, nogil=True, cache=True)
 def _along_scanlines(costs, small, large):  # type: ignore[no-untyped-def]
     """(4, rows, columns, steps): costs of the best path that reaches a pixel from the left, right, top and bottom."""
     rows, columns, depths = costs.shape

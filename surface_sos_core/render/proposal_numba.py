@@ -20,7 +20,7 @@ def _cell(x, y, z, size):  # type: ignore[no-untyped-def]
     return (np.int64(i) * size + j) * size + k
 
 
-@njit(parallel=True, fastmath=True, cache=True, error_model="numpy")
+@njit(parallel=True, nogil=True, fastmath=True, cache=True, error_model="numpy")
 def foreground_bins(origin, direction, extent, hold, grid, edges, opacity, cells):  # type: ignore[no-untyped-def]
     """Even bins between each ray's ends in the box: edges (rays, bins + 1), opacity, length in cells (rays, bins).
 
@@ -56,7 +56,7 @@ def foreground_bins(origin, direction, extent, hold, grid, edges, opacity, cells
             opacity[r, i] = max(values[_cell(x, y, z, size)], _LEAST) if held else np.float32(0.0)
 
 
-@njit(parallel=True, fastmath=True, cache=True, error_model="numpy")
+@njit(parallel=True, nogil=True, fastmath=True, cache=True, error_model="numpy")
 def background_bins(origin, direction, spacing, grid, edges, opacity, cells):  # type: ignore[no-untyped-def]
     """Bins with edges at `spacing` (bins + 1) times twice the distance to the box's centre, in contracted space."""
     bins = opacity.shape[1]
@@ -108,7 +108,7 @@ def _weigh(opacity, cells, floor, light, weight):  # type: ignore[no-untyped-def
         weight[i] = weight[i] * scale + share if opacity[i - 1] > zero else zero
 
 
-@njit(parallel=True, fastmath=True, cache=True, error_model="numpy")
+@njit(parallel=True, nogil=True, fastmath=True, cache=True, error_model="numpy")
 def draw(edges, opacity, cells, floor, which, jitter, out):  # type: ignore[no-untyped-def]
     """out[n]: depths in order on ray which[n], one from each equal part of its weights, at `jitter` (0..1) in the part."""
     bins, count = opacity.shape[1], out.shape[1]

@@ -111,7 +111,7 @@ def _light(alpha, order, count, light):  # type: ignore[no-untyped-def]
         passed *= _passes(alpha[order[n]])
 
 
-@njit(parallel=True, fastmath=True, cache=True, error_model="numpy")
+@njit(parallel=True, nogil=True, fastmath=True, cache=True, error_model="numpy")
 def _weights(sdf_f, sharp_f, hold, middle_f, row, sdf_b, sharp_b, middle_b, weight_f, weight_b):  # type: ignore[no-untyped-def]
     """Both fields' weights: opacity times the light that arrives."""
     front, back = middle_f.shape[1], middle_b.shape[1]
@@ -138,7 +138,7 @@ def _weights(sdf_f, sharp_f, hold, middle_f, row, sdf_b, sharp_b, middle_b, weig
                 weight_b[r, k] = alpha[own + k] * light[own + k]
 
 
-@njit(parallel=True, fastmath=True, cache=True, error_model="numpy")
+@njit(parallel=True, nogil=True, fastmath=True, cache=True, error_model="numpy")
 def _weights_backward(  # type: ignore[no-untyped-def]
     sdf_f, sharp_f, hold, middle_f, row, sdf_b, sharp_b, middle_b, g_f, g_b, grad_f, grad_b, grad_sharp
 ):
