@@ -35,7 +35,7 @@ class RecordedStep:
         if self._graph is None:
             self._record(batch)
             assert self._graph is not None
-        for known, new in zip(_tensors(self._batch), _tensors(batch), strict=True):
+        for known, new in zip(tensors_of(self._batch), tensors_of(batch), strict=True):
             known.copy_(new)
         self._graph.replay()
         colour, mask = self._losses
@@ -61,7 +61,7 @@ class RecordedStep:
         self._graph = graph
 
 
-def _tensors(batch: Batch) -> list[torch.Tensor]:
+def tensors_of(batch: Batch) -> list[torch.Tensor]:
     """All tensors of a batch, in order."""
     values = [getattr(batch, field.name) for field in fields(batch)]
     pairs = ((v.origin, v.direction) if isinstance(v, Rays) else (v,) for v in values)
