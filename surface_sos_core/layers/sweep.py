@@ -13,13 +13,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numba import njit, prange
+from scipy import ndimage
 
 DISPARITIES = 64  # steps that are tried
 _WORST = 0.2  # display values; colours that differ more are equally wrong
 _NEUTRAL = 0.04  # cost where fewer than two frames say anything: a match is better, a mismatch is worse
 _PRIOR = 0.03  # cost of being away from every disparity that is likely
 _NEAR = 0.03  # share of the range within which one is near
-_SMALL, _LARGE = 0.008, 0.04  # cost of a change by one step, and by more
+_SMALL, _LARGE = 0.016, 0.08  # cost of a change by one step, and by more
+_SPECKLE = 200  # lattice points; a smaller piece that is nowhere within a step of what is around it is noise
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,20 @@ def sweep_disparity(
     costs = np.ascontiguousarray(costs, dtype=np.float32)
     total = _along_scanlines(costs, np.float32(_SMALL), np.float32(_LARGE)).sum(axis=0)
     best = np.argmin(total, axis=-1)
-    return steps[0] + _between_steps(total, best) * (steps[1] - steps[0])
+    return steps[0] + without_speckles(_between_steps(total, best)) * (steps[1] - steps[0])
+
+
+def without_speckles(step: np.ndarray) -> np.ndarray:
+    """Steps (h, w) with small pieces apart from all others replaced by what is nearest: plain surfaces look the same at any
+    depth, so that chance decides there."""
+    fine, noise = 16, -1  # parts of a step that OpenCV's whole numbers tell apart; its mark
+    whole = np.round(step * fine).astype(np.int16)
+    cv2.filterSpeckles(whole, noise, _SPECKLE, fine)
+    speckle = whole == noise
+    if not speckle.any() or speckle.all():
+        return step
+    nearest = ndimage.distance_transform_edt(speckle, return_distances=False, return_indices=True)
+    return step[tuple(nearest)]
 
 
 def _between_steps(total: np.ndarray, best: np.ndarray) -> np.ndarray:

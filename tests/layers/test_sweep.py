@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from surface_sos_core.layers.planes import plane_disparity
-from surface_sos_core.layers.sweep import PinholeView, _along_scanlines, sweep_disparity
+from surface_sos_core.layers.sweep import PinholeView, _along_scanlines, sweep_disparity, without_speckles
 
 H, W = 40, 56
 FOCAL, CENTRE = np.array([60.0, 60.0]), np.array([28.0, 20.0])
@@ -78,6 +78,20 @@ def test_background_is_not_in_front_of_the_object(hidden, views):
     found = sweep(hidden, views, np.full((1, H, W), 0.3), ceiling)
     step = (0.35 - 0.1) / 63
     assert found[np.isnan(hidden[..., 0])].max() <= 0.15 + step
+
+
+def test_small_pieces_are_taken_for_noise_and_large_ones_are_not():
+    slope = np.linspace(20.0, 40.0, 60)[None] + np.zeros((50, 1))  # a third of a step from one to the next
+    noisy = slope.copy()
+    noisy[10:20, 10:20] = 3.0  # 100 points
+    noisy[25:45, 25:45] = 55.0  # 400
+    noisy[0, 59] = 0.0
+    found = without_speckles(noisy)
+    assert np.abs(found - slope)[10:20, 10:20].max() < 3.5 and abs(found[0, 59] - slope[0, 59]) < 0.5
+    assert np.array_equal(found[25:45, 25:45], noisy[25:45, 25:45])
+    untouched = np.abs(noisy - slope) == 0
+    assert np.array_equal(found[untouched], slope[untouched])
+    assert np.array_equal(without_speckles(slope[:4, :5]), slope[:4, :5])  # all of it is small
 
 
 def test_scanlines_agree_with_the_definition():
