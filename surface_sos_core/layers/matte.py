@@ -153,16 +153,16 @@ def without_false_holes(alpha: np.ndarray) -> np.ndarray:
     """Alpha (H, W) with those holes solid that no pixel is clear in: fields are sometimes thin inside, where nothing tells
     them what is behind; a real hole shows the background in its middle. Holes a few pixels wide may be real without that."""
     label, count = ndimage.label(alpha < 1.0 - 5 * _CERTAIN)
-    if count == 0:
+    inner = cv2.distanceTransform((label > 0).astype(np.uint8), cv2.DIST_L2, 5)
+    enclosed = np.ones(count + 1, bool)
+    enclosed[[0, *label[0], *label[-1], *label[:, 0], *label[:, -1]]] = False
+    hole = enclosed[label]  # looked at alone, since what surrounds the object is most of the picture
+    if not hole.any():
         return alpha
     index = np.arange(count + 1)
-    border = np.concatenate((label[0], label[-1], label[:, 0], label[:, -1]))
-    inner = cv2.distanceTransform((label > 0).astype(np.uint8), cv2.DIST_L2, 5)
-    wide = np.asarray(ndimage.maximum(inner, label, index)) > _STRIDE
-    clear = np.asarray(ndimage.minimum(alpha, label, index)) < _CLEAR
-    wrong = wide & ~clear
-    wrong[0] = False
-    wrong[border] = False
+    wide = np.asarray(ndimage.maximum(inner[hole], label[hole], index)) > _STRIDE
+    clear = np.asarray(ndimage.minimum(alpha[hole], label[hole], index)) < _CLEAR
+    wrong = enclosed & wide & ~clear
     return np.where(wrong[label], np.float32(1.0), alpha)
 
 

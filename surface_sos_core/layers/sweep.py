@@ -67,9 +67,11 @@ def sweep_disparity(
         np.stack([view.free for view in views]),
     ).reshape(rows, columns, len(steps))
     costs = np.stack([cv2.blur(costs[..., k], (5, 5)) for k in range(len(steps))], axis=-1)
-    reach = steps[-1] - steps[0]
-    away = np.min([np.abs(steps - prior[..., None]) for prior in priors], axis=0) / (_NEAR * reach)
-    costs = costs + _PRIOR * np.minimum(away, 1.0).astype(np.float32)
+    tried = steps.astype(np.float32)
+    away = np.full_like(costs, np.inf)
+    for prior in priors.astype(np.float32):
+        np.minimum(away, np.abs(tried - prior[..., None]), out=away)
+    costs += _PRIOR * np.minimum(away / np.float32(_NEAR * (steps[-1] - steps[0])), 1.0)
     costs[steps > ceiling[..., None]] = 1.0
     costs = np.ascontiguousarray(costs, dtype=np.float32)
     total = _along_scanlines(costs, np.float32(_SMALL), np.float32(_LARGE)).sum(axis=0)
