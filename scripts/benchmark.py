@@ -391,6 +391,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "benchmark", help="where runs are kept")
     parser.add_argument("--write", type=Path, metavar="FILE", help="document whose section is replaced")
     options = parser.parse_args()
+    if options.profile and options.device == "cuda":
+        parser.error("--profile is of the processor's time: leave out --device cuda")
     if options.table == "ablation" and options.footage is None:
         parser.error("ablation needs --footage, the folder that holds teddy and cat")
     if importlib.util.find_spec("surface_sos_core") is None:  # started by another Python

@@ -9,7 +9,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -728,12 +728,13 @@ def _write_frames(
     studio = _studio(run, trainer, consensus, part)
     pixels = run.footage.width * run.footage.height
     at_once = 1 if part > 1 else frames_at_once(pixels, trainer.scene.extent.device)
-    for i, layers in in_order(partial(frame_layers, studio), list(missing), at_once):
-        write_layers(run.folder.out / names[i], layers, run.footage.frames[i].number)
-        run.manifest.frames[i].layers = names[i]
-        run.save()
-        missing.pop(0)
-        run.events.progress(len(names) - len(missing), len(names), "frames")
+    with closing(in_order(partial(frame_layers, studio), list(missing), at_once)) as made:
+        for i, layers in made:
+            write_layers(run.folder.out / names[i], layers, run.footage.frames[i].number)
+            run.manifest.frames[i].layers = names[i]
+            run.save()
+            missing.pop(0)
+            run.events.progress(len(names) - len(missing), len(names), "frames")
 
 
 def _whole(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -27,10 +27,13 @@ def frames_at_once(pixels: int, device: torch.device) -> int:
     return max(1, min(torch.get_num_threads(), int(_ROOM / (_BYTES * pixels))))
 
 
-def in_order(work: Callable[[int], Made], items: Sequence[int], at_once: int) -> Iterator[tuple[int, Made]]:
+def in_order(
+    work: Callable[[int], Made], items: Sequence[int], at_once: int
+) -> Generator[tuple[int, Made], None, None]:
     """Each item with what `work` makes of it, in their order; so many are worked on at a time, on one core each.
 
-    An error of `work` comes out where its item would. No more is begun than is needed to keep all cores busy.
+    An error of `work` comes out where its item would. No more is begun than is needed to keep all cores busy. Close it
+    where it may be left before its end: what was begun then ends first.
     """
     if at_once == 1:
         yield from ((item, work(item)) for item in items)

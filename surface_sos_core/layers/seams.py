@@ -93,7 +93,10 @@ def _system(
     anchor: np.ndarray,
     open_: np.ndarray,
 ) -> tuple[scipy.sparse.csc_matrix, np.ndarray]:
-    """The normal equations of `solve_colours`: their matrix (M, M) and right side (M, 3), for the M open pixels."""
+    """The normal equations of `solve_colours`: their matrix (M, M) and right side (M, 3), for the M open pixels.
+
+    Apart from it, so that what they are put together from is gone before their factors take as much again.
+    """
     count = int(open_.sum())
     number = np.full(len(open_), -1)
     number[open_] = np.arange(count)

@@ -73,7 +73,6 @@ def sweep_disparity(
         np.minimum(away, np.abs(tried - prior[..., None]), out=away)
     costs += _PRIOR * np.minimum(away / np.float32(_NEAR * (steps[-1] - steps[0])), 1.0)
     costs[steps > ceiling[..., None]] = 1.0
-    costs = np.ascontiguousarray(costs, dtype=np.float32)
     total = _along_scanlines(costs, np.float32(_SMALL), np.float32(_LARGE)).sum(axis=0)
     best = np.argmin(total, axis=-1)
     return steps[0] + without_speckles(_between_steps(total, best)) * (steps[1] - steps[0])

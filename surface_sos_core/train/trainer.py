@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from surface_sos_core.device import on_device
 from surface_sos_core.fields.hash_grid import default_backend
 from surface_sos_core.fields.scene import Scene, consensus_distance
 from surface_sos_core.render.proposal import OpacityGrid
@@ -94,7 +95,7 @@ class Trainer:
         for _ in range(self.settings.train.warm_up):
             border, anywhere = near[random.integers(0, len(near), 4096)], random.integers(0, size, (4096, 3))
             cells = np.stack([border, anywhere], axis=1).reshape(-1, 3)
-            index = torch.from_numpy(cells).to(device)
+            index = on_device(cells, device)
             x = ((index.float() + 0.5) * (2.0 / size) - 1.0) * reach
             sample = surface.sample(x, len(x) // 8)
             away = torch.abs(sample.sdf - flat[index[:, 0], index[:, 1], index[:, 2]]).mean()
@@ -106,8 +107,9 @@ class Trainer:
     def run(self, batches: Batches, after_step: Callable[[int], None]) -> None:
         """Train until the settings' last step; `after_step(step)` is called after each one."""
         self.scene.foreground.surface.requires_grad_(self.settings.train.learn_surface)
-        recorded = RecordedStep(self._advance, self.generator) if self.skipped.is_cuda else None
-        advance = recorded or self._advance
+        advance: Callable[[Batch], Losses] = self._advance
+        if self.skipped.is_cuda:
+            advance = RecordedStep(self._advance, self.generator)
         while self.step < self.settings.train.iterations:
             self._set_schedule(batches.pixel)
             self.recent.append(advance(batches.draw(self.step)))

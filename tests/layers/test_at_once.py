@@ -1,6 +1,8 @@
 """Frames side by side."""
 
 import threading
+import time
+from contextlib import closing
 
 import numba
 import pytest
@@ -72,3 +74,19 @@ def test_as_many_frames_as_cores_and_memory_allow(monkeypatch):
     assert frames_at_once(640 * 480, torch.device("cuda")) == 1
     monkeypatch.setattr(numba, "threading_layer", lambda: "workqueue")
     assert frames_at_once(640 * 480, CPU) == 1
+
+
+def test_whoever_leaves_early_leaves_nothing_running():
+    begun, ended = [], []
+
+    def work(item):
+        begun.append(item)
+        time.sleep(0.05)
+        ended.append(item)
+        return item
+
+    threads = torch.get_num_threads()
+    with closing(in_order(work, range(50), 2)) as made:
+        assert next(made) == (0, 0)
+    assert sorted(begun) == sorted(ended) and len(begun) < 10
+    assert torch.get_num_threads() == threads
