@@ -2,7 +2,8 @@
 
 Where the object is, as log odds of every pixel, comes from the sparse points first, each spread up to the picture's edges,
 and then also from the hull that the masks of all frames agree on, which knows what a single frame cannot. To that the odds of its colour are added, learnt from the
-sure pixels of all frames together, and GrabCut (Rother, Kolmogorov and Blake 2004) draws the outline.
+sure pixels of all frames together. The first outlines are GrabCut's (Rother, Kolmogorov and Blake 2004), which learns each
+frame's colours anew and so errs in each frame in its own way; the last are a graph cut of the odds as they are.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.consensus import build_consensus
+from surface_sos_core.masks.graph_cut import cut
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.masks.places import Place, PlacesOfFrames
 from surface_sos_core.masks.point_labels import spread_labels
@@ -34,6 +36,10 @@ MOST_TOLD = 3.0, 2.0  # log odds: how much points can tell against a pixel, and 
 GROWTH = 1.3  # nothing beyond the box grown by so much is the object
 SURE = 1.5  # log odds of the place from which on a pixel teaches colours
 LEAST_OVERLAP = 0.3  # a mask that overlaps less with the hull says nothing
+TRUST, DOUBT = (
+    0.5,
+    1.0,
+)  # how much the hull's odds count beside the colour's in the end, and log odds against the object
 LEAST_TOLD = 0.5  # a start without points needs colours that differ so much, from 0 to 1 (total variation)
 CONSENSUS = ConsensusSettings(resolution=96, views=80)
 _BINS = 24  # of each of L, a, b
@@ -76,7 +82,7 @@ def automatic_masks(
         if progress is not None:
             progress(done, 2 * len(seen))
 
-    masks = _segment(frames, step)
+    masks = _segment(frames, _grab_cut_outline, step)
     consensus = build_consensus(masks, cameras, CONSENSUS, box)
 
     def hull(frame: int) -> np.ndarray:
@@ -84,7 +90,7 @@ def automatic_masks(
 
     for i in seen:
         frames.put_place(i, _bounded(_place_by_hull(hull(i), frames.told(i)), within, i))
-    masks = _segment(frames, step, 0.0 if start.core.any() else LEAST_TOLD)
+    masks = _segment(frames, _graph_cut_outline, step, 0.0 if start.core.any() else LEAST_TOLD)
     overlap = {i: _overlap(masks.probability[i] > 127, hull(i) > 0.5) for i in seen}
     for i, share in overlap.items():
         if masks.known[i] and share < LEAST_OVERLAP:
@@ -210,8 +216,17 @@ def _place_by_hull(hull: np.ndarray, told: np.ndarray) -> Place:
     return Place((np.clip(odds, -3, 3) + told).astype(np.float32), outside < 0.06)
 
 
-def _segment(frames: PlacesOfFrames, step: Callable[[], None], least_told: float = 0.0) -> CoarseMasks:
-    """The masks of all frames from the places, and the colours that these teach."""
+def _segment(
+    frames: PlacesOfFrames,
+    outline: Callable[[np.ndarray, Place, np.ndarray, float], np.ndarray],
+    step: Callable[[], None],
+    least_told: float = 0.0,
+) -> CoarseMasks:
+    """The masks of all frames from the places, and the colours that these teach.
+
+    outline: of a frame's rgb (h, w, 3), its place, its colours' log odds (h, w), and how well colours tell the object from
+    the rest at all, 0 not, 1 entirely; to (h, w) bool.
+    """
     masks = CoarseMasks.unknown(frames.count, frames.size)
     counts = np.zeros((2, _BINS**3), np.int64)
     for i in frames.numbers:
@@ -221,20 +236,17 @@ def _segment(frames: PlacesOfFrames, step: Callable[[], None], least_told: float
     inside, outside = _colours(counts[0]), _colours(counts[1])
     if inside is None or outside is None:
         raise _untold()
-    # Colours redraw the outline only as far as they tell the object from the rest at all: 0 not, 1 entirely.
     told = 0.5 * float(np.abs(inside - outside).sum())
     if told < least_told:
         raise _untold()
-    freedom = 6 * told
     for i in frames.numbers:
         rgb, place = frames.picture(i), frames.place(i)
         bins = _bins(rgb)
         here = _colours(_count(bins[place.odds < -SURE]))
         beside = outside if here is None else (outside + here) / 2
         colour = np.log((inside + 1e-5) / (beside + 1e-5))[bins]
-        odds = np.where(place.possible, np.clip(colour, -3, 3) + place.odds, -9).astype(np.float32)
-        mask = _grab_cut(rgb, _along_edges(rgb, odds), freedom)
-        if mask is None:
+        mask = outline(rgb, place, np.clip(colour, -3, 3), told)
+        if not mask.any() or mask.all():
             masks.reasons[i] = "nothing in it, or all of it, would be the object"
         else:
             masks.put(i, mask)
@@ -265,17 +277,24 @@ def _along_edges(rgb: np.ndarray, values: np.ndarray) -> np.ndarray:
     return cv2.blur(slope, window) * grey + cv2.blur(level - slope * mean, window)
 
 
-def _grab_cut(rgb: np.ndarray, odds: np.ndarray, freedom: float) -> np.ndarray | None:
-    """(h, w) bool; log odds beyond +-freedom are fixed. None where nothing or all would be the object."""
+def _grab_cut_outline(rgb: np.ndarray, place: Place, colour: np.ndarray, told: float) -> np.ndarray:
+    """(h, w) bool, as _segment wants it; colours redraw the outline only as far as they tell the object from the rest."""
+    odds = np.where(place.possible, colour + place.odds, -9).astype(np.float32)
+    odds = _along_edges(rgb, odds)
     if not 10 <= (odds > 0).sum() <= odds.size - 10:
-        return None
+        return odds > np.inf  # too little for its mixtures
+    freedom = 6 * told
     clues = np.select(
         [odds > freedom, odds > 0, odds > -freedom], [cv2.GC_FGD, cv2.GC_PR_FGD, cv2.GC_PR_BGD], cv2.GC_BGD
     ).astype(np.uint8)
     cv2.setRNGSeed(0)  # its mixtures start from random colours
     cv2.grabCut(rgb, clues, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), 2, cv2.GC_INIT_WITH_MASK)
-    mask = (clues == cv2.GC_FGD) | (clues == cv2.GC_PR_FGD)
-    return mask if 0 < mask.sum() < mask.size else None
+    return (clues == cv2.GC_FGD) | (clues == cv2.GC_PR_FGD)
+
+
+def _graph_cut_outline(rgb: np.ndarray, place: Place, colour: np.ndarray, told: float) -> np.ndarray:
+    """(h, w) bool, as _segment wants it. Much that the hull holds is beside the object, so it counts less than the colour."""
+    return cut(rgb, np.where(place.possible, colour + TRUST * place.odds - DOUBT, -9))
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:
