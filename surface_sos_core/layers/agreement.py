@@ -35,6 +35,28 @@ def differences(colours, seen):  # type: ignore[no-untyped-def]
     return apart, typical
 
 
+@njit(parallel=True, nogil=True, cache=True)
+def changes(colours, weights, a, b):  # type: ignore[no-untyped-def]
+    """How colours change from one place to another, as a mean over the sources that show both.
+
+    colours (S, N, 3) and weights (S, N), 0 where a source does not show the place; a, b (P,): places. A source counts by
+    the lesser of its two weights. Returns change (P, 3), 0 where no source shows both, and the sum of weights (P,); float32.
+    """
+    sources, pairs = len(colours), len(a)
+    change = np.zeros((pairs, 3), np.float32)
+    both = np.zeros(pairs, np.float32)
+    for p in prange(pairs):
+        first, second = a[p], b[p]
+        for s in range(sources):
+            together = min(weights[s, first], weights[s, second])
+            both[p] += together
+            for k in range(3):
+                change[p, k] += together * (colours[s, second, k] - colours[s, first, k])
+        if both[p] > 0:
+            change[p] /= both[p]
+    return change, both
+
+
 @njit(nogil=True, cache=True)
 def _insert(values, n, value):  # type: ignore[no-untyped-def]
     """Put a value among the first n, which are in order; how many they are then."""

@@ -22,7 +22,7 @@ _CLEAR = 0.25  # a hole without a pixel of less alpha than this is none
 _SPECK = 0.003  # parts on their own smaller than this share of the largest one are noise
 _CERTAIN = 0.02  # alpha nearer than this to 0 or 1 is taken as such
 _SOLID = 0.9  # alpha all around, from which on only the depth is looked for: fields are hardly ever opaque throughout
-_SPREAD = 0.1  # of alpha among neighbours, from which on rays at other places of a pixel tell anything new
+_SPREAD = 0.2  # of alpha among neighbours, from which on rays at other places of a pixel tell anything new
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from surface_sos_core.cameras import Camera
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
-from surface_sos_core.layers.agreement import differences
+from surface_sos_core.layers.agreement import changes, differences
 from surface_sos_core.layers.hidden_depth import Background, hidden_depth
 from surface_sos_core.layers.seams import Pairs, neighbours, solve_colours, spread
 from surface_sos_core.layers.sources import Sources, nearness
@@ -136,9 +136,6 @@ def _gather(
     alone shows the place among several, its depth is likely wrong: nothing is better there than a wrong piece.
     """
     chosen = sources.choose(camera, world[in_hole], most, own)
-    change, both = np.zeros((len(pairs.a), 3), np.float32), np.zeros(len(pairs.a), np.float32)
-    if not chosen:
-        return _Gathered(np.zeros((len(world), 3), np.float32), np.zeros(len(world), int), change, both)
     colours = np.zeros((len(chosen), len(world), 3), np.float32)
     weights = np.zeros((len(chosen), len(world)), np.float32)
     for n, index in enumerate(chosen):
@@ -154,12 +151,7 @@ def _gather(
     weights = weights * np.exp(-((apart / _SPREAD) ** 2)) + 1e-9 * weights
     total = np.maximum(weights.sum(axis=0), 1e-20)
     colour = np.einsum("sn,snk->nk", weights, colours) / total[:, None]
-    for weight, shown in zip(weights, colours, strict=True):
-        together = np.minimum(weight[pairs.a], weight[pairs.b])
-        change += together[:, None] * (shown[pairs.b] - shown[pairs.a])
-        both += together
-    change /= np.maximum(both, 1e-20)[:, None]
-    return _Gathered(colour.astype(np.float32), count, change, both)
+    return _Gathered(colour.astype(np.float32), count, *changes(colours, weights, pairs.a, pairs.b))
 
 
 def _lookup(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:

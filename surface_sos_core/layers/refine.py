@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import scipy.sparse
 from scipy import ndimage
+
+from surface_sos_core.layers.matting import closed_form
 
 _HOLD = 0.001  # weight of the alpha so far within the band, against the matting Laplacian
 # And on thin parts and narrow gaps, which the Laplacian alone lets sink into what surrounds them.
 _HOLD_THIN = 0.3
-_FIXED = 100.0  # and off it
 _UNSURE = 0.4  # thin parts whose alpha by rays is within so much of 0.5 are open, wherever they are
 _HAZE = 0.05  # the solver leaves a veil of this much alpha on plain colours; 0.5 stays where it is
 _NARROWER = 0.6  # the second band's radius as a share of the first's
@@ -19,9 +19,11 @@ _SAY = 4.0  # what that counts where object and background are of very different
 _ALIKE = 0.3  # colours nearer than about this, in display values, hardly tell object and background apart
 _MISFIT = 0.06  # neither do mixtures that are so far off the plate
 _THIN = 0.4  # parts of at most this share of its radius, either side of their middle, are thin
-_LEAST = 3  # pixels, whatever the radius: the Laplacian looks at 3 x 3 pixels and loses what is not much wider
+# Pixels, whatever the radius: the Laplacian looks at 3 x 3 pixels and loses what is not much wider.
+_LEAST = 3
 _SOLID = 0.9  # alpha below this within the object is a hole
-_HOLE = 0.04  # display values by which a hole's colours must differ from those around it, times its least alpha
+# Display values by which a hole's colours must differ from those around it, times its least alpha.
+_HOLE = 0.04
 _RIM = 4  # pixels around a hole that it is compared with
 _FREEDOM = 0.6  # share by which the clean plate may change the solver's colour of the foreground
 _FLOOR = 0.05  # scene-linear, so that dark colours have room as well
@@ -34,7 +36,7 @@ def refine_alpha(display: np.ndarray, alpha: np.ndarray, radius: int) -> np.ndar
     display: (H, W, 3) plate in display values. alpha: what rays found. Closed-form matting (Levin et al., PAMI 2008)
     between what is surely object and surely background, held to the alpha so far where the plate does not tell:
 
-        minimise  a' L a + sum_i w_i (a_i - so far_i)^2,   w large off the band, _HOLD in it, _HOLD_THIN on thin parts
+        minimise  a' L a + sum_i w_i (a_i - so far_i)^2,   w = _HOLD in the band, _HOLD_THIN on thin parts
 
     It is solved twice: a wide band finds the outline, a narrow one around that outline leaves no veil far from it. The
     first band also takes in thin parts that rays are unsure of, some of them a pixel wide. Pixels off it are one or the
@@ -119,19 +121,11 @@ def _narrower(radius: int) -> int:
 
 def _solve(display: np.ndarray, wanted: np.ndarray, hold: np.ndarray, band: np.ndarray) -> np.ndarray:
     """Alpha (H, W) solved for in the band (H, W) bool, held there by hold (H, W) to what is wanted, elsewhere that itself."""
-    # Not above, since it is compiled for half a minute where it is loaded for the first time.
-    from pymatting import cf_laplacian, cg, ichol
-
     cut = _cut_around(band, _MARGIN)
     part = band[cut]
-    laplacian = cf_laplacian(display[cut].astype(np.float64).clip(0.0, 1.0), is_known=~part)
-    weights = np.where(part, hold[cut], _FIXED).ravel()
-    system = laplacian + scipy.sparse.diags(weights)
-    before = wanted[cut].astype(np.float64).ravel()
-    solved = cg(system, weights * before, M=ichol(system.tocsc(), discard_threshold=1e-4), rtol=1e-5)
+    solved = closed_form(display[cut].clip(0.0, 1.0), wanted[cut], hold[cut], part)
     out = wanted.astype(np.float32)
-    clear = (solved.reshape(part.shape) - _HAZE) / (1.0 - 2.0 * _HAZE)
-    out[cut][part] = clear[part].clip(0.0, 1.0)
+    out[cut][part] = ((solved - _HAZE) / (1.0 - 2.0 * _HAZE)).clip(0.0, 1.0)
     return out
 
 

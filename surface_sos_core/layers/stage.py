@@ -66,6 +66,7 @@ def open_studio(
 
     points: sparse points (N, 3) in the world; those that the object may own are left out. gains: (frames, 3), see Studio.
     """
+    gains = gains.astype(np.float32)  # as pictures are, which would else take twice the memory
     caster = RayCaster(cameras, box, scene.extent.device)
     factor = min(1.0, _HOLDOUT_EDGE / max(footage.width, footage.height))
     width, height = max(1, round(footage.width * factor)), max(1, round(footage.height * factor))
@@ -84,9 +85,8 @@ def open_studio(
     sources = Sources(lambda i: footage.read_linear(i) * gains[i], cameras, holdouts)
     inside = torch.from_numpy(box.to_box(points).astype(np.float32)).to(scene.extent.device)
     others = points[(scene.hold(inside) <= 0).cpu().numpy()]
-    background = Background(
-        scene, proposals, others, _planes_around(box, others, cameras), 2 * settings.train.background_samples
-    )
+    planes = _planes_around(box, others, cameras)
+    background = Background(scene, proposals, others, planes, 2 * settings.train.background_samples)
     return Studio(settings, scene, proposals, box, footage, cameras, caster, gains, sources, background)
 
 
