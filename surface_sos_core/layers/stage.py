@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import cv2
@@ -13,6 +14,7 @@ from surface_sos_core.cameras import Box, Camera
 from surface_sos_core.fields.scene import Scene
 from surface_sos_core.footage import Footage
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
+from surface_sos_core.layers.at_once import frames_at_once, in_order
 from surface_sos_core.layers.exr import FrameLayers
 from surface_sos_core.layers.hidden_depth import Background
 from surface_sos_core.layers.matte import complete_surface, render_matte
@@ -73,20 +75,26 @@ def open_studio(
     columns, rows = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
     holdouts = np.zeros((len(cameras), height, width), np.uint8)
     kernel = np.ones((2 * _HOLDOUT_GROW + 1,) * 2, np.uint8)
-    for i, camera in enumerate(cameras):
-        if camera is not None:
-            pixels = np.stack(
-                [columns.ravel() * camera.lens.width, rows.ravel() * camera.lens.height], axis=1
-            )
-            rays = caster.cast(np.full(len(pixels), i), pixels)
-            seen = render_surface(scene, proposals, rays, 16, 16).matte.cpu().numpy().reshape(height, width)
-            holdouts[i] = cv2.dilate((seen > 0.1).astype(np.uint8), kernel)
-        progress(i + 1, len(cameras))
+    shown = {i: camera for i, camera in enumerate(cameras) if camera is not None}
+
+    def look(i: int) -> np.ndarray:
+        lens = shown[i].lens
+        pixels = np.stack([columns.ravel() * lens.width, rows.ravel() * lens.height], axis=1)
+        rays = caster.cast(np.full(len(pixels), i), pixels)
+        seen = render_surface(scene, proposals, rays, 16, 16).matte.cpu().numpy().reshape(height, width)
+        return cv2.dilate((seen > 0.1).astype(np.uint8), kernel)
+
+    first, *others = shown
+    holdouts[first] = look(first)  # by itself, since numba's loops must have run before
+    with closing(in_order(look, others, frames_at_once(width * height, scene.extent.device))) as looks:
+        for done, (i, holdout) in enumerate(looks, 2):
+            holdouts[i] = holdout
+            progress(done, len(shown))
     sources = Sources(lambda i: footage.read_linear(i) * gains[i], cameras, holdouts)
     inside = torch.from_numpy(box.to_box(points).astype(np.float32)).to(scene.extent.device)
-    others = points[(scene.hold(inside) <= 0).cpu().numpy()]
-    planes = _planes_around(box, others, cameras)
-    background = Background(scene, proposals, others, planes, 2 * settings.train.background_samples)
+    behind = points[(scene.hold(inside) <= 0).cpu().numpy()]
+    planes = _planes_around(box, behind, cameras)
+    background = Background(scene, proposals, behind, planes, 2 * settings.train.background_samples)
     return Studio(settings, scene, proposals, box, footage, cameras, caster, gains, sources, background)
 
 
