@@ -36,10 +36,9 @@ MOST_TOLD = 3.0, 2.0  # log odds: how much points can tell against a pixel, and 
 GROWTH = 1.3  # nothing beyond the box grown by so much is the object
 SURE = 1.5  # log odds of the place from which on a pixel teaches colours
 LEAST_OVERLAP = 0.3  # a mask that overlaps less with the hull says nothing
-TRUST, DOUBT = (
-    0.5,
-    1.0,
-)  # how much the hull's odds count beside the colour's in the end, and log odds against the object
+ROUNDS = 2  # of hull and outlines
+TRUST = 0.5  # how much the hull counts beside the colours in them
+DOUBT = 1.0  # log odds against the object there
 LEAST_TOLD = 0.5  # a start without points needs colours that differ so much, from 0 to 1 (total variation)
 CONSENSUS = ConsensusSettings(resolution=96, views=80)
 _BINS = 24  # of each of L, a, b
@@ -56,7 +55,7 @@ def automatic_masks(
     """Masks of the object in `start`, at most 256 pixels along the longer edge; the same on every run.
 
     cameras: one for each frame of `footage`, named as in `model`, whose sparse points `start` refers to. A frame without
-    a camera, or whose mask has little to do with what all agree on, is unknown. progress gets (done, total) steps, two
+    a camera, or whose mask has little to do with what all agree on, is unknown. progress gets (done, total) steps, three
     for each frame. Without points the masks start from the middle of the box. within: (h, w) bool of the masks' size for
     some frames, outside of which nothing is the object there. Raises InputError where no object can be told.
     """
@@ -80,17 +79,17 @@ def automatic_masks(
         nonlocal done
         done += 1
         if progress is not None:
-            progress(done, 2 * len(seen))
-
-    masks = _segment(frames, _grab_cut_outline, step)
-    consensus = build_consensus(masks, cameras, CONSENSUS, box)
+            progress(done, (1 + ROUNDS) * len(seen))
 
     def hull(frame: int) -> np.ndarray:
         return project_grid(consensus.grid, box, seen[frame], *size)
 
-    for i in seen:
-        frames.put_place(i, _bounded(_place_by_hull(hull(i), frames.told(i)), within, i))
-    masks = _segment(frames, _graph_cut_outline, step, 0.0 if start.core.any() else LEAST_TOLD)
+    masks = _segment(frames, _grab_cut_outline, step)
+    for _ in range(ROUNDS):
+        consensus = build_consensus(masks, cameras, CONSENSUS, box)
+        for i in seen:
+            frames.put_place(i, _bounded(_place_by_hull(hull(i), frames.told(i)), within, i))
+        masks = _segment(frames, _graph_cut_outline, step, 0.0 if start.core.any() else LEAST_TOLD)
     overlap = {i: _overlap(masks.probability[i] > 127, hull(i) > 0.5) for i in seen}
     for i, share in overlap.items():
         if masks.known[i] and share < LEAST_OVERLAP:
