@@ -12,7 +12,7 @@ from surface_sos_core.cameras import Camera
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
 from surface_sos_core.layers.agreement import changes, differences
 from surface_sos_core.layers.hidden_depth import Background, hidden_depth
-from surface_sos_core.layers.seams import Pairs, neighbours, solve_colours, spread
+from surface_sos_core.layers.seams import Pairs, neighbours, solve_colours, spread, without_faint_steps
 from surface_sos_core.layers.sources import Sources, nearness
 from surface_sos_core.render.renderer import Rays
 from surface_sos_core.settings import LayerSettings
@@ -89,7 +89,8 @@ def clean_plate(
         sure[rows[known], columns[known]] = True
         start = spread(colour, sure)[rows, columns]
         anchor = keep[rows, columns] if own is not None else np.where(known, _ANCHOR, 0.0)
-        colour[rows, columns] = solve_colours(pairs, found.change, found.weight > 0, start, anchor, open_)
+        change = without_faint_steps(pairs, found.change, depth[rows, columns])
+        colour[rows, columns] = solve_colours(pairs, change, found.weight > 0, start, anchor, open_)
         seen[rows[open_ & ~known], columns[open_ & ~known]] = 0.0
     linear = srgb_decode(colour).astype(np.float32)
     if own is not None:

@@ -16,6 +16,10 @@ from scipy.sparse.linalg import LinearOperator, cg
 _LOOSE = 0.05  # weight of "the same colour" for neighbours that no frame shows together, against 1 for what one shows
 _TOLERANCE = 1e-5  # of the solver; what it has after so many rounds is good enough
 _ROUNDS = 1000
+_JUMP = (
+    0.02  # of the depth, from which on neighbours are at an edge: of a thing, or of a piece of wrong depth
+)
+_FAINT = 0.08  # display values: a fainter step there is taken for the latter's
 _DISCARD = 1e-3  # of the matrix' factors: ten times less keeps twice the numbers, and is no faster
 
 
@@ -34,6 +38,18 @@ def neighbours(mask: np.ndarray) -> Pairs:
     a = np.concatenate((number[:, :-1][sideways], number[:-1][down]))
     b = np.concatenate((number[:, 1:][sideways], number[1:][down]))
     return Pairs(a, b)
+
+
+def without_faint_steps(pairs: Pairs, change: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """The change (P, 3) between neighbours, 0 where it is faint and depth (N,) jumps.
+
+    Plain surfaces look nearly the same at any depth, so pieces of them get a wrong one; what they then show is a little
+    darker or brighter all over. Without the step around them, which is all that shows, they are as what is around them.
+    """
+    near, far = depth[pairs.a], depth[pairs.b]
+    jumps = np.abs(near - far) > _JUMP * np.minimum(near, far)
+    faint = np.abs(change).max(axis=1) < _FAINT
+    return np.where((jumps & faint)[:, None], np.float32(0.0), change)
 
 
 def spread(colour: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from surface_sos_core.layers.seams import neighbours, solve_colours, spread
+from surface_sos_core.layers.seams import neighbours, solve_colours, spread, without_faint_steps
 
 H, W = 14, 18
 
@@ -127,3 +127,22 @@ def test_a_large_hole_is_solved_to_its_middle():
         pairs, np.zeros((len(pairs.a), 3)), nothing, start, np.zeros(size**2), open_.ravel()
     )
     assert np.abs(solved.reshape(size, size, 3) - ramp).max() < 0.01
+
+
+def test_a_patch_of_wrong_depth_takes_the_level_of_what_is_around_it(picture):
+    """Its step goes where it is faint and depth jumps; a strong one, and one on a surface that goes on, stay."""
+    pairs, open_ = neighbours(np.ones((H, W), bool)), hole().ravel()
+    patch = np.zeros((H, W), bool)
+    patch[5:9, 6:11] = True
+    depth = np.where(patch, 3.0, 4.0).ravel()
+
+    def solved(step: float, depth: np.ndarray) -> np.ndarray:
+        change = differences(picture * 0 + 0.5 + step * patch[..., None], pairs)
+        start = np.full((H * W, 3), 0.5)
+        told = without_faint_steps(pairs, change.astype(np.float32), depth)
+        return solve_colours(pairs, told, np.ones(len(pairs.a), bool), start, np.zeros(H * W), open_)
+
+    np.testing.assert_allclose(solved(0.05, depth), 0.5, atol=1e-3)
+    inside = patch.ravel()
+    np.testing.assert_allclose(solved(0.05, np.full(H * W, 4.0))[inside], 0.55, atol=1e-3)
+    np.testing.assert_allclose(solved(0.2, depth)[inside], 0.7, atol=1e-3)
