@@ -77,4 +77,4 @@ def test_an_iteration_of_the_sample_is_timed_and_taken_apart(benchmark):
     rows = benchmark.training_rows(2, True, ["preview"])
     tables = [row for row in rows if "quickest" in row]
     assert [row.split(":")[0].strip() for row in tables] == ["iteration, preview", "matte, preview"]
-    assert any("run_backward" in row for row in rows) and any("(sdf_numba.py" in row for row in rows)
+    assert any("run_backward" in row for row in rows) and any("(sdf_kernels.py" in row for row in rows)
