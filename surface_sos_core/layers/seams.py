@@ -16,9 +16,8 @@ from scipy.sparse.linalg import LinearOperator, cg
 _LOOSE = 0.05  # weight of "the same colour" for neighbours that no frame shows together, against 1 for what one shows
 _TOLERANCE = 1e-5  # of the solver; what it has after so many rounds is good enough
 _ROUNDS = 1000
-_JUMP = (
-    0.02  # of the depth, from which on neighbours are at an edge: of a thing, or of a piece of wrong depth
-)
+# Of the depth, from which on neighbours are at the edge of a thing, or of a piece of wrong depth.
+_JUMP = 0.02
 _FAINT = 0.08  # display values: a fainter step there is taken for the latter's
 _DISCARD = 1e-3  # of the matrix' factors: ten times less keeps twice the numbers, and is no faster
 

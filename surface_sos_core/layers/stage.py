@@ -86,6 +86,7 @@ def open_studio(
 
     first, *others = shown
     holdouts[first] = look(first)  # by itself, since numba's loops must have run before
+    progress(1, len(shown))
     with closing(in_order(look, others, frames_at_once(width * height, scene.extent.device))) as looks:
         for done, (i, holdout) in enumerate(looks, 2):
             holdouts[i] = holdout

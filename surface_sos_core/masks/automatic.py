@@ -278,10 +278,9 @@ def _along_edges(rgb: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def _grab_cut_outline(rgb: np.ndarray, place: Place, colour: np.ndarray, told: float) -> np.ndarray:
     """(h, w) bool, as _segment wants it; colours redraw the outline only as far as they tell the object from the rest."""
-    odds = np.where(place.possible, colour + place.odds, -9).astype(np.float32)
-    odds = _along_edges(rgb, odds)
+    odds = _along_edges(rgb, np.where(place.possible, colour + place.odds, -9).astype(np.float32))
     if not 10 <= (odds > 0).sum() <= odds.size - 10:
-        return odds > np.inf  # too little for its mixtures
+        return np.zeros(odds.shape, bool)  # too little for its mixtures
     freedom = 6 * told
     clues = np.select(
         [odds > freedom, odds > 0, odds > -freedom], [cv2.GC_FGD, cv2.GC_PR_FGD, cv2.GC_PR_BGD], cv2.GC_BGD

@@ -1,4 +1,4 @@
-"""A box or a rough outline on one frame, grown by GrabCut and carried to all others: works offline, needs no weights.
+"""A box or a rough outline on one frame, carried to all others and drawn along edges: works offline, needs no weights.
 
 With cameras it is carried through the world. The nearer sparse points that are seen in the middle of what is drawn are the
 object's, points that do not project into what is drawn are not; all others follow the group of points they are in, so
