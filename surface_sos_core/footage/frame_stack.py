@@ -111,6 +111,23 @@ def temporary_frames(shape: tuple[int, ...]) -> np.ndarray:
     return np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=shape)
 
 
+class TemporaryValues:
+    """(frames, h, w) float32 on disk, zeros at first, of which only what is asked for comes into memory."""
+
+    def __init__(self, count: int, size: tuple[int, int]) -> None:
+        """size: (w, h). Raises SetupError where the disk has no room for them."""
+        self._bytes = temporary_frames((count, size[1], size[0], 4))
+
+    def __getitem__(self, frame: int) -> np.ndarray:
+        values = np.array(self._bytes[frame]).view(np.float32)[..., 0]
+        let_go(self._bytes)
+        return values
+
+    def __setitem__(self, frame: int, values: np.ndarray) -> None:
+        self._bytes[frame] = np.ascontiguousarray(values, np.float32)[..., None].view(np.uint8)
+        let_go(self._bytes)
+
+
 def _check_room(shape: tuple[int, ...], folder: Path, way: str) -> None:
     needed, free = math.prod(shape), shutil.disk_usage(folder).free
     if needed > free:

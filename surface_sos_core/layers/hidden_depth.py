@@ -12,8 +12,8 @@ from surface_sos_core.cameras import Camera
 from surface_sos_core.fields.scene import Scene
 from surface_sos_core.layers.planes import plane_disparity
 from surface_sos_core.layers.sources import Sources
-from surface_sos_core.layers.sweep import DISPARITIES, sweep_disparity
 from surface_sos_core.render.renderer import Proposals, Rays, backdrop_depth
+from surface_sos_core.stereo.sweep import DISPARITIES, sweep_disparity
 
 _EDGE = 512  # pixels along the longer edge of the lattice on which depth is looked for
 _MARGIN = 12  # lattice pixels around the hole that take part, since there the frame's own colours are known

@@ -10,7 +10,7 @@ import numpy as np
 
 from surface_sos_core.cameras import Camera
 from surface_sos_core.footage.colour import srgb_encode
-from surface_sos_core.layers.sweep import PinholeView
+from surface_sos_core.stereo.pinhole import PinholeView
 
 _PROBES = 600  # points of the hole that decide which frames are asked
 _ANGLE = 0.25  # radians between two views of a place at which the other one counts a third
@@ -85,25 +85,9 @@ class Sources:
 
     def _pinhole(self, index: int, stride: int) -> PinholeView:
         camera = self.camera(index)
-        lens = camera.lens
-        width, height = max(2, lens.width // stride), max(2, lens.height // stride)
-        focal, centre = np.array(lens.focal_xy) / stride, np.array(lens.principal_point) / stride
-        u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-        local = np.stack([(u - centre[0]) / focal[0], (v - centre[1]) / focal[1], np.ones_like(u)], axis=-1)
-        pixels = lens.project(local.reshape(-1, 3)).reshape(height, width, 2)
-        pixels = np.where(np.isfinite(pixels), pixels, -1e4)
-        small = cv2.resize(
-            self.picture(index).astype(np.float32), (width, height), interpolation=cv2.INTER_AREA
-        )
-        shown = (pixels * (width / lens.width, height / lens.height) - 0.5).astype(np.float32)
-        picture = cv2.remap(
-            small, shown[..., 0], shown[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        holdout_height, holdout_width = self.holdouts.shape[1:]
-        at = (pixels * (holdout_width / lens.width, holdout_height / lens.height) - 0.5).astype(np.float32)
-        free = (self.holdouts[index] == 0).astype(np.uint8)
-        free = cv2.remap(free, at[..., 0], at[..., 1], cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)
-        return PinholeView(picture, free, focal, centre, camera.rotation, camera.centre)
+        size = max(2, camera.lens.width // stride), max(2, camera.lens.height // stride)
+        small = cv2.resize(self.picture(index).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        return PinholeView.of(small, (self.holdouts[index] == 0).astype(np.uint8), camera)
 
     def choose(self, camera: Camera, world: np.ndarray, most: int, own: int | None) -> list[int]:
         """Up to `most` frames that between them see as many of the points (N, 3) as can be, from as close to the camera

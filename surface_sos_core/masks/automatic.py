@@ -1,7 +1,8 @@
 """The automatic start: coarse masks without any given, from cameras, sparse points and the frames' colours.
 
-Where the object is, as log odds of every pixel, comes from the sparse points first, each spread up to the picture's edges,
-and then also from the hull that the masks of all frames agree on, which knows what a single frame cannot. To that the odds of its colour are added, learnt from the
+Where the object is, as log odds of every pixel, comes from the sparse points first, each spread up to the picture's edges
+and to jumps in depth, and then also from the hull that the masks of all frames agree on, which knows what a single frame
+cannot; where a plane sweep tells how far away a pixel is, only what the hull holds there counts. To that the odds of its colour are added, learnt from the
 sure pixels of all frames together. The first outlines are GrabCut's (Rother, Kolmogorov and Blake 2004), which learns each
 frame's colours anew and so errs in each frame in its own way; the last are a graph cut of the odds as they are.
 """
@@ -25,6 +26,8 @@ from surface_sos_core.masks.places import Place, PlacesOfFrames
 from surface_sos_core.masks.point_labels import spread_labels
 from surface_sos_core.masks.walker import spread
 from surface_sos_core.settings import ConsensusSettings
+from surface_sos_core.stereo.frame_disparity import frame_disparities
+from surface_sos_core.stereo.known_depth import KnownDepth
 
 __all__ = ["automatic_masks", "start_from_box"]
 
@@ -38,8 +41,11 @@ SURE = 1.5  # log odds of the place from which on a pixel teaches colours
 LEAST_OVERLAP = 0.3  # a mask that overlaps less with the hull says nothing
 ROUNDS = 2  # of hull and outlines
 TRUST = 0.5  # how much the hull counts beside the colours in them
-DOUBT = 1.0  # log odds against the object there
-LEAST_TOLD = 0.5  # a start without points needs colours that differ so much, from 0 to 1 (total variation)
+DOUBT = 1.0  # log odds against the object there, where colours tell it from all else ..
+TELLING = (
+    0.84  # .. and differ so much, from 0 to 1 (total variation); those that differ less tell steeply less
+)
+LEAST_TOLD = 0.5  # a start without points needs colours that differ so much
 CONSENSUS = ConsensusSettings(resolution=96, views=80)
 _BINS = 24  # of each of L, a, b
 
@@ -55,7 +61,7 @@ def automatic_masks(
     """Masks of the object in `start`, at most 256 pixels along the longer edge; the same on every run.
 
     cameras: one for each frame of `footage`, named as in `model`, whose sparse points `start` refers to. A frame without
-    a camera, or whose mask has little to do with what all agree on, is unknown. progress gets (done, total) steps, three
+    a camera, or whose mask has little to do with what all agree on, is unknown. progress gets (done, total) steps, four
     for each frame. Without points the masks start from the middle of the box. within: (h, w) bool of the masks' size for
     some frames, outside of which nothing is the object there. Raises InputError where no object can be told.
     """
@@ -65,31 +71,38 @@ def automatic_masks(
     off = _off_object(model.points.xyz, start, box) & ~start.core
     on_object, beside = spread_labels(model.points.xyz, start.core, off)
     frames = PlacesOfFrames(list(seen), len(cameras), size)
-    for i, camera in seen.items():
-        frames.put_picture(i, cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA))
-        seen_beside = _seen_near(camera, model, box.centre) & beside
-        outline = _outline(box, camera, size)
-        possible = outline & within[i] if within is not None and i in within else outline
-        core, others = model.points.xyz[on_object], model.points.xyz[seen_beside]
-        frames.put_told(i, _told_by_points(frames.picture(i), camera, core, others, possible))
-        frames.put_place(i, _bounded(_place_by_points(camera, frames.told(i), start, outline), within, i))
     done = 0
 
     def step() -> None:
         nonlocal done
         done += 1
         if progress is not None:
-            progress(done, (1 + ROUNDS) * len(seen))
+            progress(done, (2 + ROUNDS) * len(seen))
+
+    for i in seen:
+        frames.put_picture(i, cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA))
+    disparities, fineness = frame_disparities(frames.picture, size, seen, len(cameras), model, step)
+
+    def depth(frame: int) -> KnownDepth:
+        return KnownDepth(disparities[frame], fineness)
+
+    for i, camera in seen.items():
+        seen_beside = _seen_near(camera, model, box.centre) & beside
+        outline = _outline(box, camera, size)
+        possible = outline & within[i] if within is not None and i in within else outline
+        core, others = model.points.xyz[on_object], model.points.xyz[seen_beside]
+        frames.put_told(i, _told_by_points(frames.picture(i), depth(i), camera, core, others, possible))
+        frames.put_place(i, _bounded(_place_by_points(camera, frames.told(i), start, outline), within, i))
 
     def hull(frame: int) -> np.ndarray:
-        return project_grid(consensus.grid, box, seen[frame], *size)
+        return project_grid(consensus.grid, box, seen[frame], *size, depth(frame).span)
 
-    masks = _segment(frames, _grab_cut_outline, step)
+    masks = _segment(frames, depth, _grab_cut_outline, step)
     for _ in range(ROUNDS):
         consensus = build_consensus(masks, cameras, CONSENSUS, box)
         for i in seen:
             frames.put_place(i, _bounded(_place_by_hull(hull(i), frames.told(i)), within, i))
-        masks = _segment(frames, _graph_cut_outline, step, 0.0 if start.core.any() else LEAST_TOLD)
+        masks = _segment(frames, depth, _graph_cut_outline, step, 0.0 if start.core.any() else LEAST_TOLD)
     overlap = {i: _overlap(masks.probability[i] > 127, hull(i) > 0.5) for i in seen}
     for i, share in overlap.items():
         if masks.known[i] and share < LEAST_OVERLAP:
@@ -127,9 +140,14 @@ def _seen_near(camera: Camera, model: CameraModel, target: np.ndarray) -> np.nda
 
 
 def _told_by_points(
-    rgb: np.ndarray, camera: Camera, core: np.ndarray, beside: np.ndarray, possible: np.ndarray
+    rgb: np.ndarray,
+    depth: KnownDepth,
+    camera: Camera,
+    core: np.ndarray,
+    beside: np.ndarray,
+    possible: np.ndarray,
 ) -> np.ndarray:
-    """(h, w) log odds by the points (N, 3) of the object and those beside it, each spread as far as the picture's edges.
+    """(h, w) log odds by the points (N, 3) of the object and those beside it, each spread as far as edges and jumps in depth.
 
     0 where the object has none.
     """
@@ -143,7 +161,7 @@ def _told_by_points(
         cv2.resize(possible.astype(np.uint8), size) > 0,
     )
     weight = inside + outside + np.where(near, FAINT, 1.0)
-    value = spread(small, (inside + np.where(near, 0.5 * FAINT, 0.0)) / weight, weight)
+    value = spread(small, (inside + np.where(near, 0.5 * FAINT, 0.0)) / weight, weight, depth.at(size))
     value = cv2.resize(value, rgb.shape[1::-1])
     return np.clip(np.log((value + 0.01) / (1.01 - value)), -MOST_TOLD[0], MOST_TOLD[1])
 
@@ -217,13 +235,14 @@ def _place_by_hull(hull: np.ndarray, told: np.ndarray) -> Place:
 
 def _segment(
     frames: PlacesOfFrames,
-    outline: Callable[[np.ndarray, Place, np.ndarray, float], np.ndarray],
+    depth: Callable[[int], KnownDepth],
+    outline: Callable[[np.ndarray, KnownDepth, Place, np.ndarray, float], np.ndarray],
     step: Callable[[], None],
     least_told: float = 0.0,
 ) -> CoarseMasks:
     """The masks of all frames from the places, and the colours that these teach.
 
-    outline: of a frame's rgb (h, w, 3), its place, its colours' log odds (h, w), and how well colours tell the object from
+    outline: of a frame's rgb (h, w, 3), its depth, its place, its colours' log odds (h, w), and how well colours tell the object from
     the rest at all, 0 not, 1 entirely; to (h, w) bool.
     """
     masks = CoarseMasks.unknown(frames.count, frames.size)
@@ -244,7 +263,7 @@ def _segment(
         here = _colours(_count(bins[place.odds < -SURE]))
         beside = outside if here is None else (outside + here) / 2
         colour = np.log((inside + 1e-5) / (beside + 1e-5))[bins]
-        mask = outline(rgb, place, np.clip(colour, -3, 3), told)
+        mask = outline(rgb, depth(i), place, np.clip(colour, -3, 3), told)
         if not mask.any() or mask.all():
             masks.reasons[i] = "nothing in it, or all of it, would be the object"
         else:
@@ -276,7 +295,9 @@ def _along_edges(rgb: np.ndarray, values: np.ndarray) -> np.ndarray:
     return cv2.blur(slope, window) * grey + cv2.blur(level - slope * mean, window)
 
 
-def _grab_cut_outline(rgb: np.ndarray, place: Place, colour: np.ndarray, told: float) -> np.ndarray:
+def _grab_cut_outline(
+    rgb: np.ndarray, depth: KnownDepth, place: Place, colour: np.ndarray, told: float
+) -> np.ndarray:
     """(h, w) bool, as _segment wants it; colours redraw the outline only as far as they tell the object from the rest."""
     odds = _along_edges(rgb, np.where(place.possible, colour + place.odds, -9).astype(np.float32))
     if not 10 <= (odds > 0).sum() <= odds.size - 10:
@@ -290,9 +311,13 @@ def _grab_cut_outline(rgb: np.ndarray, place: Place, colour: np.ndarray, told: f
     return (clues == cv2.GC_FGD) | (clues == cv2.GC_PR_FGD)
 
 
-def _graph_cut_outline(rgb: np.ndarray, place: Place, colour: np.ndarray, told: float) -> np.ndarray:
-    """(h, w) bool, as _segment wants it. Much that the hull holds is beside the object, so it counts less than the colour."""
-    return cut(rgb, np.where(place.possible, colour + TRUST * place.odds - DOUBT, -9))
+def _graph_cut_outline(
+    rgb: np.ndarray, depth: KnownDepth, place: Place, colour: np.ndarray, told: float
+) -> np.ndarray:
+    """(h, w) bool, as _segment wants it. Much that the hull holds is beside the object, so it counts less than the colour, and
+    is doubted as far as colours tell."""
+    doubt = DOUBT * min(1.0, told / TELLING) ** 8
+    return cut(rgb, np.where(place.possible, colour + TRUST * place.odds - doubt, -9), depth)
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:

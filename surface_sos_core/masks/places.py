@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from surface_sos_core.footage.frame_stack import let_go, temporary_frames
+from surface_sos_core.footage.frame_stack import TemporaryValues, let_go, temporary_frames
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class PlacesOfFrames:
         self.numbers, self.count, self.size = numbers, count, size
         shape = (count, size[1], size[0])
         self._rgb, self._possible = temporary_frames((*shape, 3)), temporary_frames(shape)
-        self._odds, self._told = temporary_frames((*shape, 4)), temporary_frames((*shape, 4))
+        self._odds, self._told = TemporaryValues(count, size), TemporaryValues(count, size)
 
     def picture(self, frame: int) -> np.ndarray:
         return self._read(self._rgb, frame)
@@ -35,19 +35,18 @@ class PlacesOfFrames:
         self._write(self._rgb, frame, rgb)
 
     def place(self, frame: int) -> Place:
-        odds = self._read(self._odds, frame).view(np.float32)[..., 0]
-        return Place(odds, self._read(self._possible, frame) > 0)
+        return Place(self._odds[frame], self._read(self._possible, frame) > 0)
 
     def put_place(self, frame: int, place: Place) -> None:
-        self._write(self._odds, frame, _bytes(place.odds))
+        self._odds[frame] = place.odds
         self._write(self._possible, frame, place.possible)
 
     def told(self, frame: int) -> np.ndarray:
         """(h, w) float32 log odds by the sparse points alone."""
-        return self._read(self._told, frame).view(np.float32)[..., 0]
+        return self._told[frame]
 
     def put_told(self, frame: int, odds: np.ndarray) -> None:
-        self._write(self._told, frame, _bytes(odds))
+        self._told[frame] = odds
 
     @staticmethod
     def _read(frames: np.ndarray, frame: int) -> np.ndarray:
@@ -59,8 +58,3 @@ class PlacesOfFrames:
     def _write(frames: np.ndarray, frame: int, values: np.ndarray) -> None:
         frames[frame] = values
         let_go(frames)
-
-
-def _bytes(values: np.ndarray) -> np.ndarray:
-    """(h, w, 4) uint8 of values (h, w) as float32."""
-    return np.ascontiguousarray(values, np.float32)[..., None].view(np.uint8)

@@ -29,7 +29,7 @@ def test_the_ball_is_found_and_not_the_table(ball_shot, overlaps):
     assert not masks.probability[3].any()
     scores = overlaps(masks.probability, mattes)[masks.known]
     assert scores.min() > 0.85 and scores.mean() > 0.9
-    assert steps == [(n + 1, 27) for n in range(27)]
+    assert steps == [(n + 1, 36) for n in range(36)]
 
 
 def test_no_frame_is_kept_in_memory(ball_shot, long_shot, monkeypatch):

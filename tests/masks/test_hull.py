@@ -40,3 +40,24 @@ def test_a_camera_in_the_box_sees_what_is_ahead_of_it(ball, aim):
     camera = aim("in.png", ball.box.centre, ball.cameras[0].centre, ball.cameras[0].lens)
     full = np.ones((8, 8, 8), np.float32)
     assert project_grid(full, ball.box, camera, 24, 18).min() == 1.0
+
+
+def test_only_what_lies_within_the_span_counts(ball):
+    """A grid of two halves, near and far; a span that ends between them sees the near one, and the other way round."""
+    camera = ball.cameras[0]
+    grid = np.zeros((32, 32, 32), np.float32)
+    centres = (np.stack(np.meshgrid(*[np.arange(32)] * 3, indexing="ij"), -1) + 0.5) / 16 - 1
+    world = ball.box.to_world((centres * ball.box.extent).reshape(-1, 3))
+    middle = float((ball.box.centre - camera.centre) @ camera.axis)
+    near = ((world - camera.centre) @ camera.axis < middle).reshape(grid.shape)
+    grid[near], grid[~near] = 0.25, 0.75
+    edge = np.full((36, 48), middle)
+    room, nothing, endless = 0.1 * ball.box.half.max(), np.zeros((36, 48)), np.full((36, 48), np.inf)
+    before = project_grid(grid, ball.box, camera, 48, 36, (nothing, edge - room))
+    behind = project_grid(grid, ball.box, camera, 48, 36, (edge + room, endless))
+    assert before[18, 24] == np.float32(0.25) and behind[18, 24] == np.float32(0.75)
+    whole = project_grid(grid, ball.box, camera, 48, 36)
+    np.testing.assert_array_equal(project_grid(grid, ball.box, camera, 48, 36, (nothing, endless)), whole)
+    thin = project_grid(grid, ball.box, camera, 48, 36, (edge - 2 * room, edge - 1.9999 * room))
+    assert thin[18, 24] == np.float32(0.25)  # less than a step is looked at all the same
+    assert project_grid(grid, ball.box, camera, 48, 36, (endless, endless)).max() == 0.0

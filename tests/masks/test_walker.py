@@ -2,9 +2,12 @@ import cv2
 import numpy as np
 
 from surface_sos_core.masks.walker import spread
+from surface_sos_core.stereo.known_depth import KnownDepth
+
+UNKNOWN = KnownDepth(np.zeros((12, 16), np.float32), 0.0)
 
 
-def plain_spread(rgb: np.ndarray, value: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def plain_spread(rgb: np.ndarray, value: np.ndarray, weight: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """The same least squares, a pixel and a neighbour at a time, solved as a full matrix."""
     height, width = weight.shape
     lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
@@ -13,7 +16,8 @@ def plain_spread(rgb: np.ndarray, value: np.ndarray, weight: np.ndarray) -> np.n
     contrast = [float(np.sum((lab[a] - lab[b]) ** 2)) for a, b in pairs]
     matrix = np.diag(weight.ravel() + 1e-9)
     for (a, b), c in zip(pairs, contrast, strict=True):
-        leads = np.exp(-c / np.mean(contrast)) + 1e-3
+        jump = np.clip((abs(steps[a] - steps[b]) - 1) / 2, 0, 2) if steps[a] and steps[b] else 0.0
+        leads = np.exp(-c / np.mean(contrast) - 2 * jump) + 1e-3
         i, j = a[0] * width + a[1], b[0] * width + b[1]
         matrix[[i, j], [i, j]] += leads
         matrix[[i, j], [j, i]] -= leads
@@ -33,16 +37,26 @@ def two_halves() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_it_is_the_plain_least_squares() -> None:
     rgb, value, weight = two_halves()
     weight = weight + 0.003
-    assert np.allclose(spread(rgb, value, weight), plain_spread(rgb, value, weight), atol=1e-5)
+    steps = np.random.default_rng(1).integers(0, 7, (12, 16)).astype(np.float32)
+    found = spread(rgb, value, weight, KnownDepth(steps / 50, 1 / 50))
+    assert np.allclose(found, plain_spread(rgb, value, weight, steps), atol=1e-5)
 
 
 def test_sure_pixels_are_spread_up_to_the_edge() -> None:
-    found = spread(*two_halves())
+    found = spread(*two_halves(), UNKNOWN)
     assert (found[:, :8] > 0.5).all() and (found[:, 8:] < 0.5).all()
     assert found[6, 7] - found[6, 8] > 0.5 and found[6, 6] - found[6, 7] < 0.2
 
 
 def test_a_flat_picture_has_no_edges() -> None:
     _, value, weight = two_halves()
-    found = spread(np.full((12, 16, 3), 90, np.uint8), value, weight)
+    found = spread(np.full((12, 16, 3), 90, np.uint8), value, weight, UNKNOWN)
     assert np.abs(np.diff(found[8])).max() < 0.2
+
+
+def test_a_jump_in_depth_is_an_edge() -> None:
+    _, value, weight = two_halves()
+    disparity = np.full((12, 16), 0.5, np.float32)
+    disparity[:, 8:] = 0.3
+    found = spread(np.full((12, 16, 3), 90, np.uint8), value, weight, KnownDepth(disparity, 0.01))
+    assert (found[:, :8] > 0.5).all() and (found[:, 8:] < 0.5).all() and found[6, 7] - found[6, 8] > 0.5

@@ -1,7 +1,7 @@
 """A box or a rough outline on one frame, carried to all others and drawn along edges: works offline, needs no weights.
 
 With cameras it is carried through the world. The nearer sparse points that are seen in the middle of what is drawn are the
-object's, points that do not project into what is drawn are not; all others follow the group of points they are in, so
+object's, points that do not project into what is drawn, nor close beside it, are not; all others follow the group of points they are in, so
 that what stands behind the object, inside the drawing, is told from it. The object's points tell how far away it is, so
 what is drawn becomes a box in the world. From there on it goes as in the automatic start, with what is outside the drawing
 kept out of its frames.
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from surface_sos_core.cameras import AutomaticBox, Box, Camera, CameraModel, look_at
@@ -25,6 +26,7 @@ from surface_sos_core.masks.sources.flow import carry_by_flow
 from surface_sos_core.masks.sources.source import MaskShot
 
 _MIDDLE = 0.6  # of the drawing's half width and height: there it is the object that is seen
+_CLOSE = 0.01  # of its width or height, whichever is more: so far beside the drawing a point may still be the object's
 _LEAST_POINTS = 5
 _FLAT = 0.02  # of the drawing's width: as thick is a plane
 _AROUND = 3  # times it: as far around the object planes are looked for
@@ -63,17 +65,19 @@ def start_from_drawn(drawn: Drawn, cameras: Sequence[Camera | None], model: Came
         seen[model.points.seen_by(number[camera.name])] = True
         views.append(_View.of(drawn.regions[i], drawn.size, camera, xyz, seen))
     inside = np.all([view.inside for view in views], axis=0)
+    outside = np.any([view.outside for view in views], axis=0)
     long = model.points.track_length >= LEAST_TRACK
-    flat = _on_planes_beside(xyz, inside, long, views)
-    front, beside = _front(views, long & ~flat) & inside, ~inside | (_front(views, long) & flat)
+    flat = _on_planes_beside(xyz, outside, long, views)
+    front, beside = _front(views, long & ~flat) & inside, outside | (_front(views, long) & flat)
     on_object, beside = spread_labels(xyz, front, beside)
+    on_object &= inside
     box = _middle_box([view.box(on_object, model) for view in views])
     on_object &= long
     return AutomaticBox(box, on_object, on_object, None, beside, ())
 
 
 def _on_planes_beside(
-    xyz: np.ndarray, inside: np.ndarray, long: np.ndarray, views: Sequence[_View]
+    xyz: np.ndarray, outside: np.ndarray, long: np.ndarray, views: Sequence[_View]
 ) -> np.ndarray:
     """(N,) bool: the points (N, 3) on planes that go on beside what is drawn, like a floor."""
     front = _front(views, long)
@@ -81,7 +85,7 @@ def _on_planes_beside(
         return front
     width = float(np.median([view.width(front) for view in views]))
     near = np.linalg.norm(xyz - np.median(xyz[front], axis=0), axis=1) < _AROUND * width
-    return on_planes(xyz, near & long & ~inside, _FLAT * width)
+    return on_planes(xyz, near & long & outside, _FLAT * width)
 
 
 def _front(views: Sequence[_View], possible: np.ndarray) -> np.ndarray:
@@ -94,6 +98,7 @@ class _View:
     """What is drawn on one frame, and where the sparse points are in it.
 
     middle, size: (2,) of the drawing, in pixels of the camera; depth (N,); inside (N,) bool: within what is drawn;
+    outside (N,) bool: not even close beside it;
     middle_points (N,) bool: seen in its middle.
     """
 
@@ -102,6 +107,7 @@ class _View:
     size: np.ndarray
     depth: np.ndarray
     inside: np.ndarray
+    outside: np.ndarray
     middle_points: np.ndarray
 
     @classmethod
@@ -114,13 +120,16 @@ class _View:
         inside = _inside(region, pixels / scale)
         rows, columns = np.nonzero(region)
         low, high = (np.array([f(columns), f(rows)], float) for f in (np.min, np.max))
+        reach = 2 * int(_CLOSE * np.max(high - low + 1)) + 1
+        close = cv2.dilate(region.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
+        outside = ~_inside(close, pixels / scale)
         middle, extent = scale * (low + high + 1) / 2, scale * (high - low + 1)
         with np.errstate(invalid="ignore"):
             off_middle = np.linalg.norm(2 * (pixels - middle) / extent, axis=1)
         shown = inside & seen & (off_middle < _MIDDLE)
         if shown.sum() < _LEAST_POINTS:
             shown = inside & seen
-        return cls(camera, middle, extent, depth, inside, shown)
+        return cls(camera, middle, extent, depth, inside, outside, shown)
 
     def front(self, possible: np.ndarray) -> np.ndarray:
         """(N,) bool: of the possible points (N,) bool in the middle those that are hardly behind the first."""

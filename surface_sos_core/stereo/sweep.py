@@ -1,19 +1,19 @@
-"""How deep the hidden background lies: a plane sweep over the frames that see it, made smooth by scanlines.
+"""How far away things are along rays: a plane sweep over the frames that see them, made smooth by scanlines.
 
 Every pixel of a lattice tries a range of disparities (1 / depth). At each, the other frames are looked up and compared:
-where they show the same colour, that is where the background may be (Collins, "A space-sweep approach to true
+where they show the same colour, that is where something may be (Collins, "A space-sweep approach to true
 multi-image matching", CVPR 1996). Costs are made consistent along rows and columns (Hirschmüller, "Stereo
 processing by semiglobal matching", PAMI 2008).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numba import njit, prange
 from scipy import ndimage
+
+from surface_sos_core.stereo.pinhole import PinholeView
 
 DISPARITIES = 64  # steps that are tried
 _WORST = 0.2  # display values; colours that differ more are equally wrong
@@ -22,22 +22,6 @@ _PRIOR = 0.03  # cost of being away from every disparity that is likely
 _NEAR = 0.03  # share of the range within which one is near
 _SMALL, _LARGE = 0.016, 0.08  # cost of a change by one step, and by more
 _SPECKLE = 200  # lattice points; a smaller piece that is nowhere within a step of what is around it is noise
-
-
-@dataclass(frozen=True)
-class PinholeView:
-    """A frame as the sweep looks at it: small, and without its lens' distortion.
-
-    picture (h, w, 3) float32 display values; free (h, w) uint8, 1 where it shows background; focal and centre (2,) in its
-    own pixels, whose centres are at +0.5; rotation (3, 3) from the world; place (3,) in the world.
-    """
-
-    picture: np.ndarray
-    free: np.ndarray
-    focal: np.ndarray
-    centre: np.ndarray
-    rotation: np.ndarray
-    place: np.ndarray
 
 
 def sweep_disparity(
@@ -49,7 +33,7 @@ def sweep_disparity(
     steps: np.ndarray,
     views: list[PinholeView],
 ) -> np.ndarray:
-    """Disparity (h, w) of the background on a lattice of rays.
+    """Disparity (h, w) of what is seen on a lattice of rays.
 
     origin (3,) and directions (h, w, 3) in the world, of length 1 along the axis; own (h, w, 3): the frame's own display
     colours, nan where the object hides them; priors (k, h, w): disparities that are likely, each as good as the others; ceiling (h, w): disparity of what is in front; steps

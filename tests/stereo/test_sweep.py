@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from surface_sos_core.layers.planes import plane_disparity
-from surface_sos_core.layers.sweep import PinholeView, _along_scanlines, sweep_disparity, without_speckles
+from surface_sos_core.stereo.pinhole import PinholeView
+from surface_sos_core.stereo.sweep import _along_scanlines, sweep_disparity, without_speckles
 
 H, W = 40, 56
 FOCAL, CENTRE = np.array([60.0, 60.0]), np.array([28.0, 20.0])

@@ -1,0 +1,150 @@
+"""How far away all that the frames show is: a plane sweep in each frame, kept where other frames say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from surface_sos_core.cameras import Camera, CameraModel
+from surface_sos_core.footage.frame_stack import TemporaryValues
+from surface_sos_core.stereo.pinhole import PinholeView
+from surface_sos_core.stereo.sweep import sweep_disparity
+
+DISPARITIES = 96  # steps that are tried
+_LEAST_POINTS = 20  # sparse points that tell how near and how far things are
+_BEYOND = 1.5, 0.9  # the farthest and the nearest of them times these are where steps begin and end
+_VIEWS = 10  # frames that one is compared with
+_APART = (
+    0.02,
+    0.25,
+)  # how far from it these stand, as a share of the points' median depth: less tells no depth, more hides
+_TURNED = 0.8  # cosine between the axes, at least
+_WITNESSES = 12  # nearest frames that are asked whether they agree ..
+_AGREE = 3  # .. and how many have to
+_SAME = 1.5  # steps of disparity that are the same
+
+
+def frame_disparities(
+    picture: Callable[[int], np.ndarray],
+    size: tuple[int, int],
+    cameras: Mapping[int, Camera],
+    count: int,
+    model: CameraModel,
+    step: Callable[[], None],
+) -> tuple[TemporaryValues, float]:
+    """Disparity (1 / depth along the camera's axis) of every pixel of the frames, 0 where it is not known; a step of it.
+
+    picture(i): rgb (h, w, 3) uint8 of frame i, of `size` (w, h); cameras: of the frames that have one, of `count` in all;
+    model: its sparse points tell the range. `step` is called once for each frame. Nothing is known without points, and in
+    frames that hardly any other stands near.
+    """
+    found, agreed = TemporaryValues(count, size), TemporaryValues(count, size)
+    depths = _depths(model)
+    if len(depths) < _LEAST_POINTS:
+        for _ in cameras:
+            step()
+        return agreed, 0.0
+    near, far = np.percentile(depths, (1, 99))
+    steps = np.linspace(1 / (far * _BEYOND[0]), 1 / (near * _BEYOND[1]), DISPARITIES)
+    reach, numbers = float(np.median(depths)), list(cameras)
+    views = _Views(picture, size, cameras)
+    for i in numbers:
+        others = _compared_with(cameras, i, reach)
+        if len(others) > 1:
+            found[i] = _swept(picture(i), size, cameras[i], steps, [views[j] for j in others])
+        step()
+    width = float(steps[1] - steps[0])
+    centres = np.array([camera.centre for camera in cameras.values()])
+    for i in numbers:
+        away = np.linalg.norm(centres - cameras[i].centre, axis=1)
+        witnesses = [numbers[n] for n in np.argsort(away)[1 : _WITNESSES + 1]]
+        disparity = found[i]
+        # the first and the last steps are where the search ended
+        kept = (disparity > steps[1]) & (disparity < steps[-2])
+        world = _world(cameras[i], disparity, kept)
+        agree = sum(_agrees(world, cameras[j], found[j], _SAME * width) for j in witnesses)
+        kept[kept] = agree >= _AGREE
+        agreed[i] = np.where(kept, disparity, 0)
+    return agreed, width
+
+
+class _Views:
+    """Views of the latest frames asked for: frames next to each other ask nearly the same ones."""
+
+    def __init__(
+        self, picture: Callable[[int], np.ndarray], size: tuple[int, int], cameras: Mapping[int, Camera]
+    ) -> None:
+        self._picture, self._cameras = picture, cameras
+        self._everywhere = np.ones(size[::-1], np.uint8)
+        self._made: dict[int, PinholeView] = {}
+
+    def __getitem__(self, frame: int) -> PinholeView:
+        view = self._made.pop(frame, None)
+        if view is None:
+            rgb = self._picture(frame).astype(np.float32) / 255
+            view = PinholeView.of(rgb, self._everywhere, self._cameras[frame])
+        self._made[frame] = view
+        while len(self._made) > 4 * _VIEWS:
+            self._made.pop(next(iter(self._made)))
+        return view
+
+
+def _depths(model: CameraModel) -> np.ndarray:
+    """(M,) depth of the sparse points in the images that saw them."""
+    points = model.points
+    depths = [
+        camera.project(points.xyz[points.track_point[points.track_image == number]])[1]
+        for number, camera in enumerate(model.cameras.values())
+    ]
+    found = np.concatenate([np.zeros(0), *depths])
+    return found[found > 0]
+
+
+def _compared_with(cameras: Mapping[int, Camera], frame: int, reach: float) -> list[int]:
+    """Frames from near enough to show the same and far enough to tell depth, spread evenly over these distances."""
+    own = cameras[frame]
+    numbers = np.array(list(cameras))
+    away = np.array([np.linalg.norm(camera.centre - own.centre) for camera in cameras.values()]) / reach
+    alike = np.array([camera.axis @ own.axis for camera in cameras.values()])
+    usable = np.flatnonzero((away > _APART[0]) & (away < _APART[1]) & (alike > _TURNED))
+    usable = usable[np.argsort(away[usable], kind="stable")]
+    chosen = np.linspace(0, len(usable) - 1, min(_VIEWS, len(usable))).astype(int)
+    return numbers[usable[chosen]].tolist()
+
+
+def pixel_rays(camera: Camera, size: tuple[int, int]) -> np.ndarray:
+    """(h, w, 3) directions in the world, of length 1 along the axis, of the pixels of a picture of `size` (w, h)."""
+    width, height = size
+    u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    scale = np.array((camera.lens.width / width, camera.lens.height / height))
+    _, directions = camera.rays(np.stack((u.ravel(), v.ravel()), axis=1) * scale)
+    return np.nan_to_num(directions).reshape(height, width, 3)
+
+
+def _swept(
+    rgb: np.ndarray, size: tuple[int, int], camera: Camera, steps: np.ndarray, views: list[PinholeView]
+) -> np.ndarray:
+    nothing, anywhere = np.zeros((0, *size[::-1])), np.full(size[::-1], np.inf)
+    own = rgb.astype(np.float32) / 255
+    return sweep_disparity(camera.centre, pixel_rays(camera, size), own, nothing, anywhere, steps, views)
+
+
+def _world(camera: Camera, disparity: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """(N, 3) places of the kept pixels (h, w) bool."""
+    directions = pixel_rays(camera, disparity.shape[::-1])
+    return camera.centre + directions[kept] / disparity[kept][:, None]
+
+
+def _agrees(world: np.ndarray, camera: Camera, disparity: np.ndarray, tolerance: float) -> np.ndarray:
+    """(N,) bool: the places (N, 3) that are as far from the camera as its own disparity (h, w) says."""
+    height, width = disparity.shape
+    pixels, depth = camera.project(world)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        column = np.floor(pixels[:, 0] * (width / camera.lens.width))
+        row = np.floor(pixels[:, 1] * (height / camera.lens.height))
+        seen = (depth > 0) & (column >= 0) & (row >= 0) & (column < width) & (row < height)
+        seen[seen] = (
+            np.abs(disparity[row[seen].astype(int), column[seen].astype(int)] - 1 / depth[seen]) < tolerance
+        )
+    return seen

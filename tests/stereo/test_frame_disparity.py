@@ -1,0 +1,98 @@
+"""How far away a board and the wall behind it are, from frames that pass by them."""
+
+import numpy as np
+import pytest
+
+from surface_sos_core.cameras import Camera, CameraModel, Lens, Points
+from surface_sos_core.stereo.frame_disparity import _agrees, frame_disparities, pixel_rays
+
+SIZE = W, H = 96, 64
+LENS = Lens("SIMPLE_RADIAL", 192, 128, (200.0, 96.0, 64.0, -0.05))
+BOARD, WALL, HALF = 3.0, 5.0, 0.6
+
+
+def colours(world: np.ndarray, seed: int) -> np.ndarray:
+    waves = np.random.default_rng(seed).normal(0, 9, (3, 12))
+    return 128 + 90 * np.sin(world @ waves).reshape(*world.shape[:-1], 3, 4).mean(-1)
+
+
+def camera(number: int, x: float) -> Camera:
+    return Camera(f"{number}.png", LENS, np.eye(3), np.array([-x, 0.0, 0.0]))
+
+
+def on_board(one: Camera) -> np.ndarray:
+    """(h, w) bool: the pixels that show the board."""
+    hit = one.centre + BOARD * pixel_rays(one, SIZE)
+    return (np.abs(hit[..., :2]) < HALF).all(axis=-1)
+
+
+def depth(one: Camera) -> np.ndarray:
+    return np.where(on_board(one), BOARD, WALL)
+
+
+def picture(one: Camera) -> np.ndarray:
+    world = one.centre + depth(one)[..., None] * pixel_rays(one, SIZE)
+    return np.where(on_board(one)[..., None], colours(world, 1), colours(world, 2)).astype(np.uint8)
+
+
+def model(cameras: list[Camera]) -> CameraModel:
+    """Points on the board and the wall, each seen by every image."""
+    generator = np.random.default_rng(0)
+    xyz = generator.uniform(-HALF, HALF, (60, 3))
+    xyz[:30, 2], xyz[30:, 2] = BOARD, WALL
+    images = np.tile(np.arange(len(cameras), dtype=np.int32), 60)
+    points = Points(
+        xyz, np.zeros((60, 3), np.uint8), np.ones(60), np.arange(61) * len(cameras), images,
+        np.full((len(images), 2), np.nan),
+    )  # fmt: skip
+    return CameraModel({one.name: one for one in cameras}, points)
+
+
+def found(cameras: dict[int, Camera], points: CameraModel, count: int):
+    pictures = {i: picture(one) for i, one in cameras.items()}
+    steps: list[None] = []
+    values, step = frame_disparities(
+        pictures.__getitem__, SIZE, cameras, count, points, lambda: steps.append(None)
+    )
+    assert len(steps) == len(cameras)
+    return values, step
+
+
+@pytest.fixture(scope="module")
+def passing() -> dict[int, Camera]:
+    """Nine frames side by side; the one at 3 has no camera."""
+    return {i: camera(i, 0.08 * (i - 4)) for i in range(9) if i != 3}
+
+
+def test_the_board_and_the_wall_are_as_far_as_they_are(passing):
+    values, step = found(passing, model(list(passing.values())), 9)
+    assert not values[3].any()
+    for i in (0, 4, 7):
+        known = values[i] > 0
+        assert known.mean() > 0.6
+        wrong = np.abs(values[i] - 1 / depth(passing[i]))[known] / step
+        assert np.median(wrong) < 0.5 and np.mean(wrong < 2) > 0.9
+    assert np.median(values[4][on_board(passing[4])]) > 1.5 * np.median(values[4][~on_board(passing[4])])
+
+
+def test_frames_agree_where_their_own_disparity_says_the_same(passing):
+    one = passing[5]
+    disparity = (1 / depth(one)).astype(np.float32)
+    disparity[:, :10] = 0
+    pixels = np.array([[10, 5], [3, 5], [60, 30], [90, 60]])
+    rays = pixel_rays(one, SIZE)[pixels[:, 1], pixels[:, 0]]
+    true = depth(one)[pixels[:, 1], pixels[:, 0]][:, None]
+    assert _agrees(one.centre + true * rays, one, disparity, 0.01).tolist() == [True, False, True, True]
+    assert not _agrees(one.centre + (true + 0.5) * rays, one, disparity, 0.01).any()
+    assert not _agrees(one.centre - true * rays, one, disparity, 9.0).any()  # behind the camera
+
+
+def test_without_points_nothing_is_known(passing):
+    values, step = found(passing, CameraModel({c.name: c for c in passing.values()}, Points.empty()), 9)
+    assert step == 0 and not any(values[i].any() for i in range(9))
+
+
+def test_frames_far_from_each_other_know_nothing():
+    cameras = {i: camera(i, 2.0 * i) for i in range(4)}
+    values, _ = found(cameras, model(list(cameras.values())), 4)
+    assert not any(values[i].any() for i in range(4))
