@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from surface_sos_core.cameras import Box, CameraModel, Points, box_from_points, start_from_box
+from surface_sos_core.cameras import Box, Camera, CameraModel, Lens, Points, box_from_points, start_from_box
 from surface_sos_core.errors import InputError
+from surface_sos_core.footage import open_footage
+from surface_sos_core.footage.frame_stack import TemporaryValues
 from surface_sos_core.masks import automatic
 from surface_sos_core.masks.automatic import automatic_masks
 from surface_sos_core.masks.consensus import build_consensus
@@ -85,3 +87,46 @@ def test_a_box_that_no_frame_shows(ball_shot):
     start = start_from_box(Box(np.array([0, 0, 90.0]), np.full(3, 0.1), np.eye(3)), shot.model)
     with pytest.raises(InputError, match="--masks"):
         automatic_masks(shot.footage, shot.cameras, shot.model, start)
+
+
+def test_depth_tells_what_has_the_same_colours(tmp_path, monkeypatch, overlaps):
+    """A board in front of a wall of the same speckles, filmed in passing."""
+    lens, board, wall, half = Lens("PINHOLE", 128, 96, (110.0, 110.0, 64.0, 48.0)), 3.0, 4.2, 0.55
+    generator = np.random.default_rng(0)
+    speckles = cv2.GaussianBlur(generator.normal(128, 90, (900, 900, 3)), (0, 0), 2).clip(0, 255)
+    v, u = np.mgrid[:96, :128] + 0.5
+    rays = np.stack([(u - 64) / 110, (v - 48) / 110, np.ones_like(u)], axis=-1)
+    cameras, mattes = {}, []
+    for i in range(10):
+        name, place = f"plate.{1001 + i}.png", np.array([0.1 * (i - 4.5), 0.0, 0.0])
+        matte = (np.abs((place + board * rays)[..., :2]) < half).all(axis=-1)
+        hit = place + np.where(matte, board, wall)[..., None] * rays
+        x, y = (450 + 140 * hit[..., k] + np.where(matte, 170, 0) for k in (0, 1))
+        picture = cv2.remap(speckles, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR)
+        cv2.imwrite(str(tmp_path / name), picture.astype(np.uint8))
+        cameras[name] = Camera(name, lens, np.eye(3), -place)
+        mattes.append(matte)
+    xyz = generator.uniform(-half, half, (300, 3))
+    xyz[:150, 2] = board
+    angle, away = generator.uniform(0, 2 * np.pi, 150), generator.uniform(1.3, 2.0, 150)
+    xyz[150:] = np.stack([away * np.cos(angle), away * np.sin(angle), np.full(150, wall)], axis=1)
+    images = np.tile(np.arange(10, dtype=np.int32), 300)
+    points = Points(
+        xyz, np.zeros((300, 3), np.uint8), np.ones(300), np.arange(301) * 10, images, np.full((3000, 2), np.nan)
+    )  # fmt: skip
+    model = CameraModel(cameras, points)
+    start = start_from_box(Box(np.array([0, 0, board]), np.array([0.6, 0.6, 0.4]), np.eye(3)), model)
+    footage = open_footage(tmp_path)
+
+    def found() -> float:
+        masks = automatic_masks(footage, list(cameras.values()), model, start)
+        return float(overlaps(masks.probability, np.array(mattes)).mean())
+
+    with_depth = found()
+
+    def unknown(picture, size, cameras, count, model, step):
+        return TemporaryValues(count, size), 0.0
+
+    monkeypatch.setattr(automatic, "frame_disparities", unknown)
+    without = found()
+    assert with_depth > 0.9 and with_depth > without + 0.03
