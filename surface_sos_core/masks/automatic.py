@@ -42,9 +42,8 @@ LEAST_OVERLAP = 0.3  # a mask that overlaps less with the hull says nothing
 ROUNDS = 2  # of hull and outlines
 TRUST = 0.5  # how much the hull counts beside the colours in them
 DOUBT = 1.0  # log odds against the object there, where colours tell it from all else ..
-TELLING = (
-    0.84  # .. and differ so much, from 0 to 1 (total variation); those that differ less tell steeply less
-)
+# .. and differ so much, from 0 to 1 (total variation); those that differ less tell steeply less.
+TELLING = 0.8
 LEAST_TOLD = 0.5  # a start without points needs colours that differ so much
 CONSENSUS = ConsensusSettings(resolution=96, views=80)
 _BINS = 24  # of each of L, a, b
