@@ -45,6 +45,14 @@ class Camera:
         """
         return self.centre, self.lens.unproject(pixels) @ self.rotation
 
+    def picture_rays(self, width: int, height: int) -> np.ndarray:
+        """Directions (height, width, 3), as `rays` gives them, of the pixels of the image at another size."""
+        u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+        pixels = np.stack(
+            (u.ravel() * self.lens.width / width, v.ravel() * self.lens.height / height), axis=1
+        )
+        return self.rays(pixels)[1].reshape(height, width, 3)
+
     def sees(self, world: np.ndarray) -> np.ndarray:
         """(N,) bool: the world points (N, 3) that fall inside the image."""
         pixels, _ = self.project(world)

@@ -13,11 +13,12 @@ from surface_sos_core.fields.scene import Scene
 from surface_sos_core.layers.planes import plane_disparity
 from surface_sos_core.layers.sources import Sources
 from surface_sos_core.render.renderer import Proposals, Rays, backdrop_depth
-from surface_sos_core.stereo.sweep import DISPARITIES, sweep_disparity
+from surface_sos_core.stereo.sweep import sweep_disparity
 
 _EDGE = 512  # pixels along the longer edge of the lattice on which depth is looked for
 _MARGIN = 12  # lattice pixels around the hole that take part, since there the frame's own colours are known
 _VIEWS = 10  # frames that are compared
+_DISPARITIES = 64  # steps that are tried
 _WIDEN = 1.25  # disparities are looked for beyond what points and BaCo say, by this factor
 _IN_FRONT = 1.02  # background may come as near as the object's own surface, and not nearer
 
@@ -127,4 +128,4 @@ def _disparities(camera: Camera, points: np.ndarray, believed: np.ndarray, latti
     known = 1.0 / away[inside]
     ranges = [np.quantile(part, (0.01, 0.99)) for part in (believed, known) if len(part)]
     low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
-    return np.linspace(low / _WIDEN, high * _WIDEN, DISPARITIES)
+    return np.linspace(low / _WIDEN, high * _WIDEN, _DISPARITIES)

@@ -21,13 +21,8 @@ def project_grid(
     grid: (R, R, R) float32 over the whole box, its cells as long-sided as the box is, indexed x, y, z. Returns (height, width) float32, 0 where the
     ray misses the box. The camera's picture is divided into width x height pixels.
     """
-    u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    pixels = np.stack(
-        [u.ravel() * camera.lens.width / width, v.ravel() * camera.lens.height / height], axis=1
-    )
-    origin, directions = camera.rays(pixels)
-    start = box.to_box(origin[None])[0] / box.extent
-    steps = (directions @ box.rotation) * (box.scale / box.extent)
+    start = box.to_box(camera.centre[None])[0] / box.extent
+    steps = (camera.picture_rays(width, height).reshape(-1, 3) @ box.rotation) * (box.scale / box.extent)
     first, last = (
         (np.ravel(s) for s in span)
         if span is not None

@@ -11,14 +11,12 @@ from surface_sos_core.footage.frame_stack import TemporaryValues
 from surface_sos_core.stereo.pinhole import PinholeView
 from surface_sos_core.stereo.sweep import sweep_disparity
 
-DISPARITIES = 96  # steps that are tried
+_DISPARITIES = 96  # steps that are tried
 _LEAST_POINTS = 20  # sparse points that tell how near and how far things are
 _BEYOND = 1.5, 0.9  # the farthest and the nearest of them times these are where steps begin and end
 _VIEWS = 10  # frames that one is compared with
-_APART = (
-    0.02,
-    0.25,
-)  # how far from it these stand, as a share of the points' median depth: less tells no depth, more hides
+# How far from it these stand, as a share of the points' median depth: less tells no depth, more hides.
+_APART = 0.02, 0.25
 _TURNED = 0.8  # cosine between the axes, at least
 _WITNESSES = 12  # nearest frames that are asked whether they agree ..
 _AGREE = 3  # .. and how many have to
@@ -46,7 +44,7 @@ def frame_disparities(
             step()
         return agreed, 0.0
     near, far = np.percentile(depths, (1, 99))
-    steps = np.linspace(1 / (far * _BEYOND[0]), 1 / (near * _BEYOND[1]), DISPARITIES)
+    steps = np.linspace(1 / (far * _BEYOND[0]), 1 / (near * _BEYOND[1]), _DISPARITIES)
     reach, numbers = float(np.median(depths)), list(cameras)
     views = _Views(picture, size, cameras)
     for i in numbers:
@@ -113,26 +111,18 @@ def _compared_with(cameras: Mapping[int, Camera], frame: int, reach: float) -> l
     return numbers[usable[chosen]].tolist()
 
 
-def pixel_rays(camera: Camera, size: tuple[int, int]) -> np.ndarray:
-    """(h, w, 3) directions in the world, of length 1 along the axis, of the pixels of a picture of `size` (w, h)."""
-    width, height = size
-    u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    scale = np.array((camera.lens.width / width, camera.lens.height / height))
-    _, directions = camera.rays(np.stack((u.ravel(), v.ravel()), axis=1) * scale)
-    return np.nan_to_num(directions).reshape(height, width, 3)
-
-
 def _swept(
     rgb: np.ndarray, size: tuple[int, int], camera: Camera, steps: np.ndarray, views: list[PinholeView]
 ) -> np.ndarray:
     nothing, anywhere = np.zeros((0, *size[::-1])), np.full(size[::-1], np.inf)
-    own = rgb.astype(np.float32) / 255
-    return sweep_disparity(camera.centre, pixel_rays(camera, size), own, nothing, anywhere, steps, views)
+    own, rays = rgb.astype(np.float32) / 255, np.nan_to_num(camera.picture_rays(*size))
+    return sweep_disparity(camera.centre, rays, own, nothing, anywhere, steps, views)
 
 
 def _world(camera: Camera, disparity: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """(N, 3) places of the kept pixels (h, w) bool."""
-    directions = pixel_rays(camera, disparity.shape[::-1])
+    height, width = disparity.shape
+    directions = np.nan_to_num(camera.picture_rays(width, height))
     return camera.centre + directions[kept] / disparity[kept][:, None]
 
 

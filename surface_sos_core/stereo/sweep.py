@@ -15,7 +15,6 @@ from scipy import ndimage
 
 from surface_sos_core.stereo.pinhole import PinholeView
 
-DISPARITIES = 64  # steps that are tried
 _WORST = 0.2  # display values; colours that differ more are equally wrong
 _NEUTRAL = 0.04  # cost where fewer than two frames say anything: a match is better, a mismatch is worse
 _PRIOR = 0.03  # cost of being away from every disparity that is likely

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from surface_sos_core.cameras import Camera, CameraModel, Lens, Points
-from surface_sos_core.stereo.frame_disparity import _agrees, frame_disparities, pixel_rays
+from surface_sos_core.stereo.frame_disparity import _agrees, frame_disparities
 
 SIZE = W, H = 96, 64
 LENS = Lens("SIMPLE_RADIAL", 192, 128, (200.0, 96.0, 64.0, -0.05))
@@ -22,7 +22,7 @@ def camera(number: int, x: float) -> Camera:
 
 def on_board(one: Camera) -> np.ndarray:
     """(h, w) bool: the pixels that show the board."""
-    hit = one.centre + BOARD * pixel_rays(one, SIZE)
+    hit = one.centre + BOARD * one.picture_rays(*SIZE)
     return (np.abs(hit[..., :2]) < HALF).all(axis=-1)
 
 
@@ -31,7 +31,7 @@ def depth(one: Camera) -> np.ndarray:
 
 
 def picture(one: Camera) -> np.ndarray:
-    world = one.centre + depth(one)[..., None] * pixel_rays(one, SIZE)
+    world = one.centre + depth(one)[..., None] * one.picture_rays(*SIZE)
     return np.where(on_board(one)[..., None], colours(world, 1), colours(world, 2)).astype(np.uint8)
 
 
@@ -80,7 +80,7 @@ def test_frames_agree_where_their_own_disparity_says_the_same(passing):
     disparity = (1 / depth(one)).astype(np.float32)
     disparity[:, :10] = 0
     pixels = np.array([[10, 5], [3, 5], [60, 30], [90, 60]])
-    rays = pixel_rays(one, SIZE)[pixels[:, 1], pixels[:, 0]]
+    rays = one.picture_rays(*SIZE)[pixels[:, 1], pixels[:, 0]]
     true = depth(one)[pixels[:, 1], pixels[:, 0]][:, None]
     assert _agrees(one.centre + true * rays, one, disparity, 0.01).tolist() == [True, False, True, True]
     assert not _agrees(one.centre + (true + 0.5) * rays, one, disparity, 0.01).any()
