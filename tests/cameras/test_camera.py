@@ -22,6 +22,13 @@ def test_rays_meet_the_points_that_project_there() -> None:
     assert CAMERA.sees(world).all()
 
 
+def test_rays_of_a_smaller_picture() -> None:
+    rays = CAMERA.picture_rays(64, 24)
+    assert rays.shape == (24, 64, 3)
+    _, expected = CAMERA.rays(np.array([[5.0, 10.0], [635.0, 470.0], [205.0, 50.0]]))
+    np.testing.assert_allclose(rays[[0, 23, 2], [0, 63, 20]], expected)
+
+
 def test_centre_and_axis() -> None:
     np.testing.assert_allclose(CAMERA.rotation @ CAMERA.centre + CAMERA.translation, 0, atol=1e-12)
     pixels, depth = CAMERA.project((CAMERA.centre + 2 * CAMERA.axis)[None])
