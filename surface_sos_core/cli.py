@@ -56,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if debug:
                 traceback.print_exception(error)
             message, code = explain(error, getattr(args, "out", None))
+            if code == Cancelled.exit_code and sys.unraisablehook is sys.__unraisablehook__:
+                sys.unraisablehook = _leave_untold  # objects cut in their making trip over their own end
             with suppress(Cancelled):  # nobody reads the events: stderr is left
                 events.error(message, code)
             listener.close()
@@ -491,3 +493,7 @@ def _signals_cancel() -> Iterator[None]:
 
 def _cancel(number: int, frame: FrameType | None) -> None:
     raise Cancelled
+
+
+def _leave_untold(_: object) -> None:
+    """In place of `sys.unraisablehook` once a run was cancelled: what fails while it is taken down is no news."""

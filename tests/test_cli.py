@@ -4,6 +4,7 @@ Runs that end before training are real; what would take long is replaced by func
 """
 
 import errno
+import gc
 import json
 import os
 import signal
@@ -376,6 +377,21 @@ def test_a_cancelled_run_says_what_is_kept(calls, tmp_path, capsys):
     assert cli.main(["segment", "plates", "--out", str(tmp_path)]) == 130
     err = capsys.readouterr().err
     assert f"a checkpoint is kept in {tmp_path}" in err and "--resume" in err
+
+
+def test_an_object_cut_in_its_making_is_not_told(calls, tmp_path, capsys, monkeypatch):
+    class HalfMade:
+        def __init__(self) -> None:
+            raise KeyboardInterrupt
+
+        def __del__(self) -> None:
+            self.handle.close()
+
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    calls.segment = lambda *_: HalfMade()
+    assert cli.main(["segment", "plates", "--out", str(tmp_path)]) == 130
+    gc.collect()
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 FAKE = """
