@@ -10,19 +10,28 @@ frame's colours anew and so errs in each frame in its own way; the last are a gr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from surface_sos_core.cameras import AutomaticBox, Box, Camera, CameraModel, start_from_box
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
+from surface_sos_core.masks.colours import (
+    COLOURS,
+    colours_of,
+    count,
+    difference,
+    frequencies,
+    log_odds,
+    trust_in_colours,
+)
 from surface_sos_core.masks.consensus import build_consensus
 from surface_sos_core.masks.graph_cut import cut
 from surface_sos_core.masks.hull import project_grid
-from surface_sos_core.masks.places import Place, PlacesOfFrames
+from surface_sos_core.masks.places import Place, PlacesOfFrames, place_by_hull
 from surface_sos_core.masks.point_labels import spread_labels
 from surface_sos_core.masks.walker import spread
 from surface_sos_core.settings import ConsensusSettings
@@ -41,12 +50,9 @@ SURE = 1.5  # log odds of the place from which on a pixel teaches colours
 LEAST_OVERLAP = 0.3  # a mask that overlaps less with the hull says nothing
 ROUNDS = 2  # of hull and outlines
 TRUST = 0.5  # how much the hull counts beside the colours in them
-DOUBT = 1.0  # log odds against the object there, where colours tell it from all else ..
-# .. and differ so much, from 0 to 1 (total variation); those that differ less tell steeply less.
-TELLING = 0.8
+DOUBT = 1.0  # log odds against the object there, where colours tell it from all else
 LEAST_TOLD = 0.5  # a start without points needs colours that differ so much
 CONSENSUS = ConsensusSettings(resolution=96, views=80)
-_BINS = 24  # of each of L, a, b
 
 
 def automatic_masks(
@@ -100,7 +106,8 @@ def automatic_masks(
     for _ in range(ROUNDS):
         consensus = build_consensus(masks, cameras, CONSENSUS, box)
         for i in seen:
-            frames.put_place(i, _bounded(_place_by_hull(hull(i), frames.told(i)), within, i))
+            place = place_by_hull(hull(i))
+            frames.put_place(i, _bounded(replace(place, odds=place.odds + frames.told(i)), within, i))
         masks = _segment(frames, depth, _graph_cut_outline, step, 0.0 if start.core.any() else LEAST_TOLD)
     overlap = {i: _overlap(masks.probability[i] > 127, hull(i) > 0.5) for i in seen}
     for i, share in overlap.items():
@@ -117,15 +124,6 @@ def _untold() -> InputError:
         "The camera model's sparse points and the frames' colours do not tell the object from what is around it; "
         "give --masks or --box."
     )
-
-
-def _bins(rgb: np.ndarray) -> np.ndarray:
-    """(h, w) each pixel's bin of colour."""
-    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.int32)
-    light = lab[..., 0] * _BINS // 256
-    # a and b hardly ever leave the inner half of their range
-    a, b = (np.clip((lab[..., k] - 128) * _BINS // 128 + _BINS // 2, 0, _BINS - 1) for k in (1, 2))
-    return (light * _BINS + a) * _BINS + b
 
 
 def _seen_near(camera: Camera, model: CameraModel, target: np.ndarray) -> np.ndarray:
@@ -219,19 +217,6 @@ def _outline(box: Box, camera: Camera, size: tuple[int, int]) -> np.ndarray:
     return inside > 0
 
 
-def _place_by_hull(hull: np.ndarray, told: np.ndarray) -> Place:
-    """By what points tell and by the largest m^P along each pixel's ray (h, w).
-
-    The object ends within 6 % of the picture from the hull.
-    """
-    soft = cv2.GaussianBlur(hull, (0, 0), 0.008 * max(hull.shape))
-    inside = cv2.distanceTransform((soft > 0.5).astype(np.uint8), cv2.DIST_L2, 3) / max(hull.shape)
-    outside = cv2.distanceTransform((soft <= 0.5).astype(np.uint8), cv2.DIST_L2, 3) / max(hull.shape)
-    # in favour of the object: what some views have lost, or what is thin, the hull lacks
-    odds = np.log((soft + 0.003) / (1.003 - soft)) + 0.5 + inside / 0.04
-    return Place((np.clip(odds, -3, 3) + told).astype(np.float32), outside < 0.06)
-
-
 def _segment(
     frames: PlacesOfFrames,
     depth: Callable[[int], KnownDepth],
@@ -245,43 +230,30 @@ def _segment(
     the rest at all, 0 not, 1 entirely; to (h, w) bool.
     """
     masks = CoarseMasks.unknown(frames.count, frames.size)
-    counts = np.zeros((2, _BINS**3), np.int64)
+    counts = np.zeros((2, COLOURS), np.int64)
     for i in frames.numbers:
-        bins, odds = _bins(frames.picture(i)), frames.place(i).odds
-        counts[0] += _count(bins[odds > SURE])
-        counts[1] += _count(bins[odds < -SURE])
-    inside, outside = _colours(counts[0]), _colours(counts[1])
+        colours, odds = colours_of(frames.picture(i)), frames.place(i).odds
+        counts[0] += count(colours[odds > SURE])
+        counts[1] += count(colours[odds < -SURE])
+    inside, outside = frequencies(counts[0]), frequencies(counts[1])
     if inside is None or outside is None:
         raise _untold()
-    told = 0.5 * float(np.abs(inside - outside).sum())
+    told = difference(inside, outside)
     if told < least_told:
         raise _untold()
     for i in frames.numbers:
         rgb, place = frames.picture(i), frames.place(i)
-        bins = _bins(rgb)
-        here = _colours(_count(bins[place.odds < -SURE]))
+        colours = colours_of(rgb)
+        here = frequencies(count(colours[place.odds < -SURE]))
         beside = outside if here is None else (outside + here) / 2
-        colour = np.log((inside + 1e-5) / (beside + 1e-5))[bins]
-        mask = outline(rgb, depth(i), place, np.clip(colour, -3, 3), told)
+        colour = log_odds(inside, beside)[colours]
+        mask = outline(rgb, depth(i), place, colour, told)
         if not mask.any() or mask.all():
             masks.reasons[i] = "nothing in it, or all of it, would be the object"
         else:
             masks.put(i, mask)
         step()
     return masks
-
-
-def _count(bins: np.ndarray) -> np.ndarray:
-    """(bins,) how many pixels have each colour."""
-    return np.bincount(bins.ravel(), minlength=_BINS**3)
-
-
-def _colours(counts: np.ndarray) -> np.ndarray | None:
-    """(bins,) how often each colour occurs, smoothed, in sum 1; None where there is no pixel."""
-    if not np.any(counts):
-        return None
-    smooth = ndimage.gaussian_filter(counts.reshape((_BINS,) * 3).astype(np.float64), 0.8, mode="nearest")
-    return smooth.ravel() / smooth.sum()
 
 
 def _along_edges(rgb: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -315,7 +287,7 @@ def _graph_cut_outline(
 ) -> np.ndarray:
     """(h, w) bool, as _segment wants it. Much that the hull holds is beside the object, so it counts less than the colour, and
     is doubted as far as colours tell."""
-    doubt = DOUBT * min(1.0, told / TELLING) ** 8
+    doubt = DOUBT * trust_in_colours(told)
     return cut(rgb, np.where(place.possible, colour + TRUST * place.odds - doubt, -9), depth)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from surface_sos_core.cameras import Camera, CameraModel
 from surface_sos_core.footage.frame_stack import TemporaryValues
+from surface_sos_core.stereo.known_depth import pixels_that_show, places_shown
 from surface_sos_core.stereo.pinhole import PinholeView
 from surface_sos_core.stereo.sweep import sweep_disparity
 
@@ -60,8 +61,8 @@ def frame_disparities(
         disparity = found[i]
         # the first and the last steps are where the search ended
         kept = (disparity > steps[1]) & (disparity < steps[-2])
-        world = _world(cameras[i], disparity, kept)
-        agree = sum(_agrees(world, cameras[j], found[j], _SAME * width) for j in witnesses)
+        world = places_shown(cameras[i], disparity, kept)
+        agree = sum(pixels_that_show(world, cameras[j], found[j], _SAME * width) >= 0 for j in witnesses)
         kept[kept] = agree >= _AGREE
         agreed[i] = np.where(kept, disparity, 0)
     return agreed, width
@@ -117,24 +118,3 @@ def _swept(
     nothing, anywhere = np.zeros((0, *size[::-1])), np.full(size[::-1], np.inf)
     own, rays = rgb.astype(np.float32) / 255, np.nan_to_num(camera.picture_rays(*size))
     return sweep_disparity(camera.centre, rays, own, nothing, anywhere, steps, views)
-
-
-def _world(camera: Camera, disparity: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """(N, 3) places of the kept pixels (h, w) bool."""
-    height, width = disparity.shape
-    directions = np.nan_to_num(camera.picture_rays(width, height))
-    return camera.centre + directions[kept] / disparity[kept][:, None]
-
-
-def _agrees(world: np.ndarray, camera: Camera, disparity: np.ndarray, tolerance: float) -> np.ndarray:
-    """(N,) bool: the places (N, 3) that are as far from the camera as its own disparity (h, w) says."""
-    height, width = disparity.shape
-    pixels, depth = camera.project(world)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        column = np.floor(pixels[:, 0] * (width / camera.lens.width))
-        row = np.floor(pixels[:, 1] * (height / camera.lens.height))
-        seen = (depth > 0) & (column >= 0) & (row >= 0) & (column < width) & (row < height)
-        seen[seen] = (
-            np.abs(disparity[row[seen].astype(int), column[seen].astype(int)] - 1 / depth[seen]) < tolerance
-        )
-    return seen

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from surface_sos_core.cameras import Camera
+
 _ERROR = 3.0  # steps of disparity that a sweep is wrong by, at most
 
 
@@ -29,3 +31,31 @@ class KnownDepth:
     def at(self, size: tuple[int, int]) -> KnownDepth:
         """At another size (w, h)."""
         return KnownDepth(cv2.resize(self.disparity, size, interpolation=cv2.INTER_NEAREST), self.step)
+
+
+def places_shown(camera: Camera, disparity: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """(N, 3) in the world, what the kept pixels (h, w) bool show, row by row, by their disparity (h, w)."""
+    height, width = disparity.shape
+    directions = np.nan_to_num(camera.picture_rays(width, height))
+    return camera.centre + directions[kept] / disparity[kept][:, None]
+
+
+def pixels_that_show(
+    world: np.ndarray, camera: Camera, disparity: np.ndarray, tolerance: float
+) -> np.ndarray:
+    """(N,) the number, row by row, of the pixel that shows each place (N, 3) in the world; -1 where none does.
+
+    It does where the camera's own disparity (h, w) is within `tolerance` of the place's, not where that is unknown (0).
+    """
+    height, width = disparity.shape
+    pixels, depth = camera.project(world)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        column = np.floor(pixels[:, 0] * (width / camera.lens.width))
+        row = np.floor(pixels[:, 1] * (height / camera.lens.height))
+        looked_at = (depth > 0) & (column >= 0) & (row >= 0) & (column < width) & (row < height)
+    found = np.full(len(world), -1)
+    number = row[looked_at].astype(int) * width + column[looked_at].astype(int)
+    known = disparity.ravel()[number]
+    shown = (known > 0) & (np.abs(known - 1 / depth[looked_at]) < tolerance)
+    found[looked_at] = np.where(shown, number, -1)
+    return found

@@ -8,12 +8,13 @@ from pathlib import Path
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
 from surface_sos_core.masks.coarse import CoarseMasks, load_masks
+from surface_sos_core.masks.completion import complete_masks
 from surface_sos_core.masks.sources.cryptomatte import Picker
 from surface_sos_core.masks.sources.source import MaskShot
 
 
 class FilesSource:
-    """Masks as they were given."""
+    """Masks as they were given; with cameras those of a few frames are completed to all."""
 
     needs_cameras = False
 
@@ -33,4 +34,10 @@ class FilesSource:
             picker.check(path)
 
     def find(self, shot: MaskShot) -> CoarseMasks:
+        if shot.model is not None:
+            found = complete_masks(shot.footage, shot.cameras, shot.model, self._masks, shot.progress)
+            if found:
+                shot.warn(
+                    f"{len(found)} frames without a mask get one by what the others' masks say of the same places."
+                )
         return self._masks
