@@ -126,15 +126,6 @@ def gain_terms(image: np.ndarray, truth: np.ndarray, region: Region = None) -> t
     return float(np.sum(a * _within(truth, region))), float(np.sum(a * a))
 
 
-def global_gain(image: np.ndarray, truth: np.ndarray, region: Region = None) -> float:
-    """The one number g, over all channels, that brings g * image closest to `truth` (least squares).
-
-    It is fitted in the values given, which are display values wherever this project calls it.
-    """
-    cross, power = gain_terms(image, truth, region)
-    return cross / power if power > 0 else 1.0
-
-
 def align_similarity(source: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """Scale s, rotation R (3, 3) and translation t (3,) that minimise sum |s R source + t - target|^2.
 

@@ -20,9 +20,8 @@ from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.colours import (
-    COLOURS,
+    LearntColours,
     colours_of,
-    count,
     difference,
     frequencies,
     log_odds,
@@ -230,21 +229,21 @@ def _segment(
     the rest at all, 0 not, 1 entirely; to (h, w) bool.
     """
     masks = CoarseMasks.unknown(frames.count, frames.size)
-    counts = np.zeros((2, COLOURS), np.int64)
+    learnt = LearntColours()
     for i in frames.numbers:
-        colours, odds = colours_of(frames.picture(i)), frames.place(i).odds
-        counts[0] += count(colours[odds > SURE])
-        counts[1] += count(colours[odds < -SURE])
-    inside, outside = frequencies(counts[0]), frequencies(counts[1])
-    if inside is None or outside is None:
+        odds = frames.place(i).odds
+        learnt.add(colours_of(frames.picture(i)), odds > SURE, odds < -SURE)
+    both = learnt.frequencies()
+    if both is None:
         raise _untold()
+    inside, outside = both
     told = difference(inside, outside)
     if told < least_told:
         raise _untold()
     for i in frames.numbers:
         rgb, place = frames.picture(i), frames.place(i)
         colours = colours_of(rgb)
-        here = frequencies(count(colours[place.odds < -SURE]))
+        here = frequencies(colours[place.odds < -SURE])
         beside = outside if here is None else (outside + here) / 2
         colour = log_odds(inside, beside)[colours]
         mask = outline(rgb, depth(i), place, colour, told)

@@ -22,17 +22,26 @@ def colours_of(rgb: np.ndarray) -> np.ndarray:
     return (light * _BINS + a) * _BINS + b
 
 
-def count(colours: np.ndarray) -> np.ndarray:
-    """(COLOURS,) how many pixels have each."""
-    return np.bincount(colours.ravel(), minlength=COLOURS)
+def frequencies(colours: np.ndarray) -> np.ndarray | None:
+    """(COLOURS,) how often each of some pixels' colours occurs, smoothed, in sum 1; None where there is no pixel."""
+    return _smooth(_count(colours))
 
 
-def frequencies(counts: np.ndarray) -> np.ndarray | None:
-    """(COLOURS,) how often each occurs, smoothed, in sum 1; None where there is no pixel."""
-    if not np.any(counts):
-        return None
-    smooth = ndimage.gaussian_filter(counts.reshape((_BINS,) * 3).astype(np.float64), 0.8, mode="nearest")
-    return smooth.ravel() / smooth.sum()
+class LearntColours:
+    """How often colours are seen in the object and outside of it, over frames."""
+
+    def __init__(self) -> None:
+        self._inside, self._outside = np.zeros((2, COLOURS), np.int64)
+
+    def add(self, colours: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> None:
+        """Colours (h, w) of a frame, and where it surely shows the object and surely does not, (h, w) bool."""
+        self._inside += _count(colours[inside])
+        self._outside += _count(colours[outside])
+
+    def frequencies(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Of the object and of all else, (COLOURS,) each; None where one of them was never seen."""
+        inside, outside = _smooth(self._inside), _smooth(self._outside)
+        return None if inside is None or outside is None else (inside, outside)
 
 
 def log_odds(inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
@@ -48,3 +57,14 @@ def difference(inside: np.ndarray, outside: np.ndarray) -> float:
 def trust_in_colours(told: float) -> float:
     """How far colours that differ so much are to be believed, from 0 to 1."""
     return min(1.0, told / _TELLING) ** 8
+
+
+def _count(colours: np.ndarray) -> np.ndarray:
+    return np.bincount(colours.ravel(), minlength=COLOURS)
+
+
+def _smooth(counts: np.ndarray) -> np.ndarray | None:
+    if not np.any(counts):
+        return None
+    smooth = ndimage.gaussian_filter(counts.reshape((_BINS,) * 3).astype(np.float64), 0.8, mode="nearest")
+    return smooth.ravel() / smooth.sum()

@@ -18,10 +18,9 @@ from surface_sos_core.footage.frame_stack import let_go, temporary_frames
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.colours import (
     COLOURS,
+    LearntColours,
     colours_of,
-    count,
     difference,
-    frequencies,
     log_odds,
     trust_in_colours,
 )
@@ -104,15 +103,13 @@ def complete_masks(
 
 def _learnt_odds(pictures: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> np.ndarray:
     """(COLOURS,) log odds that each tells for the object, the less the less colours tell at all; of (h, w, 3) and (h, w)."""
-    counts = np.zeros((2, COLOURS), np.int64)
+    learnt = LearntColours()
     for rgb, mask in zip(pictures, masks, strict=True):
-        colours = colours_of(rgb)
-        counts[0] += count(colours[mask > _SURE])
-        counts[1] += count(colours[mask < 1 - _SURE])
-    inside, outside = frequencies(counts[0]), frequencies(counts[1])
-    if inside is None or outside is None:
+        learnt.add(colours_of(rgb), mask > _SURE, mask < 1 - _SURE)
+    both = learnt.frequencies()
+    if both is None:
         return np.zeros(COLOURS)
-    return _COLOUR * trust_in_colours(difference(inside, outside)) * log_odds(inside, outside)
+    return _COLOUR * trust_in_colours(difference(*both)) * log_odds(*both)
 
 
 def _mask(
