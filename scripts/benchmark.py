@@ -114,7 +114,8 @@ def grid_rows(runs: int, device: str) -> list[str]:
     """Hash grids forward and backward, plain PyTorch and the device's own kernels."""
     import torch
 
-    from surface_sos_core.fields.hash_grid import GridSpec, HashGrid, default_backend
+    from surface_sos_core.fields.grid_spec import GridSpec
+    from surface_sos_core.fields.hash_grid import HashGrid, default_backend
 
     lines = []
     x = torch.rand(POINTS, 3, generator=torch.Generator().manual_seed(0)).to(device)

@@ -15,7 +15,7 @@ import torch
 from numba import config, cuda
 
 from surface_sos_core.fields import hash_grid_torch
-from surface_sos_core.fields.hash_grid import GridSpec
+from surface_sos_core.fields.grid_spec import GridSpec
 from surface_sos_core.fields.hash_grid_kernels import grid_levels
 
 _THREADS = 256  # of a block

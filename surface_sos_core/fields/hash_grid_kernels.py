@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numba import get_num_threads, njit, prange
 
-from surface_sos_core.fields.hash_grid import PRIMES, GridSpec
+from surface_sos_core.fields.grid_spec import PRIMES, GridSpec
 
 BLOCK = 256  # points looked at together; what is known of them stays in the first cache
 _SPAN = 8192  # points at most that a thread takes through all levels, so that a level's entries stay in cache as well

@@ -6,7 +6,7 @@ import numba
 import torch
 
 from surface_sos_core.fields import hash_grid_kernels as kernels
-from surface_sos_core.fields.hash_grid import GridSpec
+from surface_sos_core.fields.grid_spec import GridSpec
 
 
 def encoding(table: torch.Tensor, x: torch.Tensor, spec: GridSpec, active: int) -> torch.Tensor:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import torch
 
-from surface_sos_core.fields.hash_grid import GridSpec
+from surface_sos_core.fields.grid_spec import GridSpec
 
 
 class Loops(Protocol):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from surface_sos_core.fields.hash_grid import PRIMES, GridSpec
+from surface_sos_core.fields.grid_spec import PRIMES, GridSpec
 
 
 def encode(table: torch.Tensor, x: torch.Tensor, spec: GridSpec, active_levels: int) -> torch.Tensor:

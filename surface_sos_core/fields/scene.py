@@ -10,7 +10,7 @@ from torch.nn.functional import grid_sample
 from surface_sos_core.fields import hash_grid, space_numba
 from surface_sos_core.fields.colour_network import ColourNetwork
 from surface_sos_core.fields.contraction import contract
-from surface_sos_core.fields.hash_grid import GridSpec
+from surface_sos_core.fields.grid_spec import GridSpec
 from surface_sos_core.fields.sdf_network import SdfNetwork, SdfSample
 from surface_sos_core.settings import FieldSettings
 

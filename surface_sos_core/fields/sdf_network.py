@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from surface_sos_core.fields.hash_grid import GridSpec, HashGrid
+from surface_sos_core.fields.grid_spec import GridSpec
+from surface_sos_core.fields.hash_grid import HashGrid
 from surface_sos_core.fields.softplus import softplus_and_slope
 
 

@@ -14,7 +14,7 @@ import torch
 
 from surface_sos_core.fields import hash_grid_kernels as kernels
 from surface_sos_core.fields import sdf_kernels
-from surface_sos_core.fields.hash_grid import GridSpec
+from surface_sos_core.fields.grid_spec import GridSpec
 from surface_sos_core.fields.hash_grid_kernels import BLOCK
 
 

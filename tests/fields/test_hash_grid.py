@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from surface_sos_core.fields import hash_grid_torch
-from surface_sos_core.fields.hash_grid import GridSpec, HashGrid, default_backend
+from surface_sos_core.fields.grid_spec import GridSpec
+from surface_sos_core.fields.hash_grid import HashGrid, default_backend
 
 SPECS = {
     "dense": (GridSpec(3, 2, 15, 4, 16), 3),

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from surface_sos_core.fields import hash_grid_cuda
-from surface_sos_core.fields.hash_grid import GridSpec, HashGrid, default_backend
+from surface_sos_core.fields.grid_spec import GridSpec
+from surface_sos_core.fields.hash_grid import HashGrid, default_backend
 from surface_sos_core.fields.sdf_network import SdfNetwork
 
 SPECS = {

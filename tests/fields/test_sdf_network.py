@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import softplus
 
 from surface_sos_core.fields import hash_grid_torch
-from surface_sos_core.fields.hash_grid import GridSpec
+from surface_sos_core.fields.grid_spec import GridSpec
 from surface_sos_core.fields.sdf_network import SdfNetwork
 from surface_sos_core.fields.softplus import BETA
 
