@@ -8,13 +8,13 @@ from pathlib import Path
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
 from surface_sos_core.masks.coarse import CoarseMasks, load_masks
-from surface_sos_core.masks.completion import complete_masks
+from surface_sos_core.masks.mending import mend_masks
 from surface_sos_core.masks.sources.cryptomatte import Picker
 from surface_sos_core.masks.sources.source import MaskShot
 
 
 class FilesSource:
-    """Masks as they were given; with cameras those of a few frames are completed to all."""
+    """Masks as they were given; with cameras they are mended by each other, and those of a few frames become those of all."""
 
     needs_cameras = False
 
@@ -35,9 +35,13 @@ class FilesSource:
 
     def find(self, shot: MaskShot) -> CoarseMasks:
         if shot.model is not None:
-            found = complete_masks(shot.footage, shot.cameras, shot.model, self._masks, shot.progress)
-            if found:
+            found = mend_masks(shot.footage, shot.cameras, shot.model, self._masks, shot.progress)
+            if found.changed:
                 shot.warn(
-                    f"{len(found)} frames without a mask get one by what the others' masks say of the same places."
+                    f"{len(found.changed)} masks are mended where the others say otherwise of the same places."
+                )
+            if found.completed:
+                shot.warn(
+                    f"{len(found.completed)} frames without a mask get one by what the others' masks say of the same places."
                 )
         return self._masks

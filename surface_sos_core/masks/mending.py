@@ -1,13 +1,15 @@
-"""Masks of all frames from those of a few: who rotoscopes three frames has said enough.
+"""Masks that were given, mended by each other: frames that see the same place of the same surface vote on it.
 
-A pixel of a frame without a mask is the object where frames with one, which see the same place of the same surface, say so
-(`surface_votes`). What none of them sees is told by its colour, as far as colours tell, and is nowhere beyond the hull. The
-outline is a graph cut of these log odds.
+Blobs of a mask that these votes contradict are put in or taken out (`surface_votes`). Its outline stays, since what
+outlines of single frames get wrong averages out over frames, and what votes get wrong does not. Where a few frames have a
+mask, the others get one: what no frame with a mask sees is told by its colour, as far as colours tell, and is nowhere
+beyond the hull; the outline is a graph cut of these log odds. Who rotoscopes three frames has said enough.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -38,27 +40,41 @@ _EDGE = 256  # pixels along the longer edge of what is looked at
 _VOTERS = 60  # frames with a mask that are asked, at most
 _SURE = 0.9  # of a mask's pixels teach colours
 _HULL, _COLOUR = 0.5, 0.5  # how much these count beside the votes
+_CONTRADICTED = 0.5  # log odds of the votes against a mask, from which on it is wrong ..
+_HEARD = 3  # .. if so many frames see the place ..
+# .. in a blob that such a disc fits into, a share of the longer edge. What is put in may be small; what is taken out is
+# large, since the depth of thin parts is that of what is behind them, and so are their votes.
+_LOST, _GRABBED = 5 / _EDGE, 11 / _EDGE
 _LEAST_SEEN = 0.2  # share of the hull that frames with a mask have to see, or nothing is said
 _CONSENSUS = ConsensusSettings(resolution=96, views=_VOTERS)
 
 
-def complete_masks(
+@dataclass(frozen=True)
+class Mended:
+    """The frames, by position, whose mask was changed, and those that had none and got one."""
+
+    changed: list[int]
+    completed: list[int]
+
+
+def mend_masks(
     footage: Footage,
     cameras: Sequence[Camera | None],
     model: CameraModel,
     masks: CoarseMasks,
     progress: Callable[[int, int], None],
-) -> list[int]:
-    """Put masks where `masks` has none, if it has them for a few frames only; returns the frames that got one.
+) -> Mended:
+    """Mend blobs of `masks`, and where fewer than half of the frames have one, put masks where there are none.
 
     cameras: one for each frame of `footage`, or None; model: they and the sparse points. A frame stays unknown, with a
     reason, where too little of what it shows is seen in the frames with a mask. progress gets (done, total) frames.
+    Nothing is done with fewer than two masks.
     """
     seen = {i: camera for i, camera in enumerate(cameras) if camera is not None}
     given = [i for i in seen if masks.known[i] and not masks.empty[i]]
-    missing = [i for i in seen if not masks.known[i]]
-    if len(given) < 2 or len(given) >= _FEW * len(seen):
-        return []
+    if len(given) < 2:
+        return Mended([], [])
+    missing = [i for i in seen if not masks.known[i]] if len(given) < _FEW * len(seen) else []
     size = reduced_size(footage, _EDGE)
     pictures = temporary_frames((len(cameras), size[1], size[0], 3))
     for i in seen:
@@ -69,7 +85,7 @@ def complete_masks(
     def step() -> None:
         nonlocal done
         done += 1
-        progress(done, len(seen) + len(missing))
+        progress(done, len(seen) + len(given) + len(missing))
 
     def picture(frame: int) -> np.ndarray:
         rgb = np.array(pictures[frame])
@@ -77,18 +93,17 @@ def complete_masks(
         return rgb
 
     disparities, fineness = frame_disparities(picture, size, seen, len(cameras), model, step)
-    consensus = build_consensus(masks, cameras, _CONSENSUS)
+
+    def voter(frame: int) -> Voter:
+        mask = cv2.resize(np.array(masks.probability[frame]), size, interpolation=cv2.INTER_AREA) / 255.0
+        return Voter(seen[frame], KnownDepth(disparities[frame], fineness), mask)
+
     asked = [given[n] for n in np.unique(np.linspace(0, len(given) - 1, _VOTERS).round().astype(int))]
-    voters = [
-        Voter(
-            seen[i],
-            KnownDepth(disparities[i], fineness),
-            cv2.resize(np.array(masks.probability[i]), size, interpolation=cv2.INTER_AREA) / 255.0,
-        )
-        for i in asked
-    ]
-    colours = _learnt_odds([picture(i) for i in asked], [voter.mask for voter in voters])
+    voters = [voter(i) for i in asked]
     completed = []
+    if missing:
+        consensus = build_consensus(masks, cameras, _CONSENSUS)
+        colours = _learnt_odds([picture(i) for i in asked], [one.mask for one in voters])
     for i in missing:
         depth = KnownDepth(disparities[i], fineness)
         mask = _mask(picture(i), seen[i], depth, voters, consensus, colours)
@@ -98,7 +113,37 @@ def complete_masks(
         else:
             masks.put(i, cv2.resize(mask.astype(np.float32), masks.size))
             completed.append(i)
-    return completed
+    changed = []
+    for i in given:
+        lost, grabbed = _contradicted(voter(i), voters)
+        if lost.any() or grabbed.any():
+            _put_in(masks, i, lost, 255)
+            _put_in(masks, i, grabbed, 0)
+            changed.append(i)
+        step()
+    return Mended(changed, completed)
+
+
+def _contradicted(one: Voter, voters: Sequence[Voter]) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w) bool each: blobs that the mask lacks, and that it has, against what the voters say."""
+    odds, heard = surface_votes(one.camera, one.depth, voters)
+    inside, told = one.mask > 0.5, heard >= _HEARD
+    lost = ~inside & told & (odds > _CONTRADICTED)
+    grabbed = inside & told & (odds < -_CONTRADICTED)
+    return _blobs(lost, _LOST), _blobs(grabbed, _GRABBED)
+
+
+def _blobs(where: np.ndarray, share: float) -> np.ndarray:
+    """(h, w) bool: what a disc fits into whose width is this share of the longer edge."""
+    width = max(1, round(share * max(where.shape)))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
+    return cv2.morphologyEx(where.astype(np.uint8), cv2.MORPH_OPEN, disc) > 0
+
+
+def _put_in(masks: CoarseMasks, frame: int, blobs: np.ndarray, value: int) -> None:
+    larger = cv2.resize(blobs.astype(np.float32), masks.size) > 0.5
+    masks.probability[frame] = np.where(larger, value, masks.probability[frame])
+    let_go(masks.probability)
 
 
 def _learnt_odds(pictures: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> np.ndarray:
