@@ -116,8 +116,11 @@ def coarse_miou(case: Case, out: Path) -> float | None:
     if case.masks is None:
         return None
     footage = open_footage(case.plates)
-    source = open_source(MaskRequest.parse(str(case.masks)), footage, quiet)
-    model = read_model(out / "cameras") if (out / "cameras").is_dir() else None
+    request = MaskRequest.parse(str(case.masks))
+    source = open_source(request, footage, quiet)
+    # with cameras, files are mended
+    solved = request.name != "files" and (out / "cameras").is_dir()
+    model = read_model(out / "cameras") if solved else None
     cameras = match_cameras(model, footage, quiet) if model is not None else [None] * len(footage.frames)
     masks = source.find(MaskShot(footage, model, cameras, None, quiet, quiet))
     truth = mattes_of_truth(case)
