@@ -75,7 +75,7 @@ def build_consensus(
         )
     if box is None:
         box = _fit_box(masks, cameras, usable, settings)
-    voters = _spread(np.flatnonzero(usable), settings.views)
+    voters = evenly(np.flatnonzero(usable), settings.views)
     look_width, look_height = _look_size(masks.probability[0])
     trust = np.zeros((len(cameras), look_height, look_width), dtype=np.uint8)
     trust[usable] = 255
@@ -97,9 +97,7 @@ def build_consensus(
     agreement = np.where(usable, weights, np.nan)
     grid = 1.0 / (1.0 + np.exp(-(share - border) / _SOFTNESS))
     grid[share <= 0] = 0.0
-    thin = find_thin_parts(
-        share, border, masks.probability, trust, cameras, _spread(voters, _THIN_VIEWS), box
-    )
+    thin = find_thin_parts(share, border, masks.probability, trust, cameras, evenly(voters, _THIN_VIEWS), box)
     grid[thin] = np.maximum(grid[thin], _THIN_PROBABILITY)
     return Consensus(box, _largest_piece(grid.astype(np.float32)), trust, agreement)
 
@@ -206,7 +204,7 @@ def _unreadable(path: Path, error: Exception) -> InputError:
     return InputError(f"{path} cannot be read ({error}); run segment again with --overwrite.")
 
 
-def _spread(indices: np.ndarray, most: int) -> np.ndarray:
+def evenly(indices: np.ndarray, most: int) -> np.ndarray:
     """At most `most` of the indices, evenly spread."""
     if len(indices) <= most:
         return indices
@@ -268,7 +266,7 @@ def _best_share(
 ) -> tuple[float, float]:
     """The share of votes whose hull agrees best with the masks, and the mean IoU reached."""
     scores = []
-    for i in _spread(voters, 40):
+    for i in evenly(voters, 40):
         width, height = _look_size(masks.probability[i])
         camera = cameras[i]
         assert camera is not None
@@ -327,7 +325,7 @@ def _fit_box(
     Starts where the rays through the masks' centroids meet, as wide as the masks say, and follows the hull of a coarse
     grid: growing where the hull touches a side, shrinking where it leaves room.
     """
-    voters = _spread(np.flatnonzero(usable), min(settings.views, 60))
+    voters = evenly(np.flatnonzero(usable), min(settings.views, 60))
     box = _first_box(masks, cameras, voters)
     masks = replace(masks, probability=_thickened(masks.probability, voters))
     trust = np.full((len(cameras), 1, 1), 255, dtype=np.uint8)

@@ -26,7 +26,7 @@ from surface_sos_core.masks.colours import (
     log_odds,
     trust_in_colours,
 )
-from surface_sos_core.masks.consensus import Consensus, build_consensus
+from surface_sos_core.masks.consensus import Consensus, build_consensus, evenly
 from surface_sos_core.masks.graph_cut import cut
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.masks.places import place_by_hull
@@ -98,7 +98,7 @@ def mend_masks(
         mask = cv2.resize(np.array(masks.probability[frame]), size, interpolation=cv2.INTER_AREA) / 255.0
         return Voter(seen[frame], KnownDepth(disparities[frame], fineness), mask)
 
-    asked = [given[n] for n in np.unique(np.linspace(0, len(given) - 1, _VOTERS).round().astype(int))]
+    asked = evenly(np.array(given), _VOTERS).tolist()
     voters = [voter(i) for i in asked]
     completed = []
     if missing:
