@@ -8,8 +8,8 @@ from pathlib import Path
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
 from surface_sos_core.masks.coarse import CoarseMasks, load_masks
-from surface_sos_core.masks.mending import mend_masks
 from surface_sos_core.masks.sources.cryptomatte import Picker
+from surface_sos_core.masks.sources.mended import mended
 from surface_sos_core.masks.sources.source import MaskShot
 
 
@@ -34,14 +34,4 @@ class FilesSource:
             picker.check(path)
 
     def find(self, shot: MaskShot) -> CoarseMasks:
-        if shot.model is not None:
-            found = mend_masks(shot.footage, shot.cameras, shot.model, self._masks, shot.progress)
-            if found.changed:
-                shot.warn(
-                    f"{len(found.changed)} masks are mended where the others say otherwise of the same places."
-                )
-            if found.completed:
-                shot.warn(
-                    f"{len(found.completed)} frames without a mask get one by what the others' masks say of the same places."
-                )
-        return self._masks
+        return mended(self._masks, shot, shot.progress)

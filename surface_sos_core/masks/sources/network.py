@@ -16,6 +16,7 @@ from surface_sos_core.masks.sources.box import start_from_drawn
 from surface_sos_core.masks.sources.drawn import Drawn
 from surface_sos_core.masks.sources.flow import carry_by_flow
 from surface_sos_core.masks.sources.instances import Instance, choose_by_cameras, choose_by_overlap
+from surface_sos_core.masks.sources.mended import mended
 from surface_sos_core.masks.sources.source import MaskShot
 
 MOST_INSTANCES = 4  # of a frame
@@ -48,7 +49,8 @@ class Network(Protocol):
 
 
 class NetworkSource:
-    """Masks of one object: the instance of each frame on which all frames agree in the world, or across time."""
+    """Masks of one object: the instance of each frame on which all frames agree in the world, or across time; with cameras
+    they are mended by each other."""
 
     needs_cameras = False
 
@@ -65,14 +67,16 @@ class NetworkSource:
         if shot.model is not None and self._drawn is not None:
             start = start_from_drawn(self._drawn, shot.cameras, shot.model)
         prompts = self._prompts(shot, start) if self._network.prompted else {}
+        count = len(footage.frames)
+        passes = 1 if shot.model is None else 2
         found: list[list[Instance]] = []
-        for i in range(len(footage.frames)):
+        for i in range(count):
             if self._network.prompted and i not in prompts:
                 found.append([])
             else:
                 seen = self._network.look(footage.read_display(i), prompts.get(i))
                 found.append(self._found(seen, size))
-            shot.progress(i + 1, len(footage.frames))
+            shot.progress(i + 1, passes * count)
         if not any(found):
             raise InputError(
                 "The network finds no such object in any frame; choose another --pick, weights or source."
@@ -80,7 +84,10 @@ class NetworkSource:
         if shot.model is None:
             return choose_by_overlap(found, self._drawn, size)
         target = start.box.centre if start is not None else None
-        return choose_by_cameras(found, shot.cameras, size, target, self._network.pieces)
+        masks = choose_by_cameras(found, shot.cameras, size, target, self._network.pieces)
+        return mended(
+            masks, shot, lambda done, total: shot.progress(count + count * done // total, passes * count)
+        )
 
     def _prompts(self, shot: MaskShot, start: AutomaticBox | None) -> dict[int, Prompt]:
         """By the sparse points of the object where there are cameras, else by the drawing, carried by optical flow."""
