@@ -7,7 +7,9 @@ import numpy as np
 import scipy.sparse
 from numba import njit
 
-_EPSILON = 1e-7  # of colours in display values: a window's covariance stays invertible where it is plain
+# Of colours in display values: differences fainter than its square root, which is what noise and compression leave, tell
+# little of alpha, and a window's covariance stays invertible where it is plain.
+EPSILON = 1e-5
 _TOLERANCE = 1e-5  # of the solver
 _DISCARD = 1e-3  # of the matrix' factors: ten times less takes a third more memory, and is no faster
 
@@ -38,7 +40,7 @@ def matting_laplacian(
     number = np.full((open_.shape[0] + 4, open_.shape[1] + 4), -1, np.int32)
     inner, count = number[2:-2, 2:-2], int(np.count_nonzero(open_))
     inner[open_] = np.arange(count)
-    values = _windows(np.ascontiguousarray(picture, np.float64), inner, count, _EPSILON)
+    values = _windows(np.ascontiguousarray(picture, np.float64), inner, count, EPSILON)
     around = _around(number, open_)
     joined = around >= 0
     beside = _around(np.pad(known.astype(np.float64), 2), open_)

@@ -12,12 +12,12 @@ _HOLD = 0.001  # weight of the alpha so far within the band, against the matting
 # And on thin parts and narrow gaps, which the Laplacian alone lets sink into what surrounds them.
 _HOLD_THIN = 0.3
 _UNSURE = 0.4  # thin parts whose alpha by rays is within so much of 0.5 are open, wherever they are
-_HAZE = 0.05  # the solver leaves a veil of this much alpha on plain colours; 0.5 stays where it is
+_HAZE = 0.1  # the solver leaves a veil of this much alpha on plain colours; 0.5 stays where it is
 _NARROWER = 0.6  # the second band's radius as a share of the first's
 _HOLD_PLATE = 2.0  # the alpha so far, once the clean plate has its say as well
-_SAY = 4.0  # what that counts where object and background are of very different colours
+_SAY = 8.0  # what that counts where object and background are of very different colours
 _ALIKE = 0.3  # colours nearer than about this, in display values, hardly tell object and background apart
-_MISFIT = 0.06  # neither do mixtures that are so far off the plate
+_MISFIT = 0.1  # neither do mixtures that are so far off the plate
 _THIN = 0.4  # parts of at most this share of its radius, either side of their middle, are thin
 # Pixels, whatever the radius: the Laplacian looks at 3 x 3 pixels and loses what is not much wider.
 _LEAST = 3

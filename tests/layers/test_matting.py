@@ -5,7 +5,7 @@ import scipy.sparse
 from pymatting import cf_laplacian
 from scipy.sparse.linalg import spsolve
 
-from surface_sos_core.layers.matting import closed_form, matting_laplacian
+from surface_sos_core.layers.matting import EPSILON, closed_form, matting_laplacian
 
 HEIGHT, WIDTH = 18, 23
 
@@ -22,7 +22,7 @@ def example() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_rows_and_columns_of_the_open_pixels_are_those_of_the_whole_laplacian():
     picture, alpha, open_ = example()
-    whole = cf_laplacian(picture.astype(np.float64)).tocsr()
+    whole = cf_laplacian(picture.astype(np.float64), EPSILON).tocsr()
     at, off = np.flatnonzero(open_), np.flatnonzero(~open_)
     system, pull = matting_laplacian(picture, alpha, open_)
     np.testing.assert_allclose(system.toarray(), whole[at][:, at].toarray(), atol=1e-8)
@@ -34,6 +34,6 @@ def test_alpha_is_the_least_of_the_sum_with_all_others_known():
     picture, alpha, open_ = example()
     hold = np.where(np.arange(WIDTH) % 2, 0.3, 0.01) * np.ones((HEIGHT, 1))
     weights = np.where(open_, hold, 1e9).ravel()
-    system = cf_laplacian(picture.astype(np.float64)) + scipy.sparse.diags(weights)
+    system = cf_laplacian(picture.astype(np.float64), EPSILON) + scipy.sparse.diags(weights)
     least = spsolve(system.tocsc(), weights * alpha.ravel()).reshape(alpha.shape)
     np.testing.assert_allclose(closed_form(picture, alpha, hold, open_), least[open_], atol=1e-3)
