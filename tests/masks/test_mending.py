@@ -28,7 +28,10 @@ def test_blobs_are_mended_and_outlines_stay(slow_shot, overlaps):
     damaged = np.array(masks.probability)
     assert mend(shot, masks) == Mended([3, 6], [])
     before, after = (overlaps(one, mattes)[[3, 6]] for one in (damaged, masks.probability))
-    assert ((1 - after) < 0.3 * (1 - before)).all(), (before, after)  # but for corners, and where no depth is known
+    assert ((1 - after) < 0.3 * (1 - before)).all(), (
+        before,
+        after,
+    )  # but for corners, and where no depth is known
     others = [i for i in range(10) if i not in (3, 6)]
     np.testing.assert_array_equal(masks.probability[others], damaged[others])
 
