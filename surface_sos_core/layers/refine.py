@@ -11,6 +11,9 @@ from surface_sos_core.layers.matting import closed_form
 _HOLD = 0.001  # weight of the alpha so far within the band, against the matting Laplacian
 # And on thin parts and narrow gaps, which the Laplacian alone lets sink into what surrounds them.
 _HOLD_THIN = 0.3
+# Odds of alpha by rays outside of thin parts: surfaces start from hulls, which are too large, and end half a pixel too far
+# out, on every shot that has truth.
+_DRAWN_IN = 0.75
 _UNSURE = 0.4  # thin parts whose alpha by rays is within so much of 0.5 are open, wherever they are
 _HAZE = 0.1  # the solver leaves a veil of this much alpha on plain colours; 0.5 stays where it is
 _NARROWER = 0.6  # the second band's radius as a share of the first's
@@ -42,8 +45,9 @@ def refine_alpha(display: np.ndarray, alpha: np.ndarray, radius: int) -> np.ndar
     first band also takes in thin parts that rays are unsure of, some of them a pixel wide. Pixels off it are one or the
     other: what is seen through a solid surface far from its outline is a fault of the fields, no softness of the object.
     """
-    solid = (alpha > 0.5).astype(np.uint8)
     width = max(_LEAST, round(_THIN * radius))
+    alpha = _drawn_in(alpha, width)
+    solid = (alpha > 0.5).astype(np.uint8)
     # Thick parts that rays see through are a fault of the fields, see above: only thin ones are open wherever they are.
     seen = (alpha > 0.5 - _UNSURE).astype(np.uint8)
     thick = cv2.dilate(cv2.morphologyEx(seen, cv2.MORPH_OPEN, _disc(2 * width)), _disc(width))
@@ -113,6 +117,13 @@ def without_hidden_holes(display: np.ndarray, alpha: np.ndarray) -> np.ndarray:
         if np.abs(inside - colours[rim].mean(axis=0)).max() < _HOLE * cover[hole].min():
             out[cut][hole] = 1.0
     return out
+
+
+def _drawn_in(alpha: np.ndarray, width: int) -> np.ndarray:
+    """Alpha (H, W) with its odds lowered but on parts that a disc of this radius does not fit into."""
+    narrow = _thin((alpha > 0.5).astype(np.uint8), width) | _thin((alpha > 0.5 - _UNSURE).astype(np.uint8), width)
+    thin = cv2.dilate(narrow, _disc(width)) > 0
+    return np.where(thin, alpha, _DRAWN_IN * alpha / (1.0 - (1.0 - _DRAWN_IN) * alpha))
 
 
 def _narrower(radius: int) -> int:

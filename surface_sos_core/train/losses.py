@@ -40,6 +40,14 @@ def mask_loss(matte: torch.Tensor, mask: torch.Tensor, trust: torch.Tensor) -> t
     return (entropy * trust).sum() / trust.sum().clamp(min=1.0)
 
 
+def area_loss(matte: torch.Tensor) -> torch.Tensor:
+    """Mean matte (rays,): of two surfaces that explain the colours as well, the smaller one is the object's.
+
+    A surface that starts too large can paint its rim in the background's colours, and then nothing else moves it.
+    """
+    return matte.mean()
+
+
 def point_loss(sdf: torch.Tensor) -> torch.Tensor:
     """mean |sdf| (N,) at sparse points that cameras triangulated: they lie on a surface (Fu et al., Geo-Neus, 2022)."""
     return sdf.abs().mean() if len(sdf) else sdf.sum()

@@ -16,6 +16,7 @@ from surface_sos_core.render.renderer import Proposals, learn_proposals, render
 from surface_sos_core.settings import Settings
 from surface_sos_core.train.batches import Batch, Batches
 from surface_sos_core.train.losses import (
+    area_loss,
     colour_loss,
     core_loss,
     depth_loss,
@@ -151,6 +152,7 @@ class Trainer:
         loss = (
             colour
             + self.mask_weight * mask
+            + train.area_weight * area_loss(seen.matte)
             + train.eikonal_weight * eikonal
             + train.sparsity_weight * sparsity
             + train.core_weight * core

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from surface_sos_core.train.losses import (
+    area_loss,
     colour_loss,
     core_loss,
     depth_loss,
@@ -33,6 +34,13 @@ def test_sparsity():
     assert sparsity_loss(torch.tensor([0.0, 0.1, -0.1]), 20.0).item() == pytest.approx(
         (1 + 2 * math.exp(-2)) / 3
     )
+
+
+def test_area():
+    matte = torch.tensor([1.0, 0.5, 0.0], requires_grad=True)
+    loss = area_loss(matte)
+    loss.backward()
+    assert loss.item() == pytest.approx(0.5) and matte.grad.tolist() == pytest.approx([1 / 3] * 3)
 
 
 def test_core():

@@ -32,6 +32,22 @@ def test_a_surface_that_is_not_to_be_learnt_stays_what_the_masks_agree_on(tmp_pa
     )
 
 
+def test_where_colours_tell_nothing_the_object_shrinks_by_the_weight_of_its_area(ball, tiny, make_batches):
+    plates = np.full((12, 36, 48, 3), 90, np.uint8)
+    masks = np.stack([np.uint8(255 * ball.cover(camera, 48, 36, 2)) for camera in ball.cameras])
+    rim = torch.nn.functional.normalize(torch.randn((500, 3), generator=torch.Generator().manual_seed(0)))
+    rim *= ball.box.scale * ball.radius
+
+    def away(weight: float) -> float:
+        settings = replace(tiny, train=replace(tiny.train, iterations=20, area_weight=weight))
+        trainer = Trainer.start(settings, ball.probability(24), ball.box.extent, torch.device("cpu"))
+        trainer.fit_to_consensus(ball.probability(24), ball.box.extent)
+        trainer.run(make_batches(plates, masks), lambda step: None)
+        return trainer.scene.foreground.surface.distance(rim).mean().item()
+
+    assert away(1.0) > away(0.0) + 0.01
+
+
 def test_a_step_whose_gradients_overflow_is_left_out_and_counted(tmp_path, ball, tiny, make_batches):
     settings = replace(tiny, train=replace(tiny.train, iterations=3))
     trainer = Trainer.start(settings, ball.probability(24), ball.box.extent, torch.device("cpu"))
