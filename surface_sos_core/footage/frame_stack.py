@@ -111,21 +111,36 @@ def temporary_frames(shape: tuple[int, ...]) -> np.ndarray:
     return np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=shape)
 
 
+class TemporaryPictures:
+    """(frames, h, w) or (frames, h, w, channels) uint8 on disk, zeros at first, of which only what is asked for comes into
+    memory."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        """Raises SetupError where the disk has no room for them."""
+        self._frames = temporary_frames(shape)
+
+    def __getitem__(self, frame: int) -> np.ndarray:
+        picture = np.array(self._frames[frame])
+        let_go(self._frames)
+        return picture
+
+    def __setitem__(self, frame: int, picture: np.ndarray) -> None:
+        self._frames[frame] = picture
+        let_go(self._frames)
+
+
 class TemporaryValues:
-    """(frames, h, w) float32 on disk, zeros at first, of which only what is asked for comes into memory."""
+    """The same for (frames, h, w) float32."""
 
     def __init__(self, count: int, size: tuple[int, int]) -> None:
         """size: (w, h). Raises SetupError where the disk has no room for them."""
-        self._bytes = temporary_frames((count, size[1], size[0], 4))
+        self._bytes = TemporaryPictures((count, size[1], size[0], 4))
 
     def __getitem__(self, frame: int) -> np.ndarray:
-        values = np.array(self._bytes[frame]).view(np.float32)[..., 0]
-        let_go(self._bytes)
-        return values
+        return self._bytes[frame].view(np.float32)[..., 0]
 
     def __setitem__(self, frame: int, values: np.ndarray) -> None:
         self._bytes[frame] = np.ascontiguousarray(values, np.float32)[..., None].view(np.uint8)
-        let_go(self._bytes)
 
 
 def _check_room(shape: tuple[int, ...], folder: Path, way: str) -> None:

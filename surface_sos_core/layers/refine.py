@@ -121,7 +121,9 @@ def without_hidden_holes(display: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 def _drawn_in(alpha: np.ndarray, width: int) -> np.ndarray:
     """Alpha (H, W) with its odds lowered but on parts that a disc of this radius does not fit into."""
-    narrow = _thin((alpha > 0.5).astype(np.uint8), width) | _thin((alpha > 0.5 - _UNSURE).astype(np.uint8), width)
+    narrow = _thin((alpha > 0.5).astype(np.uint8), width) | _thin(
+        (alpha > 0.5 - _UNSURE).astype(np.uint8), width
+    )
     thin = cv2.dilate(narrow, _disc(width)) > 0
     return np.where(thin, alpha, _DRAWN_IN * alpha / (1.0 - (1.0 - _DRAWN_IN) * alpha))
 

@@ -84,8 +84,10 @@ def automatic_masks(
             progress(done, (2 + ROUNDS) * len(seen))
 
     for i in seen:
-        frames.put_picture(i, cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA))
-    disparities, fineness = frame_disparities(frames.picture, size, seen, len(cameras), model, step)
+        frames.pictures[i] = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
+    disparities, fineness = frame_disparities(
+        lambda i: frames.pictures[i], size, seen, len(cameras), model, step
+    )
 
     def depth(frame: int) -> KnownDepth:
         return KnownDepth(disparities[frame], fineness)
@@ -95,8 +97,8 @@ def automatic_masks(
         outline = _outline(box, camera, size)
         possible = outline & within[i] if within is not None and i in within else outline
         core, others = model.points.xyz[on_object], model.points.xyz[seen_beside]
-        frames.put_told(i, _told_by_points(frames.picture(i), depth(i), camera, core, others, possible))
-        frames.put_place(i, _bounded(_place_by_points(camera, frames.told(i), start, outline), within, i))
+        frames.told[i] = _told_by_points(frames.pictures[i], depth(i), camera, core, others, possible)
+        frames[i] = _bounded(_place_by_points(camera, frames.told[i], start, outline), within, i)
 
     def hull(frame: int) -> np.ndarray:
         return project_grid(consensus.grid, box, seen[frame], *size, depth(frame).span)
@@ -106,7 +108,7 @@ def automatic_masks(
         consensus = build_consensus(masks, cameras, CONSENSUS, box)
         for i in seen:
             place = place_by_hull(hull(i))
-            frames.put_place(i, _bounded(replace(place, odds=place.odds + frames.told(i)), within, i))
+            frames[i] = _bounded(replace(place, odds=place.odds + frames.told[i]), within, i)
         masks = _segment(frames, depth, _graph_cut_outline, step, 0.0 if start.core.any() else LEAST_TOLD)
     overlap = {i: _overlap(masks.probability[i] > 127, hull(i) > 0.5) for i in seen}
     for i, share in overlap.items():
@@ -231,8 +233,8 @@ def _segment(
     masks = CoarseMasks.unknown(frames.count, frames.size)
     learnt = LearntColours()
     for i in frames.numbers:
-        odds = frames.place(i).odds
-        learnt.add(colours_of(frames.picture(i)), odds > SURE, odds < -SURE)
+        odds = frames[i].odds
+        learnt.add(colours_of(frames.pictures[i]), odds > SURE, odds < -SURE)
     both = learnt.frequencies()
     if both is None:
         raise _untold()
@@ -241,7 +243,7 @@ def _segment(
     if told < least_told:
         raise _untold()
     for i in frames.numbers:
-        rgb, place = frames.picture(i), frames.place(i)
+        rgb, place = frames.pictures[i], frames[i]
         colours = colours_of(rgb)
         here = frequencies(colours[place.odds < -SURE])
         beside = outside if here is None else (outside + here) / 2

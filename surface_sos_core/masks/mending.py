@@ -16,7 +16,7 @@ import numpy as np
 
 from surface_sos_core.cameras import Camera, CameraModel
 from surface_sos_core.footage import Footage
-from surface_sos_core.footage.frame_stack import let_go, temporary_frames
+from surface_sos_core.footage.frame_stack import TemporaryPictures, let_go
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.colours import (
     COLOURS,
@@ -76,10 +76,9 @@ def mend_masks(
         return Mended([], [])
     missing = [i for i in seen if not masks.known[i]] if len(given) < _FEW * len(seen) else []
     size = reduced_size(footage, _EDGE)
-    pictures = temporary_frames((len(cameras), size[1], size[0], 3))
+    pictures = TemporaryPictures((len(cameras), size[1], size[0], 3))
     for i in seen:
         pictures[i] = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
-        let_go(pictures)
     done = 0
 
     def step() -> None:
@@ -87,33 +86,29 @@ def mend_masks(
         done += 1
         progress(done, len(seen) + len(given) + len(missing))
 
-    def picture(frame: int) -> np.ndarray:
-        rgb = np.array(pictures[frame])
-        let_go(pictures)
-        return rgb
+    disparities, fineness = frame_disparities(lambda i: pictures[i], size, seen, len(cameras), model, step)
 
-    disparities, fineness = frame_disparities(picture, size, seen, len(cameras), model, step)
+    def depth(frame: int) -> KnownDepth:
+        return KnownDepth(disparities[frame], fineness)
 
     def voter(frame: int) -> Voter:
         mask = cv2.resize(np.array(masks.probability[frame]), size, interpolation=cv2.INTER_AREA) / 255.0
-        return Voter(seen[frame], KnownDepth(disparities[frame], fineness), mask)
+        return Voter(seen[frame], depth(frame), mask)
 
     asked = evenly(np.array(given), _VOTERS).tolist()
     voters = [voter(i) for i in asked]
-    completed = []
+    completed, changed = [], []
     if missing:
         consensus = build_consensus(masks, cameras, _CONSENSUS)
-        colours = _learnt_odds([picture(i) for i in asked], [one.mask for one in voters])
-    for i in missing:
-        depth = KnownDepth(disparities[i], fineness)
-        mask = _mask(picture(i), seen[i], depth, voters, consensus, colours)
-        step()
-        if mask is None:
-            masks.reasons[i] = "too little of what it shows is seen in frames that have a mask"
-        else:
-            masks.put(i, cv2.resize(mask.astype(np.float32), masks.size))
-            completed.append(i)
-    changed = []
+        colours = _learnt_odds([pictures[i] for i in asked], [one.mask for one in voters])
+        for i in missing:
+            mask = _mask(pictures[i], seen[i], depth(i), voters, consensus, colours)
+            if mask is None:
+                masks.reasons[i] = "too little of what it shows is seen in frames that have a mask"
+            else:
+                masks.put(i, cv2.resize(mask.astype(np.float32), masks.size))
+                completed.append(i)
+            step()
     for i in given:
         lost, grabbed = _contradicted(voter(i), voters)
         if lost.any() or grabbed.any():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from surface_sos_core.footage.frame_stack import TemporaryValues, let_go, temporary_frames
+from surface_sos_core.footage.frame_stack import TemporaryPictures, TemporaryValues
 
 
 @dataclass(frozen=True)
@@ -39,36 +39,14 @@ class PlacesOfFrames:
     def __init__(self, numbers: Sequence[int], count: int, size: tuple[int, int]) -> None:
         self.numbers, self.count, self.size = numbers, count, size
         shape = (count, size[1], size[0])
-        self._rgb, self._possible = temporary_frames((*shape, 3)), temporary_frames(shape)
-        self._odds, self._told = TemporaryValues(count, size), TemporaryValues(count, size)
+        self.pictures = TemporaryPictures((*shape, 3))
+        self.told = TemporaryValues(count, size)
+        """(h, w) log odds by the sparse points alone."""
+        self._odds, self._possible = TemporaryValues(count, size), TemporaryPictures(shape)
 
-    def picture(self, frame: int) -> np.ndarray:
-        return self._read(self._rgb, frame)
+    def __getitem__(self, frame: int) -> Place:
+        return Place(self._odds[frame], self._possible[frame] > 0)
 
-    def put_picture(self, frame: int, rgb: np.ndarray) -> None:
-        self._write(self._rgb, frame, rgb)
-
-    def place(self, frame: int) -> Place:
-        return Place(self._odds[frame], self._read(self._possible, frame) > 0)
-
-    def put_place(self, frame: int, place: Place) -> None:
+    def __setitem__(self, frame: int, place: Place) -> None:
         self._odds[frame] = place.odds
-        self._write(self._possible, frame, place.possible)
-
-    def told(self, frame: int) -> np.ndarray:
-        """(h, w) float32 log odds by the sparse points alone."""
-        return self._told[frame]
-
-    def put_told(self, frame: int, odds: np.ndarray) -> None:
-        self._told[frame] = odds
-
-    @staticmethod
-    def _read(frames: np.ndarray, frame: int) -> np.ndarray:
-        read = np.array(frames[frame])
-        let_go(frames)
-        return read
-
-    @staticmethod
-    def _write(frames: np.ndarray, frame: int, values: np.ndarray) -> None:
-        frames[frame] = values
-        let_go(frames)
+        self._possible[frame] = place.possible
