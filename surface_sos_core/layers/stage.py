@@ -33,6 +33,9 @@ from surface_sos_core.train.batches import RayCaster
 
 _HOLDOUT_EDGE = 192  # pixels along the longer edge of the pictures that say where no background can be taken
 _HOLDOUT_GROW = 2
+_CLEAR = (
+    0.5  # of the depth of the nearest sparse points: nothing is taken to stand nearer in front of the object
+)
 _FLAT = 0.006  # thickness of a plane of sparse points, as a share of the cameras' distance
 
 
@@ -46,6 +49,8 @@ class Studio:
     box: Box
     footage: Footage
     cameras: Sequence[Camera | None]
+    points: np.ndarray
+    """(N, 3) the sparse points in the world."""
     caster: RayCaster
     gains: np.ndarray
     """(frames, 3): what scene-linear colours are multiplied by to be exposed alike."""
@@ -66,7 +71,8 @@ def open_studio(
 ) -> Studio:
     """Look at the object in every frame at a small size; clean plates take no pixels from there.
 
-    points: sparse points (N, 3) in the world; those that the object may own are left out. gains: (frames, 3), see Studio.
+    points: sparse points (N, 3) in the world; the background's are those that the object cannot own. gains: (frames, 3), see
+    Studio.
     """
     gains = gains.astype(np.float32)  # as pictures are, which would else take twice the memory
     caster = RayCaster(cameras, box, scene.extent.device)
@@ -81,8 +87,8 @@ def open_studio(
         lens = shown[i].lens
         pixels = np.stack([columns.ravel() * lens.width, rows.ravel() * lens.height], axis=1)
         rays = caster.cast(np.full(len(pixels), i), pixels)
-        seen = render_surface(scene, proposals, rays, 16, 16).matte.cpu().numpy().reshape(height, width)
-        return cv2.dilate((seen > 0.1).astype(np.uint8), kernel)
+        seen = render_surface(scene, proposals, rays, 16, 16, clear_depth(shown[i], points)).matte
+        return cv2.dilate((seen.cpu().numpy().reshape(height, width) > 0.1).astype(np.uint8), kernel)
 
     first, *others = shown
     holdouts[first] = look(first)  # by itself, since numba's loops must have run before
@@ -96,7 +102,9 @@ def open_studio(
     behind = points[(scene.hold(inside) <= 0).cpu().numpy()]
     planes = _planes_around(box, behind, cameras)
     background = Background(scene, proposals, behind, planes, 2 * settings.train.background_samples)
-    return Studio(settings, scene, proposals, box, footage, cameras, caster, gains, sources, background)
+    return Studio(
+        settings, scene, proposals, box, footage, cameras, points, caster, gains, sources, background
+    )
 
 
 def _planes_around(box: Box, points: np.ndarray, cameras: Sequence[Camera | None]) -> np.ndarray:
@@ -107,14 +115,31 @@ def _planes_around(box: Box, points: np.ndarray, cameras: Sequence[Camera | None
     return find_planes(around, _FLAT * distance)
 
 
+def clear_depth(camera: Camera, points: np.ndarray) -> float:
+    """How far from a camera nothing hides the object, by the sparse points (N, 3) that its picture could show; 0 without any.
+
+    What a single frame shows from nearby no other frame contradicts, so BaCo may paint a piece of the object there.
+    """
+    near = camera.project(points)[1][camera.sees(points)] if len(points) else np.zeros(0)
+    return _CLEAR * float(np.quantile(near, 0.001)) if len(near) else 0.0
+
+
 def frame_layers(studio: Studio, index: int) -> FrameLayers:
     """All layers of one frame of the footage."""
     settings, camera = studio.settings, studio.cameras[index]
     assert camera is not None
     linear = studio.footage.read_linear(index)
     behind = settings.train.background_samples
+    clear = clear_depth(camera, studio.points)
     matte = render_matte(
-        studio.scene, studio.proposals, studio.caster, studio.box.rotation, index, settings.layers, behind
+        studio.scene,
+        studio.proposals,
+        studio.caster,
+        studio.box.rotation,
+        index,
+        settings.layers,
+        behind,
+        clear,
     )
     display = srgb_encode(linear)
     radius = max(2, round(settings.layers.band * max(matte.alpha.shape)))
@@ -138,8 +163,9 @@ def view_layers(studio: Studio, camera: Camera) -> FrameLayers:
     settings = studio.settings
     behind = settings.train.background_samples
     caster = RayCaster([camera], studio.box, studio.caster.device)
+    clear = clear_depth(camera, studio.points)
     matte = render_matte(
-        studio.scene, studio.proposals, caster, studio.box.rotation, 0, settings.layers, behind
+        studio.scene, studio.proposals, caster, studio.box.rotation, 0, settings.layers, behind, clear
     )
 
     def cast(pixels: np.ndarray) -> Rays:

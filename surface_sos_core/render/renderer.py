@@ -108,11 +108,13 @@ def march_background(scene: Scene, rays: Rays, depth: torch.Tensor) -> _March:
 
 
 @torch.no_grad()
-def _march_in_front(scene: Scene, rays: Rays, depth: torch.Tensor, end: torch.Tensor) -> _March:
-    """BaCo at depths (rays, samples) as far as `end` (rays, 1); empty behind, where it can hide nothing."""
+def _march_in_front(scene: Scene, rays: Rays, depth: torch.Tensor, start: float, end: torch.Tensor) -> _March:
+    """BaCo at depths (rays, samples) from `start` as far as `end` (rays, 1); empty behind, where it can hide nothing, and
+    before."""
     point = rays.at(depth)
     # A section counts if it begins in front, so its far end is needed as well.
-    near = torch.nonzero(pad(depth[:, :-1], (1, 0)).view(-1) < end.expand_as(depth).reshape(-1))[:, 0]
+    in_front = (pad(depth[:, :-1], (1, 0)) < end) & (depth >= start)
+    near = torch.nonzero(in_front.view(-1))[:, 0]
     sdf = torch.ones_like(depth)
     sdf.view(-1)[near] = scene.background_distance(point.view(-1, 3)[near])
     return _March(rays, depth, point, sdf, None)
@@ -314,9 +316,15 @@ class Surface:
 
 @torch.no_grad()
 def render_surface(
-    scene: Scene, proposals: Proposals, rays: Rays, foreground_samples: int, background_samples: int
+    scene: Scene,
+    proposals: Proposals,
+    rays: Rays,
+    foreground_samples: int,
+    background_samples: int,
+    clear: float = 0.0,
 ) -> Surface:
-    """Matte and depth of the object without colour; what BaCo has in front of the object hides it."""
+    """Matte and depth of the object without colour; what BaCo has in front of the object hides it, from the depth `clear`
+    on."""
     matte = torch.zeros(len(rays), device=rays.origin.device)
     depth = torch.zeros_like(matte)
     for start in range(0, len(rays), proposals.rays_at_once):
@@ -326,7 +334,7 @@ def render_surface(
             continue
         front = march_foreground(scene, part[hit], depth_f)
         depth_b = background_depths(proposals.background, part[hit], background_samples, None)
-        back = _march_in_front(scene, part[hit], depth_b, depth_f[:, -1:])
+        back = _march_in_front(scene, part[hit], depth_b, clear, depth_f[:, -1:])
         every = torch.arange(len(hit), device=hit.device)
         weight, _ = _composite(scene, every, front, front.sdf, back, back.sdf)
         share = weight.sum(1)
