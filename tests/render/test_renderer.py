@@ -86,10 +86,15 @@ def test_what_stands_in_front_of_the_ball_hides_it(ball_fields, rays, monkeypatc
         ball_fields.proposals.background.values.fill_(0.05)
         hidden = render_surface(ball_fields.scene, ball_fields.proposals, seen, 32, 64)
         shown = render_surface(ball_fields.scene, ball_fields.proposals, seen, 32, 64, clear=100.0)
+        learnt = render(
+            ball_fields.scene, ball_fields.proposals, seen, 32, 64, None, 0.0, NO_POINTS, NO_POINTS
+        )
     finally:
         ball_fields.proposals.background.values.copy_(before)
     assert hidden.matte.max() < 0.05
     assert shown.matte.max() > 0.95  # nothing is taken to stand nearer than that
+    assert learnt.matte.max() < 0.05  # its cover is what it would be if nothing hid it
+    assert torch.allclose(learnt.cover, shown.matte, atol=0.05)
 
 
 def test_backdrop_is_the_room_behind_the_ball(ball, ball_fields, rays):
