@@ -46,15 +46,14 @@ class Proposals:
 class Rendered:
     """What rays see, and what was asked of both fields beside it.
 
-    colour (rays, 3): everything composited (Eq. 7); matte (rays,): share of the object; area (rays,): the same, but only FoCoR's
-    own opacity has gradients by it; depth (rays,): mean depth of what is seen; front_normals, back_normals: gradients (M, 3) of each field's distance at some of its samples, for the
+    colour (rays, 3): everything composited (Eq. 7); matte (rays,): share of the object; depth (rays,): mean depth of
+    what is seen; front_normals, back_normals: gradients (M, 3) of each field's distance at some of its samples, for the
     Eikonal loss; front_counted (M,): 0 for gradients of FoCoR that lie on no ray that sees it, None where none does;
     front_sdf, back_sdf: each field's distances at the points that were asked for.
     """
 
     colour: torch.Tensor
     matte: torch.Tensor
-    area: torch.Tensor
     depth: torch.Tensor
     front_normals: torch.Tensor
     back_normals: torch.Tensor
@@ -295,12 +294,9 @@ def render(
     # What was left out counts as the mean of the rest.
     share = share_b.index_add(0, hit, share_f).clamp(min=1e-6)
     depth = (weight_b * back.middle).sum(1).index_add(0, hit, (weight_f * front.middle).sum(1))
-    alone = visible_weights(front.alpha(renewed_f, scene.foreground.sharpness))
-    shown = (weight_f / alone.clamp(min=1e-6)).detach()  # how much of each section BaCo leaves to be seen
     return Rendered(
         sum_b.index_add(0, hit, sum_f) / share,
         torch.zeros_like(depth).index_copy(0, hit, weight_f.sum(1)),
-        torch.zeros_like(depth).index_copy(0, hit, (alone * shown).sum(1)),
         depth,
         normal[choice_f.eikonal],
         sample_b.normal,

@@ -40,13 +40,12 @@ def mask_loss(matte: torch.Tensor, mask: torch.Tensor, trust: torch.Tensor) -> t
     return (entropy * trust).sum() / trust.sum().clamp(min=1.0)
 
 
-def area_loss(area: torch.Tensor) -> torch.Tensor:
-    """Mean share of the object (rays,): of two surfaces that explain the colours as well, the smaller one is the object's.
+def area_loss(matte: torch.Tensor) -> torch.Tensor:
+    """Mean matte (rays,): of two surfaces that explain the colours as well, the smaller one is the object's.
 
-    A surface that starts too large can paint its rim in the background's colours, and then nothing else moves it. Only the
-    object may get smaller by it: the background must not learn to stand in front of it.
+    A surface that starts too large can paint its rim in the background's colours, and then nothing else moves it.
     """
-    return area.mean()
+    return matte.mean()
 
 
 def point_loss(sdf: torch.Tensor) -> torch.Tensor:

@@ -92,39 +92,6 @@ def test_what_stands_in_front_of_the_ball_hides_it(ball_fields, rays, monkeypatc
     assert shown.matte.max() > 0.95  # nothing is taken to stand nearer than that
 
 
-def test_the_area_is_the_matte_and_moves_the_object_alone(ball_fields, rays, monkeypatch):
-    """With BaCo as a ball around the object again, this time a soft one."""
-    seen, *_ = rays
-    scene = ball_fields.scene
-    surface = scene.background.surface
-    monkeypatch.setattr(surface, "radius", 0.45)
-    monkeypatch.setattr(surface, "sign", 1.0)
-    before = scene.background.log_sharpness.detach().clone()
-
-    def moved(name: str) -> list[float]:
-        scene.zero_grad()
-        done = render(scene, ball_fields.proposals, seen, 24, 24, None, 0.0, NO_POINTS, NO_POINTS)
-        assert torch.allclose(done.area, done.matte, atol=1e-4) and 0.1 < done.matte.max() < 0.9
-        getattr(done, name).sum().backward()
-        fields = scene.foreground, scene.background
-        largest = [
-            max((p.grad.abs().max().item() for p in field.parameters() if p.grad is not None), default=0.0)
-            for field in fields
-        ]
-        scene.zero_grad()
-        return largest
-
-    with torch.no_grad():
-        scene.background.log_sharpness.zero_()
-    try:
-        assert min(moved("matte")) > 0.0
-        own, other = moved("area")
-    finally:
-        with torch.no_grad():
-            scene.background.log_sharpness.copy_(before)
-    assert own > 0.0 and other == 0.0
-
-
 def test_backdrop_is_the_room_behind_the_ball(ball, ball_fields, rays):
     seen, camera, pixels = rays
     depth = backdrop_depth(ball_fields.scene, ball_fields.proposals, seen, 64)
