@@ -117,6 +117,10 @@ def _march_in_front(scene: Scene, rays: Rays, depth: torch.Tensor, start: float,
     near = torch.nonzero(in_front.view(-1))[:, 0]
     sdf = torch.ones_like(depth)
     sdf.view(-1)[near] = scene.background_distance(point.view(-1, 3)[near])
+    # What is empty has no opacity, that is, no decrease of the distance, whatever it is where the ray comes to `start`.
+    before = depth < start
+    first = before.sum(1, keepdim=True).clamp(max=depth.shape[1] - 1)
+    sdf = torch.where(before, sdf.gather(1, first), sdf)
     return _March(rays, depth, point, sdf, None)
 
 

@@ -92,6 +92,18 @@ def test_what_stands_in_front_of_the_ball_hides_it(ball_fields, rays, monkeypatc
     assert shown.matte.max() > 0.95  # nothing is taken to stand nearer than that
 
 
+def test_a_ray_that_begins_below_zero_is_not_stopped_where_it_is_no_longer_clear(
+    ball_fields, rays, monkeypatch
+):
+    """A distance that does not fall along a ray shows no surface, however low it is in empty space."""
+    seen, *_ = rays
+    before = render_surface(ball_fields.scene, ball_fields.proposals, seen, 32, 64).matte
+    monkeypatch.setattr(ball_fields.scene, "background_distance", lambda x: torch.full((len(x),), -0.3))
+    for clear in (0.0, 0.5, 1.0, 2.0):
+        low = render_surface(ball_fields.scene, ball_fields.proposals, seen, 32, 64, clear).matte
+        torch.testing.assert_close(low, before, atol=0.02, rtol=0.0)
+
+
 def test_backdrop_is_the_room_behind_the_ball(ball, ball_fields, rays):
     seen, camera, pixels = rays
     depth = backdrop_depth(ball_fields.scene, ball_fields.proposals, seen, 64)
