@@ -17,7 +17,7 @@ from surface_sos_core.footage.colour import srgb_decode, srgb_encode
 from surface_sos_core.layers.at_once import frames_at_once, in_order
 from surface_sos_core.layers.exr import FrameLayers
 from surface_sos_core.layers.hidden_depth import Background
-from surface_sos_core.layers.matte import complete_surface, render_matte
+from surface_sos_core.layers.matte import Matte, complete_surface, render_matte
 from surface_sos_core.layers.planes import find_planes
 from surface_sos_core.layers.plate import OwnFrame, clean_plate
 from surface_sos_core.layers.refine import (
@@ -33,9 +33,7 @@ from surface_sos_core.train.batches import RayCaster
 
 _HOLDOUT_EDGE = 192  # pixels along the longer edge of the pictures that say where no background can be taken
 _HOLDOUT_GROW = 2
-_CLEAR = (
-    0.5  # of the depth of the nearest sparse points: nothing is taken to stand nearer in front of the object
-)
+_CLEAR = 0.5  # of the nearest sparse points' depth: nothing nearer is taken to hide the object
 _FLAT = 0.006  # thickness of a plane of sparse points, as a share of the cameras' distance
 
 
@@ -120,8 +118,22 @@ def clear_depth(camera: Camera, points: np.ndarray) -> float:
 
     What a single frame shows from nearby no other frame contradicts, so BaCo may paint a piece of the object there.
     """
-    near = camera.project(points)[1][camera.sees(points)] if len(points) else np.zeros(0)
-    return _CLEAR * float(np.quantile(near, 0.001)) if len(near) else 0.0
+    shown = points[camera.sees(points)]
+    return _CLEAR * float(np.quantile(camera.project(shown)[1], 0.001)) if len(shown) else 0.0
+
+
+def _matte_by_rays(studio: Studio, camera: Camera, caster: RayCaster, frame: int) -> Matte:
+    """The matte of a camera, the caster's `frame`, before any plate is looked at."""
+    return render_matte(
+        studio.scene,
+        studio.proposals,
+        caster,
+        studio.box.rotation,
+        frame,
+        studio.settings.layers,
+        studio.settings.train.background_samples,
+        clear_depth(camera, studio.points),
+    )
 
 
 def frame_layers(studio: Studio, index: int) -> FrameLayers:
@@ -129,18 +141,7 @@ def frame_layers(studio: Studio, index: int) -> FrameLayers:
     settings, camera = studio.settings, studio.cameras[index]
     assert camera is not None
     linear = studio.footage.read_linear(index)
-    behind = settings.train.background_samples
-    clear = clear_depth(camera, studio.points)
-    matte = render_matte(
-        studio.scene,
-        studio.proposals,
-        studio.caster,
-        studio.box.rotation,
-        index,
-        settings.layers,
-        behind,
-        clear,
-    )
+    matte = _matte_by_rays(studio, camera, studio.caster, index)
     display = srgb_encode(linear)
     radius = max(2, round(settings.layers.band * max(matte.alpha.shape)))
     if settings.layers.refine:
@@ -161,12 +162,8 @@ def frame_layers(studio: Studio, index: int) -> FrameLayers:
 def view_layers(studio: Studio, camera: Camera) -> FrameLayers:
     """All layers for a camera that filmed nothing: the fields' own matte and colour, the plate from the footage."""
     settings = studio.settings
-    behind = settings.train.background_samples
     caster = RayCaster([camera], studio.box, studio.caster.device)
-    clear = clear_depth(camera, studio.points)
-    matte = render_matte(
-        studio.scene, studio.proposals, caster, studio.box.rotation, 0, settings.layers, behind, clear
-    )
+    matte = _matte_by_rays(studio, camera, caster, 0)
 
     def cast(pixels: np.ndarray) -> Rays:
         return caster.cast(np.zeros(len(pixels), np.int64), pixels)
