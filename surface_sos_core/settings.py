@@ -78,7 +78,7 @@ class TrainSettings:
     late_mask_weight: float = 0.02
     """Its weight afterwards; the paper drops it, and then static supports grow into the object."""
     area_weight: float = 0.005
-    """Weight of the mean matte: what the background explains as well is not the object."""
+    """Weight of the mean opacity of FoCoR: what the background explains as well is not the object."""
     core_weight: float = 1.0
     """Weight of FoCoR's positive distances where m^P is sure of the object."""
     point_weight: float = 0.3

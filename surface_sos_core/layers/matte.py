@@ -46,9 +46,8 @@ def render_matte(
     frame: int,
     settings: LayerSettings,
     samples_behind: int,
-    clear: float = 0.0,
 ) -> Matte:
-    """The matte of a frame by rays alone; nothing nearer than the depth `clear` hides the object.
+    """The matte of a frame by rays alone.
 
     A first look at every fourth pixel finds where the object is; pixels there get a ray of their own, and those on the
     outline `border_rays` more, spread over the pixel. Well inside, where the look found the object solid all around, only
@@ -60,7 +59,7 @@ def render_matte(
 
     def look(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, Rays]:
         rays = caster.cast(np.full(len(pixels), frame), pixels)
-        seen = render_surface(scene, proposals, rays, settings.samples, samples_behind, clear)
+        seen = render_surface(scene, proposals, rays, settings.samples, samples_behind)
         return seen.matte.cpu().numpy(), seen.depth.cpu().numpy(), rays
 
     rows, columns = np.arange(0, height, _STRIDE), np.arange(0, width, _STRIDE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -26,6 +26,7 @@ from surface_sos_core.layers.refine import (
     unmix_foreground,
     without_hidden_holes,
 )
+from surface_sos_core.layers.shared_view import shared_view
 from surface_sos_core.layers.sources import Sources
 from surface_sos_core.render.renderer import Proposals, Rays, render_object_colour, render_surface
 from surface_sos_core.settings import Settings
@@ -33,7 +34,6 @@ from surface_sos_core.train.batches import RayCaster
 
 _HOLDOUT_EDGE = 192  # pixels along the longer edge of the pictures that say where no background can be taken
 _HOLDOUT_GROW = 2
-_CLEAR = 0.5  # of the nearest sparse points' depth: nothing nearer is taken to hide the object
 _FLAT = 0.006  # thickness of a plane of sparse points, as a share of the cameras' distance
 
 
@@ -73,7 +73,9 @@ def open_studio(
     Studio.
     """
     gains = gains.astype(np.float32)  # as pictures are, which would else take twice the memory
-    caster = RayCaster(cameras, box, scene.extent.device)
+    shared = shared_view([camera for camera in cameras if camera is not None], box)
+    proposals = replace(proposals, shared=shared.to(scene.extent.device))
+    caster = RayCaster(cameras, box, points, scene.extent.device)
     factor = min(1.0, _HOLDOUT_EDGE / max(footage.width, footage.height))
     width, height = max(1, round(footage.width * factor)), max(1, round(footage.height * factor))
     columns, rows = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
@@ -85,7 +87,7 @@ def open_studio(
         lens = shown[i].lens
         pixels = np.stack([columns.ravel() * lens.width, rows.ravel() * lens.height], axis=1)
         rays = caster.cast(np.full(len(pixels), i), pixels)
-        seen = render_surface(scene, proposals, rays, 16, 16, clear_depth(shown[i], points)).matte
+        seen = render_surface(scene, proposals, rays, 16, 16).matte
         return cv2.dilate((seen.cpu().numpy().reshape(height, width) > 0.1).astype(np.uint8), kernel)
 
     first, *others = shown
@@ -113,17 +115,8 @@ def _planes_around(box: Box, points: np.ndarray, cameras: Sequence[Camera | None
     return find_planes(around, _FLAT * distance)
 
 
-def clear_depth(camera: Camera, points: np.ndarray) -> float:
-    """How far from a camera nothing hides the object, by the sparse points (N, 3) that its picture could show; 0 without any.
-
-    What a single frame shows from nearby no other frame contradicts, so BaCo may paint a piece of the object there.
-    """
-    shown = points[camera.sees(points)]
-    return _CLEAR * float(np.quantile(camera.project(shown)[1], 0.001)) if len(shown) else 0.0
-
-
-def _matte_by_rays(studio: Studio, camera: Camera, caster: RayCaster, frame: int) -> Matte:
-    """The matte of a camera, the caster's `frame`, before any plate is looked at."""
+def _matte_by_rays(studio: Studio, caster: RayCaster, frame: int) -> Matte:
+    """The matte of the caster's `frame`, before any plate is looked at."""
     return render_matte(
         studio.scene,
         studio.proposals,
@@ -132,7 +125,6 @@ def _matte_by_rays(studio: Studio, camera: Camera, caster: RayCaster, frame: int
         frame,
         studio.settings.layers,
         studio.settings.train.background_samples,
-        clear_depth(camera, studio.points),
     )
 
 
@@ -141,7 +133,7 @@ def frame_layers(studio: Studio, index: int) -> FrameLayers:
     settings, camera = studio.settings, studio.cameras[index]
     assert camera is not None
     linear = studio.footage.read_linear(index)
-    matte = _matte_by_rays(studio, camera, studio.caster, index)
+    matte = _matte_by_rays(studio, studio.caster, index)
     display = srgb_encode(linear)
     radius = max(2, round(settings.layers.band * max(matte.alpha.shape)))
     if settings.layers.refine:
@@ -162,8 +154,8 @@ def frame_layers(studio: Studio, index: int) -> FrameLayers:
 def view_layers(studio: Studio, camera: Camera) -> FrameLayers:
     """All layers for a camera that filmed nothing: the fields' own matte and colour, the plate from the footage."""
     settings = studio.settings
-    caster = RayCaster([camera], studio.box, studio.caster.device)
-    matte = _matte_by_rays(studio, camera, caster, 0)
+    caster = RayCaster([camera], studio.box, studio.points, studio.caster.device)
+    matte = _matte_by_rays(studio, caster, 0)
 
     def cast(pixels: np.ndarray) -> Rays:
         return caster.cast(np.zeros(len(pixels), np.int64), pixels)

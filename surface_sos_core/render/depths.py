@@ -25,17 +25,18 @@ _FARTHEST = 100.0  # and ends at this multiple of it
 class Rays:
     """x(t) = origin + t direction in box coordinates; t is the depth to the image plane in world units.
 
-    origin and direction: (rays, 3).
+    origin and direction: (rays, 3); near: (rays,), the depth before which there is no background.
     """
 
     origin: torch.Tensor
     direction: torch.Tensor
+    near: torch.Tensor
 
     def __len__(self) -> int:
         return self.origin.shape[0]
 
     def __getitem__(self, index: torch.Tensor | slice) -> Rays:
-        return Rays(self.origin[index], self.direction[index])
+        return Rays(self.origin[index], self.direction[index], self.near[index])
 
     def at(self, depth: torch.Tensor) -> torch.Tensor:
         """Points (rays, n, 3) at depths (rays, n)."""
@@ -67,8 +68,8 @@ def foreground_depths(
 def background_depths(
     grid: OpacityGrid, rays: Rays, count: int, generator: torch.Generator | None
 ) -> torch.Tensor:
-    """`count` depths (rays, count) in order for BaCo, whose bins are even in depth up to twice the box's distance, then
-    in disparity."""
+    """`count` depths (rays, count) in order for BaCo, none before the rays' `near`; its bins are even in depth up to twice
+    the box's distance, then in disparity."""
     if hash_grid.default_backend(rays.origin.device) == "numba":
         return _background_numba(grid, rays, count, generator)
     return _background_torch(grid, rays, count, generator)
@@ -119,7 +120,7 @@ def _background_torch(
     edges = reach[:, None] * _background_spacing(reach.device)
     corners = contract(rays.at(edges))
     cells = torch.linalg.vector_norm(corners[:, 1:] - corners[:, :-1], dim=-1) / grid.cell
-    opacity = grid.lookup(section_mean(corners)).clamp(min=1e-6)
+    opacity = grid.lookup(section_mean(corners)).clamp(min=1e-6) * (edges[:, :-1] >= rays.near[:, None])
     weights = bin_weights(opacity, cells, _FLOOR)
     return draw_depths(edges, weights, jitter(len(edges), count, generator, edges.device))
 
@@ -147,7 +148,7 @@ def _background_numba(
 ) -> torch.Tensor:
     edges, opacity, cells = _room(len(rays), _BACKGROUND_BINS)
     proposal_numba.background_bins(
-        rays.origin.numpy(), rays.direction.numpy(), _background_spacing(rays.origin.device).numpy(),
+        rays.origin.numpy(), rays.direction.numpy(), rays.near.numpy(), _background_spacing(rays.origin.device).numpy(),
         grid.values.numpy(), edges, opacity, cells,
     )  # fmt: skip
     return _drawn(edges, opacity, cells, np.arange(len(rays)), count, generator)

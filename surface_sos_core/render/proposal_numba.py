@@ -57,8 +57,11 @@ def foreground_bins(origin, direction, extent, hold, grid, edges, opacity, cells
 
 
 @njit(parallel=True, nogil=True, fastmath=True, cache=True, error_model="numpy")
-def background_bins(origin, direction, spacing, grid, edges, opacity, cells):  # type: ignore[no-untyped-def]
-    """Bins with edges at `spacing` (bins + 1) times twice the distance to the box's centre, in contracted space."""
+def background_bins(origin, direction, near, spacing, grid, edges, opacity, cells):  # type: ignore[no-untyped-def]
+    """Bins with edges at `spacing` (bins + 1) times twice the distance to the box's centre, in contracted space.
+
+    Those that begin before a ray's `near` (rays,) have opacity 0.
+    """
     bins = opacity.shape[1]
     half, one = np.float32(0.5), np.float32(1.0)
     size, values = grid.shape[0], grid.reshape(-1)
@@ -79,7 +82,8 @@ def background_bins(origin, direction, spacing, grid, edges, opacity, cells):  #
                 ux, uy, uz = x - px, y - py, z - pz
                 cells[r, i - 1] = np.sqrt(ux * ux + uy * uy + uz * uz) * np.float32(0.5 * size)
                 middle = _cell(half * (x + px), half * (y + py), half * (z + pz), size)
-                opacity[r, i - 1] = max(values[middle], _LEAST)
+                there = edges[r, i - 1] >= near[r]
+                opacity[r, i - 1] = max(values[middle], _LEAST) if there else np.float32(0.0)
             px, py, pz = x, y, z
 
 

@@ -14,7 +14,7 @@ from torch.nn.functional import normalize, pad
 
 from surface_sos_core.fields import hash_grid
 from surface_sos_core.fields.colour_network import ColourNetwork
-from surface_sos_core.fields.contraction import expand
+from surface_sos_core.fields.contraction import contract, expand
 from surface_sos_core.fields.scene import Scene
 from surface_sos_core.fields.sdf_network import SdfSample
 from surface_sos_core.render.depths import (
@@ -40,20 +40,23 @@ class Proposals:
     background: OpacityGrid
     rays_at_once: int = 8192
     """How many rays are rendered at once where nothing is learnt: what memory that takes."""
+    shared: OpacityGrid | None = None
+    """Contracted space, 0 where BaCo hides no object in `render_surface`; None: it does everywhere."""
 
 
 @dataclass(frozen=True)
 class Rendered:
     """What rays see, and what was asked of both fields beside it.
 
-    colour (rays, 3): everything composited (Eq. 7); matte (rays,): share of the object; depth (rays,): mean depth of
-    what is seen; front_normals, back_normals: gradients (M, 3) of each field's distance at some of its samples, for the
-    Eikonal loss; front_counted (M,): 0 for gradients of FoCoR that lie on no ray that sees it, None where none does;
-    front_sdf, back_sdf: each field's distances at the points that were asked for.
+    colour (rays, 3): everything composited (Eq. 7); matte (rays,): share of the object; cover (rays,): what that
+    would be if nothing stood before it; depth (rays,): mean depth of what is seen; front_normals, back_normals: gradients
+    (M, 3) of each field's distance at some of its samples, for the Eikonal loss; front_counted (M,): 0 for gradients of
+    FoCoR that lie on no ray that sees it, None where none does; front_sdf, back_sdf: each field's distances at the points that were asked for.
     """
 
     colour: torch.Tensor
     matte: torch.Tensor
+    cover: torch.Tensor
     depth: torch.Tensor
     front_normals: torch.Tensor
     back_normals: torch.Tensor
@@ -108,19 +111,24 @@ def march_background(scene: Scene, rays: Rays, depth: torch.Tensor) -> _March:
 
 
 @torch.no_grad()
-def _march_in_front(scene: Scene, rays: Rays, depth: torch.Tensor, start: float, end: torch.Tensor) -> _March:
-    """BaCo at depths (rays, samples) from `start` as far as `end` (rays, 1); empty behind, where it can hide nothing, and
-    before."""
+def _march_in_front(
+    scene: Scene, rays: Rays, depth: torch.Tensor, end: torch.Tensor, shared: OpacityGrid | None
+) -> _March:
+    """BaCo at depths (rays, samples) as far as `end` (rays, 1); empty behind, where it can hide nothing, and where it is
+    not `shared`."""
     point = rays.at(depth)
     # A section counts if it begins in front, so its far end is needed as well.
-    in_front = (pad(depth[:, :-1], (1, 0)) < end) & (depth >= start)
+    in_front = pad(depth[:, :-1], (1, 0)) < end
     near = torch.nonzero(in_front.view(-1))[:, 0]
     sdf = torch.ones_like(depth)
     sdf.view(-1)[near] = scene.background_distance(point.view(-1, 3)[near])
-    # What is empty has no opacity, that is, no decrease of the distance, whatever it is where the ray comes to `start`.
-    before = depth < start
-    first = before.sum(1, keepdim=True).clamp(max=depth.shape[1] - 1)
-    sdf = torch.where(before, sdf.gather(1, first), sdf)
+    if shared is not None:
+        # What is empty has no opacity, that is, no decrease of the distance: it is there what it is at the next sample.
+        counts = shared.lookup(contract(point)) > 0
+        counts[:, -1] = True
+        own = torch.arange(depth.shape[1], device=depth.device).expand(depth.shape)
+        following = torch.where(counts, own, depth.shape[1] - 1).flip(1).cummin(dim=1).values.flip(1)
+        sdf = sdf.gather(1, following)
     return _March(rays, depth, point, sdf, None)
 
 
@@ -298,9 +306,11 @@ def render(
     # What was left out counts as the mean of the rest.
     share = share_b.index_add(0, hit, share_f).clamp(min=1e-6)
     depth = (weight_b * back.middle).sum(1).index_add(0, hit, (weight_f * front.middle).sum(1))
+    alone = visible_weights(front.alpha(renewed_f, scene.foreground.sharpness)).sum(1)
     return Rendered(
         sum_b.index_add(0, hit, sum_f) / share,
         torch.zeros_like(depth).index_copy(0, hit, weight_f.sum(1)),
+        torch.zeros_like(depth).index_copy(0, hit, alone),
         depth,
         normal[choice_f.eikonal],
         sample_b.normal,
@@ -325,10 +335,8 @@ def render_surface(
     rays: Rays,
     foreground_samples: int,
     background_samples: int,
-    clear: float = 0.0,
 ) -> Surface:
-    """Matte and depth of the object without colour; what BaCo has in front of the object hides it, from the depth `clear`
-    on."""
+    """Matte and depth of the object without colour; what BaCo has in front of the object hides it."""
     matte = torch.zeros(len(rays), device=rays.origin.device)
     depth = torch.zeros_like(matte)
     for start in range(0, len(rays), proposals.rays_at_once):
@@ -338,7 +346,7 @@ def render_surface(
             continue
         front = march_foreground(scene, part[hit], depth_f)
         depth_b = background_depths(proposals.background, part[hit], background_samples, None)
-        back = _march_in_front(scene, part[hit], depth_b, clear, depth_f[:, -1:])
+        back = _march_in_front(scene, part[hit], depth_b, depth_f[:, -1:], proposals.shared)
         every = torch.arange(len(hit), device=hit.device)
         weight, _ = _composite(scene, every, front, front.sdf, back, back.sdf)
         share = weight.sum(1)

@@ -22,22 +22,27 @@ from surface_sos_core.settings import TrainSettings
 _LOOK = 192  # cells along a picture's longer edge in which the outline is looked for
 _OUTLINE = 4  # half the width of the outline's zone, in those cells
 _AROUND = 16  # how far the zone around the object reaches
+_NEAR = 0.5  # of the nearest sparse points' depth: no background is nearer
 _POINTS = 512  # sparse points of each kind in a batch
 
 
 class RayCaster:
-    """Turns pixels of any frame into rays in box coordinates."""
+    """Turns pixels of any frame into rays in box coordinates; points (N, 3) in the world tell where the background begins."""
 
-    def __init__(self, cameras: Sequence[Camera | None], box: Box, device: torch.device) -> None:
+    def __init__(
+        self, cameras: Sequence[Camera | None], box: Box, points: np.ndarray, device: torch.device
+    ) -> None:
         self.device = device
         self.lenses = [camera.lens if camera is not None else None for camera in cameras]
         self.sizes = np.array([(lens.width, lens.height) if lens else (0, 0) for lens in self.lenses])
         self.turns = np.zeros((len(cameras), 3, 3))
         self.origins = np.zeros((len(cameras), 3))
+        self.near = np.zeros(len(cameras))
         for i, camera in enumerate(cameras):
             if camera is not None:
                 self.turns[i] = box.scale * box.rotation.T @ camera.rotation.T
                 self.origins[i] = box.to_box(camera.centre[None])[0]
+                self.near[i] = near_depth(camera, points)
 
     def cast(self, frames: np.ndarray, pixels: np.ndarray) -> Rays:
         """Rays of pixels (N, 2), in the cameras' own pixels, of frames (N,)."""
@@ -51,7 +56,7 @@ class RayCaster:
                 chosen = frames == i
                 local[chosen] = self._unproject(i, pixels[chosen])
         turned = np.einsum("nij,nj->ni", self.turns[frames], local)
-        return Rays(self._tensor(self.origins[frames]), self._tensor(turned))
+        return Rays(*(self._tensor(v) for v in (self.origins[frames], turned, self.near[frames])))
 
     def _unproject(self, frame: int, pixels: np.ndarray) -> np.ndarray:
         lens = self.lenses[frame]
@@ -61,6 +66,15 @@ class RayCaster:
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         return on_device(values.astype(np.float32), self.device)
+
+
+def near_depth(camera: Camera, points: np.ndarray) -> float:
+    """How far from a camera the background begins, by the sparse points (N, 3) that its picture could show; 0 without any.
+
+    What a single frame shows from nearby no other frame contradicts, so BaCo could paint a piece of the object there.
+    """
+    shown = points[camera.sees(points)]
+    return _NEAR * float(np.quantile(camera.project(shown)[1], 0.001)) if len(shown) else 0.0
 
 
 @dataclass(frozen=True)
@@ -153,7 +167,7 @@ class Batches:
     ) -> None:
         self.plates, self.probability, self.trust = plates, probability, consensus.trust
         self.gains, self.settings, self.device = gains, settings, device
-        self.caster = RayCaster(cameras, consensus.box, device)
+        self.caster = RayCaster(cameras, consensus.box, points.xyz, device)
         self.seed, self.random = seed, np.random.default_rng(seed)
         self.solved = np.array([i for i, camera in enumerate(cameras) if camera is not None])
         self.points_on, self.points_off = _sort_points(points.xyz, consensus)

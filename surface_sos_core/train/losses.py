@@ -40,12 +40,13 @@ def mask_loss(matte: torch.Tensor, mask: torch.Tensor, trust: torch.Tensor) -> t
     return (entropy * trust).sum() / trust.sum().clamp(min=1.0)
 
 
-def area_loss(matte: torch.Tensor) -> torch.Tensor:
-    """Mean matte (rays,): of two surfaces that explain the colours as well, the smaller one is the object's.
+def area_loss(cover: torch.Tensor) -> torch.Tensor:
+    """Mean of how opaque the object is by itself (rays,): of two surfaces that explain the colours as well, the smaller one.
 
-    A surface that starts too large can paint its rim in the background's colours, and then nothing else moves it.
+    A surface that starts too large can paint its rim in the background's colours, and then nothing else moves it. Not of
+    the matte, which the background could make smaller by standing in front.
     """
-    return matte.mean()
+    return cover.mean()
 
 
 def point_loss(sdf: torch.Tensor) -> torch.Tensor:

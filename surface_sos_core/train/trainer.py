@@ -152,7 +152,7 @@ class Trainer:
         loss = (
             colour
             + self.mask_weight * mask
-            + train.area_weight * area_loss(seen.matte)
+            + train.area_weight * area_loss(seen.cover)
             + train.eikonal_weight * eikonal
             + train.sparsity_weight * sparsity
             + train.core_weight * core

@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 
 
 def matte_of(ball, fields, cameras, frame: int, settings: LayerSettings = SETTINGS) -> Matte:
-    caster = RayCaster(cameras, ball.box, CPU)
+    caster = RayCaster(cameras, ball.box, np.zeros((0, 3)), CPU)
     return render_matte(fields.scene, fields.proposals, caster, ball.box.rotation, frame, settings, 16)
 
 

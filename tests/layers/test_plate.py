@@ -92,7 +92,7 @@ def fill(ball, plates, alphas, background):
         cameras = [c if used is None or n in used else None for n, c in enumerate(ball.cameras)]
         holdouts = np.stack([np.uint8(255 * (a > 0)) for a in alphas])
         sources = Sources(lambda i: pictures[i], cameras, holdouts)
-        caster = RayCaster(ball.cameras, ball.box, torch.device("cpu"))
+        caster = RayCaster(ball.cameras, ball.box, np.zeros((0, 3)), torch.device("cpu"))
         alpha = alphas[frame] if alpha is None else alpha
         camera = ball.cameras[frame]
         return clean_plate(
@@ -222,7 +222,7 @@ def test_a_distorted_lens(ball, background, clean):
     own = truth * (1 - alpha[..., None]) + BALL_COLOUR * alpha[..., None]
     cameras = [camera, *ball.cameras[1:]]
     sources = Sources(lambda i: clean[i], cameras, np.zeros((12, 36, 48), np.uint8))
-    caster = RayCaster(cameras, ball.box, torch.device("cpu"))
+    caster = RayCaster(cameras, ball.box, np.zeros((0, 3)), torch.device("cpu"))
     done = clean_plate(
         background, camera, lambda pixels: caster.cast(np.zeros(len(pixels), np.int64), pixels), sources,
         SETTINGS, own_frame(ball, camera, 0, own, alpha),

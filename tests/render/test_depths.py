@@ -1,5 +1,7 @@
 """Depths chosen by the compiled loops against those chosen in PyTorch."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,12 +15,12 @@ from surface_sos_core.train.batches import RayCaster
 @pytest.fixture(scope="module")
 def rays(ball) -> Rays:
     """Rays of all cameras, some of which miss the box, and one along an axis."""
-    caster = RayCaster(ball.cameras, ball.box, torch.device("cpu"))
+    caster = RayCaster(ball.cameras, ball.box, np.zeros((0, 3)), torch.device("cpu"))
     pixels = ball.pixel_grid(ball.cameras[0], 24, 18)
     frames = np.arange(len(pixels)) % len(ball.cameras)
     cast = caster.cast(frames, pixels)
-    along = torch.tensor([[-3.0, 0.1, 0.1]]), torch.tensor([[1.0, 0.0, 0.0]])
-    return Rays(torch.cat((cast.origin, along[0])), torch.cat((cast.direction, along[1])))
+    along = Rays(torch.tensor([[-3.0, 0.1, 0.1]]), torch.tensor([[1.0, 0.0, 0.0]]), torch.zeros(1))
+    return Rays(*(torch.cat((getattr(cast, n), getattr(along, n))) for n in ("origin", "direction", "near")))
 
 
 def spotted(resolution: int) -> OpacityGrid:
@@ -51,13 +53,23 @@ def test_foreground(ball_fields, rays, learnt, count):
     assert_alike(got[rows], expected[expected_rows])
 
 
+@pytest.mark.parametrize("near", [0.0, 3.0])
 @pytest.mark.parametrize("learnt", [True, False])
 @pytest.mark.parametrize("count", [1, 24])
-def test_background(ball_fields, rays, learnt, count):
+def test_background(ball_fields, rays, learnt, count, near):
     grid = ball_fields.proposals.background if learnt else spotted(96)
+    rays = replace(rays, near=torch.full_like(rays.near, near))
     assert_alike(
         depths._background_numba(grid, rays, count, None), depths._background_torch(grid, rays, count, None)
     )
+
+
+def test_no_background_is_nearer_than_near(rays):
+    """Not even where all is opaque from the lens on."""
+    grid, near = OpacityGrid(96, 1.0), torch.linspace(0.0, 8.0, len(rays))
+    depth = depths.background_depths(grid, replace(rays, near=near), 24, None)
+    anywhere = depths.background_depths(grid, rays, 24, None)
+    assert bool((depth >= near[:, None]).all()) and bool((anywhere[-100:, 0] < near[-100:]).all())
 
 
 def test_jittered_depths_stay_in_their_parts(ball_fields, rays):
@@ -71,7 +83,7 @@ def test_jittered_depths_stay_in_their_parts(ball_fields, rays):
 
 
 def test_no_rays(ball_fields):
-    none = Rays(torch.zeros(0, 3), torch.zeros(0, 3))
+    none = Rays(torch.zeros(0, 3), torch.zeros(0, 3), torch.zeros(0))
     index, depth = depths.foreground_depths(ball_fields.scene, spotted(64), none, 5, None)
     assert len(index) == 0 and depth.shape == (0, 5)
     assert depths.background_depths(spotted(96), none, 5, None).shape == (0, 5)

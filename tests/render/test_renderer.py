@@ -1,5 +1,7 @@
 """Rendering an exact ball in an exact room."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from surface_sos_core.fields import hash_grid
 from surface_sos_core.fields.contraction import contract
 from surface_sos_core.render import renderer
 from surface_sos_core.render.depths import Rays, background_depths, box_span, foreground_depths
+from surface_sos_core.render.proposal import OpacityGrid
 from surface_sos_core.render.renderer import (
     backdrop_depth,
     render,
@@ -30,14 +33,14 @@ def rays(ball):
 
     camera = ball.cameras[0]
     pixels = ball.pixel_grid(camera, 48, 36)
-    caster = RayCaster(ball.cameras, ball.box, torch.device("cpu"))
+    caster = RayCaster(ball.cameras, ball.box, np.zeros((0, 3)), torch.device("cpu"))
     return caster.cast(np.zeros(len(pixels), np.int64), pixels), camera, pixels
 
 
 def test_box_span_by_hand():
     origin = torch.tensor([[-3.0, 0.0, 0.0], [0.0, 0.0, 0.0], [-3.0, 2.0, 0.0], [3.0, 0.0, 0.0]])
     direction = torch.tensor([[1.0, 0.0, 0.0]]).repeat(4, 1)
-    enter, leave = box_span(Rays(origin, direction), torch.tensor([1.0, 0.5, 0.25]))
+    enter, leave = box_span(Rays(origin, direction, torch.zeros(4)), torch.tensor([1.0, 0.5, 0.25]))
     assert (enter[0].item(), leave[0].item()) == pytest.approx((2.0, 4.0))
     assert (enter[1].item(), leave[1].item()) == pytest.approx((0.0, 1.0))  # from within: from the start
     assert leave[2] <= enter[2] and leave[3] <= enter[3]  # past it, and behind
@@ -78,30 +81,38 @@ def test_matte_and_depth_of_the_ball(ball, ball_fields, rays):
 def test_what_stands_in_front_of_the_ball_hides_it(ball_fields, rays, monkeypatch):
     """BaCo as a solid ball around the object, its inside (where it is cropped) hidden by its near side."""
     seen, *_ = rays
-    surface = ball_fields.scene.background.surface
+    scene, proposals = ball_fields.scene, ball_fields.proposals
+    surface = scene.background.surface
     monkeypatch.setattr(surface, "radius", 0.45)  # contracted: a ball of 0.9 box units, seen from outside
     monkeypatch.setattr(surface, "sign", 1.0)
-    before = ball_fields.proposals.background.values.clone()
+    nowhere = replace(proposals, shared=OpacityGrid(8, 0.0))
+    before = proposals.background.values.clone()
     try:
-        ball_fields.proposals.background.values.fill_(0.05)
-        hidden = render_surface(ball_fields.scene, ball_fields.proposals, seen, 32, 64)
-        shown = render_surface(ball_fields.scene, ball_fields.proposals, seen, 32, 64, clear=100.0)
+        proposals.background.values.fill_(0.05)
+        hidden = render_surface(scene, proposals, seen, 32, 64)
+        far = render_surface(scene, proposals, replace(seen, near=seen.near + 100.0), 32, 64)
+        alone = render_surface(scene, nowhere, seen, 32, 64)
+        everywhere = render_surface(scene, replace(proposals, shared=OpacityGrid(8, 1.0)), seen, 32, 64)
+        learnt = render(scene, proposals, seen, 32, 64, None, 0.0, NO_POINTS, NO_POINTS)
     finally:
-        ball_fields.proposals.background.values.copy_(before)
+        proposals.background.values.copy_(before)
     assert hidden.matte.max() < 0.05
-    assert shown.matte.max() > 0.95  # nothing is taken to stand nearer than that
+    assert torch.equal(everywhere.matte, hidden.matte)
+    assert learnt.matte.max() < 0.05  # its cover is what it would be if nothing hid it
+    for shown in (far.matte, alone.matte):  # nothing is taken to stand nearer than that, or in nobody's view
+        assert shown.max() > 0.95
+        assert torch.allclose(learnt.cover, shown, atol=0.05)
 
 
-def test_a_ray_that_begins_below_zero_is_not_stopped_where_it_is_no_longer_clear(
-    ball_fields, rays, monkeypatch
-):
-    """A distance that does not fall along a ray shows no surface, however low it is in empty space."""
+def test_a_ray_that_begins_below_zero_is_not_stopped(ball_fields, rays, monkeypatch):
+    """A distance that does not fall along a ray shows no surface, however low it is where the background begins."""
     seen, *_ = rays
     before = render_surface(ball_fields.scene, ball_fields.proposals, seen, 32, 64).matte
     monkeypatch.setattr(ball_fields.scene, "background_distance", lambda x: torch.full((len(x),), -0.3))
-    for clear in (0.0, 0.5, 1.0, 2.0):
-        low = render_surface(ball_fields.scene, ball_fields.proposals, seen, 32, 64, clear).matte
-        torch.testing.assert_close(low, before, atol=0.02, rtol=0.0)
+    for near in (0.0, 0.5, 1.0, 2.0):
+        low = replace(seen, near=torch.full_like(seen.near, near))
+        matte = render_surface(ball_fields.scene, ball_fields.proposals, low, 32, 64).matte
+        torch.testing.assert_close(matte, before, atol=0.02, rtol=0.0)
 
 
 def test_backdrop_is_the_room_behind_the_ball(ball, ball_fields, rays):
@@ -267,7 +278,6 @@ def test_plain_torch_renders_what_the_compiled_loops_render(trained, rays, monke
 @pytest.mark.gpu
 def test_a_gpu_renders_what_the_cpu_renders(trained, tiny, ball, rays):
     """Everything that layers and training ask for, on samples that differ by rounding alone."""
-    from dataclasses import replace
 
     from surface_sos_core.train.trainer import Trainer
 
@@ -282,7 +292,7 @@ def test_a_gpu_renders_what_the_cpu_renders(trained, tiny, ball, rays):
     results = []
     for trainer in (trained, there):
         scene, proposals, none = trainer.scene, trainer.proposals, NO_POINTS.to(trainer.scene.extent.device)
-        seen = Rays(*(values.to(none.device) for values in (rays[0].origin, rays[0].direction)))
+        seen = Rays(*(values.to(none.device) for values in (rays[0].origin, rays[0].direction, rays[0].near)))
         with torch.no_grad():
             done = render(scene, proposals, seen, 24, 24, None, 0.25, none, none)
         surface = render_surface(scene, proposals, seen, 24, 24)

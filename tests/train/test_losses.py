@@ -37,10 +37,10 @@ def test_sparsity():
 
 
 def test_area():
-    matte = torch.tensor([1.0, 0.5, 0.0], requires_grad=True)
-    loss = area_loss(matte)
+    cover = torch.tensor([1.0, 0.5, 0.0], requires_grad=True)
+    loss = area_loss(cover)
     loss.backward()
-    assert loss.item() == pytest.approx(0.5) and matte.grad.tolist() == pytest.approx([1 / 3] * 3)
+    assert loss.item() == pytest.approx(0.5) and cover.grad.tolist() == pytest.approx([1 / 3] * 3)
 
 
 def test_core():

@@ -26,7 +26,7 @@ def batches(ball, make_batches):
 
 def test_all_batches_have_tensors_of_the_same_shapes(batches):
     first, second = (tensors_of(batches.draw(step)) for step in (0, 7))
-    assert len(first) == 8
+    assert len(first) == 9
     for a, b in zip(first, second, strict=True):
         assert (a.shape, a.dtype) == (b.shape, b.dtype)
     assert any(not torch.equal(a, b) for a, b in zip(first, second, strict=True))
