@@ -123,12 +123,13 @@ def _march_in_front(
     sdf = torch.ones_like(depth)
     sdf.view(-1)[near] = scene.background_distance(point.view(-1, 3)[near])
     if shared is not None:
-        # What is empty has no opacity, that is, no decrease of the distance: it is there what it is at the next sample.
+        # What is empty has no opacity, that is, no decrease of the distance: it stays what it was at the last sample that
+        # counts, or is what it will be at the first one.
         counts = shared.lookup(contract(point)) > 0
         counts[:, -1] = True
-        own = torch.arange(depth.shape[1], device=depth.device).expand(depth.shape)
-        following = torch.where(counts, own, depth.shape[1] - 1).flip(1).cummin(dim=1).values.flip(1)
-        sdf = sdf.gather(1, following)
+        own = torch.arange(depth.shape[1], device=depth.device)
+        latest = torch.where(counts, own, 0).cummax(dim=1).values
+        sdf = sdf.gather(1, torch.maximum(latest, counts.int().argmax(dim=1, keepdim=True)))
     return _March(rays, depth, point, sdf, None)
 
 

@@ -104,6 +104,29 @@ def test_what_stands_in_front_of_the_ball_hides_it(ball_fields, rays, monkeypatc
         assert torch.allclose(learnt.cover, shown, atol=0.05)
 
 
+def test_where_nobody_looks_no_background_comes_nearer(ball_fields, rays, monkeypatch):
+    """A wall right behind the front of the ball stays there, though nothing around it, or nothing else, is in view."""
+    seen, *_ = rays
+    scene, proposals = ball_fields.scene, ball_fields.proposals
+    away = torch.nn.functional.normalize(seen.direction.mean(0), dim=0)
+    monkeypatch.setattr(scene, "background_distance", lambda x: 0.2 - x @ away)
+    grid = OpacityGrid(96, 0.05)
+    before = render_surface(scene, replace(proposals, background=grid), seen, 32, 64)
+    for cells in (1.0 - ball_cells(8, 0.5), ball_cells(8, 0.5)):  # contracted: around the box, and within it
+        shared = OpacityGrid(8, 0.0)
+        shared.values.copy_(cells)
+        looked_at = replace(proposals, background=grid, shared=shared)
+        matte = render_surface(scene, looked_at, seen, 32, 64).matte
+        torch.testing.assert_close(matte, before.matte, atol=0.02, rtol=0.0)
+
+
+def ball_cells(size: int, radius: float) -> torch.Tensor:
+    """1 in the cells of [-1, 1]^3 whose centre is nearer to its centre than radius, 0 elsewhere."""
+    middle = (torch.arange(size) + 0.5) * (2.0 / size) - 1.0
+    away = torch.stack(torch.meshgrid(middle, middle, middle, indexing="ij")).norm(dim=0)
+    return (away < radius).float()
+
+
 def test_a_ray_that_begins_below_zero_is_not_stopped(ball_fields, rays, monkeypatch):
     """A distance that does not fall along a ray shows no surface, however low it is where the background begins."""
     seen, *_ = rays
