@@ -51,7 +51,8 @@ class Rendered:
     colour (rays, 3): everything composited (Eq. 7); matte (rays,): share of the object; cover (rays,): what that
     would be if nothing stood before it; depth (rays,): mean depth of what is seen; front_normals, back_normals: gradients
     (M, 3) of each field's distance at some of its samples, for the Eikonal loss; front_counted (M,): 0 for gradients of
-    FoCoR that lie on no ray that sees it, None where none does; front_sdf, back_sdf: each field's distances at the points that were asked for.
+    FoCoR that lie on no ray that sees it, None where none does; front_sdf, back_sdf: each field's distances at the points
+    that were asked for.
     """
 
     colour: torch.Tensor

@@ -64,5 +64,5 @@ class RecordedStep:
 def tensors_of(batch: Batch) -> list[torch.Tensor]:
     """All tensors of a batch, in order."""
     values = [getattr(batch, field.name) for field in fields(batch)]
-    pairs = ((v.origin, v.direction, v.near) if isinstance(v, Rays) else (v,) for v in values)
-    return [tensor for pair in pairs for tensor in pair]
+    groups = ((v.origin, v.direction, v.near) if isinstance(v, Rays) else (v,) for v in values)
+    return [tensor for group in groups for tensor in group]

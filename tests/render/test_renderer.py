@@ -301,7 +301,6 @@ def test_plain_torch_renders_what_the_compiled_loops_render(trained, rays, monke
 @pytest.mark.gpu
 def test_a_gpu_renders_what_the_cpu_renders(trained, tiny, ball, rays):
     """Everything that layers and training ask for, on samples that differ by rounding alone."""
-
     from surface_sos_core.train.trainer import Trainer
 
     device = torch.device("cuda")

@@ -70,7 +70,7 @@ def test_no_background_is_nearer_than_half_as_far_as_the_nearest_point_in_the_pi
 
 
 def test_rays_know_where_their_frames_background_begins(ball, cameras):
-    points = ball.box.centre + np.array([[0.0, 0.0, 0.0]])
+    points = ball.box.centre[None]
     caster, frames = RayCaster(cameras, ball.box, points, CPU), np.array([0, 2, 0, 5])
     near = caster.cast(frames, np.full((4, 2), 5.0)).near.numpy()
     expected = [near_depth(cameras[i], points) for i in frames]
