@@ -25,6 +25,7 @@ from surface_sos_core.masks.colours import (
     difference,
     frequencies,
     log_odds,
+    nearby_log_odds,
     trust_in_colours,
 )
 from surface_sos_core.masks.consensus import build_consensus
@@ -103,13 +104,15 @@ def automatic_masks(
     def hull(frame: int) -> np.ndarray:
         return project_grid(consensus.grid, box, seen[frame], *size, depth(frame).span)
 
-    masks = _segment(frames, depth, _grab_cut_outline, step)
+    masks = _segment(frames, depth, _grab_cut_outline, step, nearby=False)
     for _ in range(ROUNDS):
         consensus = build_consensus(masks, cameras, CONSENSUS, box)
         for i in seen:
             place = place_by_hull(hull(i))
             frames[i] = _bounded(replace(place, odds=place.odds + frames.told[i]), within, i)
-        masks = _segment(frames, depth, _graph_cut_outline, step, 0.0 if start.core.any() else LEAST_TOLD)
+        masks = _segment(
+            frames, depth, _graph_cut_outline, step, True, 0.0 if start.core.any() else LEAST_TOLD
+        )
     overlap = {i: _overlap(masks.probability[i] > 127, hull(i) > 0.5) for i in seen}
     for i, share in overlap.items():
         if masks.known[i] and share < LEAST_OVERLAP:
@@ -223,6 +226,7 @@ def _segment(
     depth: Callable[[int], KnownDepth],
     outline: Callable[[np.ndarray, KnownDepth, Place, np.ndarray, float], np.ndarray],
     step: Callable[[], None],
+    nearby: bool,
     least_told: float = 0.0,
 ) -> CoarseMasks:
     """The masks of all frames from the places, and the colours that these teach.
@@ -245,9 +249,15 @@ def _segment(
     for i in frames.numbers:
         rgb, place = frames.pictures[i], frames[i]
         colours = colours_of(rgb)
-        here = frequencies(colours[place.odds < -SURE])
-        beside = outside if here is None else (outside + here) / 2
+        own = frequencies(colours[place.odds < -SURE])
+        beside = outside if own is None else (outside + own) / 2
         colour = log_odds(inside, beside)[colours]
+        if nearby:
+            # what is so near to the hull may be what it lacks, and must not teach that it is not
+            away = (place.odds < -SURE) & ~place.possible
+            here = nearby_log_odds(colours, place.odds > SURE, away, (inside, beside))
+            # where colours tell the object in general, they must tell it in both ways
+            colour = here - trust_in_colours(told) * np.maximum(here - colour, 0)
         mask = outline(rgb, depth(i), place, colour, told)
         if not mask.any() or mask.all():
             masks.reasons[i] = "nothing in it, or all of it, would be the object"

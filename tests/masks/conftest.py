@@ -105,3 +105,25 @@ def overlaps():
         return (masks & mattes).sum(axis=(1, 2)) / (masks | mattes).sum(axis=(1, 2))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def with_points():
+    """A camera model with more points xyz (N, 3), which every image has seen."""
+
+    def make(model: CameraModel, xyz: np.ndarray) -> CameraModel:
+        points, images = model.points, len(model.cameras)
+        more = np.cumsum(np.full(len(xyz), images)) + len(points.track_image)
+        return CameraModel(
+            model.cameras,
+            Points(
+                np.concatenate((points.xyz, xyz)),
+                np.concatenate((points.rgb, np.zeros((len(xyz), 3), np.uint8))),
+                np.concatenate((points.error, np.ones(len(xyz)))),
+                np.concatenate((points.track_start, more)),
+                np.concatenate((points.track_image, np.tile(np.arange(images, dtype=np.int32), len(xyz)))),
+                np.concatenate((points.track_xy, np.full((len(xyz) * images, 2), np.nan))),
+            ),
+        )
+
+    return make

@@ -36,3 +36,34 @@ def test_how_well_colours_tell():
 def test_what_was_never_seen_tells_nothing():
     assert LearntColours().frequencies() is None
     assert colours.frequencies(np.zeros(0, int)) is None
+
+
+def test_nearby_a_colour_may_tell_otherwise():
+    """Red in the left half is the object and green beside it; on the right it is the other way round."""
+    red, green = (200, 30, 30), (30, 160, 60)
+    picture = np.zeros((80, 160, 3), np.uint8)
+    picture[:, :40], picture[:, 40:80], picture[:, 80:120], picture[:, 120:] = red, green, red, green
+    column = np.arange(160)[None].repeat(80, axis=0)
+    inside, outside = (column < 30) | (column > 130), (column > 50) & (column < 110)
+    found = LearntColours()
+    names = colours_of(picture)
+    found.add(names, inside, outside)
+    often = found.frequencies()
+    in_general = colours.log_odds(*often)[names]
+    assert np.abs(in_general).max() < 0.1  # in all of the picture, both are as often the object as not
+    odds = colours.nearby_log_odds(names, inside, outside, often)
+    assert odds[:, :30].min() > 0.5 and odds[:, 50:70].max() < -0.5
+    assert odds[:, 90:110].max() < -0.5 and odds[:, 130:].min() > 0.5
+
+
+def test_what_is_not_seen_nearby_tells_what_it_does_in_general():
+    names = colours_of(np.full((60, 90, 3), (200, 30, 30), np.uint8))
+    often = learnt(RED, BLUE)
+    nothing = np.zeros(names.shape, bool)
+    np.testing.assert_allclose(colours.nearby_log_odds(names, nothing, nothing, often), 3)
+    blue_beside = nothing.copy()
+    blue_beside[:, :40] = True
+    names[:, :40] = BLUE[0, 0]
+    odds = colours.nearby_log_odds(names, nothing, blue_beside, often)
+    np.testing.assert_allclose(odds[:, 40:], 3, atol=0.05)
+    np.testing.assert_allclose(odds[:, :40], -3, atol=0.05)

@@ -52,8 +52,13 @@ class BoxSource:
         return automatic_masks(shot.footage, shot.cameras, shot.model, start, shot.progress, within)
 
 
-def start_from_drawn(drawn: Drawn, cameras: Sequence[Camera | None], model: CameraModel) -> AutomaticBox:
-    """Where in the world the object is. Raises InputError where no frame that was drawn on has a camera."""
+def start_from_drawn(
+    drawn: Drawn, cameras: Sequence[Camera | None], model: CameraModel, wrong: float = 0.0
+) -> AutomaticBox:
+    """Where in the world the object is. wrong: share of the drawings that may lack some of it.
+
+    Raises InputError where no frame that was drawn on has a camera.
+    """
     held = {i: camera for i in drawn.regions if (camera := cameras[i]) is not None}
     if not held:
         raise InputError("No frame that was drawn on has a camera; draw the box on another frame.")
@@ -64,8 +69,8 @@ def start_from_drawn(drawn: Drawn, cameras: Sequence[Camera | None], model: Came
         seen = np.zeros(len(xyz), bool)
         seen[model.points.seen_by(number[camera.name])] = True
         views.append(_View.of(drawn.regions[i], drawn.size, camera, xyz, seen))
-    inside = np.all([view.inside for view in views], axis=0)
-    outside = np.any([view.outside for view in views], axis=0)
+    inside = np.mean([view.inside for view in views], axis=0) >= 1 - wrong
+    outside = np.mean([view.outside for view in views], axis=0) > wrong
     long = model.points.track_length >= LEAST_TRACK
     flat = _on_planes_beside(xyz, outside, long, views)
     front, beside = _front(views, long & ~flat) & inside, outside | (_front(views, long) & flat)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.mending import mend_masks
+from surface_sos_core.masks.sources.doubted import found_anew
 from surface_sos_core.masks.sources.source import MaskShot
 
 
@@ -13,6 +14,12 @@ def mended(masks: CoarseMasks, shot: MaskShot, progress: Callable[[int, int], No
     """The same masks, mended where the shot has cameras, and what was done to them told to the user."""
     if shot.model is None:
         return masks
+    if (anew := found_anew(masks, shot, progress)) is not None:
+        shot.warn(
+            "The masks hold much that goes on beside them, as the sparse points tell, so its outline is found anew "
+            "within boxes around them; if they are right, give those of fewer than eight frames, which are believed."
+        )
+        return anew
     found = mend_masks(shot.footage, shot.cameras, shot.model, masks, progress)
     if found.changed:
         shot.warn(f"{len(found.changed)} masks are mended where the others say otherwise of the same places.")

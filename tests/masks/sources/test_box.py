@@ -35,24 +35,7 @@ def test_where_in_the_world_it_is(ball_shot):
     assert start.core[:400].mean() > 0.35 and not start.core[400:].any()
 
 
-def with_points(model: CameraModel, xyz: np.ndarray) -> CameraModel:
-    """The model with more points, which every image has seen."""
-    points, images = model.points, len(model.cameras)
-    more = np.cumsum(np.full(len(xyz), images)) + len(points.track_image)
-    return CameraModel(
-        model.cameras,
-        Points(
-            np.concatenate((points.xyz, xyz)),
-            np.concatenate((points.rgb, np.zeros((len(xyz), 3), np.uint8))),
-            np.concatenate((points.error, np.ones(len(xyz)))),
-            np.concatenate((points.track_start, more)),
-            np.concatenate((points.track_image, np.tile(np.arange(images, dtype=np.int32), len(xyz)))),
-            np.concatenate((points.track_xy, np.full((len(xyz) * images, 2), np.nan))),
-        ),
-    )
-
-
-def test_what_stands_behind_in_the_drawing_is_told_from_it(ball_shot):
+def test_what_stands_behind_in_the_drawing_is_told_from_it(ball_shot, with_points):
     shot, mattes = ball_shot
     away = -shot.cameras[3].centre / np.linalg.norm(shot.cameras[3].centre)
     post = np.random.default_rng(2).normal(scale=[0.08, 0.08, 0.3], size=(200, 3)) + 1.3 * away

@@ -1,0 +1,93 @@
+"""Given masks that hold much of what goes on beside them, like the wall behind the object or the post next to it.
+
+GrabCut in each frame, or a network that knows no better, takes such things along in nearly all frames, so masks agree on
+them, and nothing that masks tell of each other speaks against them. The sparse points do: their groups and planes go on
+outside of the masks. Where many of the points that the masks hold are of such groups, the masks serve as boxes drawn
+around the object, some of them badly, and its outline is found anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from surface_sos_core.cameras import AutomaticBox
+from surface_sos_core.cameras.box import LEAST_TRACK
+from surface_sos_core.errors import InputError
+from surface_sos_core.masks.automatic import automatic_masks
+from surface_sos_core.masks.coarse import CoarseMasks
+from surface_sos_core.masks.consensus import evenly
+from surface_sos_core.masks.sources.box import start_from_drawn
+from surface_sos_core.masks.sources.drawn import Drawn
+from surface_sos_core.masks.sources.source import MaskShot
+
+_LEAST_MASKS = 8  # fewer are drawn with care, and could not outvote a bad one
+_ASKED = 16  # masks that serve as boxes, at most
+_WRONG = 0.15  # share of them that may be
+_ROOM = 0.02  # of the picture's longer edge, around a mask: as somebody would draw it
+_HELD = 0.8  # of the masks that show its place hold a point: it is in nearly all
+_LEAST_HELD = 50  # points that are enough to tell
+_BESIDE = 0.25  # share of these, from which on masks are doubted
+
+
+def found_anew(
+    masks: CoarseMasks, shot: MaskShot, progress: Callable[[int, int], None]
+) -> CoarseMasks | None:
+    """Masks from the points and the boxes around `masks`; None where the points do not speak against these."""
+    assert shot.model is not None
+    shown = np.array(
+        [
+            i
+            for i, camera in enumerate(shot.cameras)
+            if camera is not None and masks.known[i] and not masks.empty[i]
+        ],
+        int,
+    )
+    if len(shown) < _LEAST_MASKS:
+        return None
+    held = _held(masks, shot, shown)
+    if held.sum() < _LEAST_HELD:
+        return None
+    boxes = {int(i): _box_around(masks.probability[i] > 127) for i in evenly(shown, _ASKED)}
+    try:
+        start = start_from_drawn(Drawn(masks.size, boxes), shot.cameras, shot.model, _WRONG)
+    except InputError:  # points that tell nothing of boxes tell nothing of masks either
+        return None
+    if _share_beside(held, start) < _BESIDE:
+        return None
+    return automatic_masks(shot.footage, shot.cameras, shot.model, start, progress)
+
+
+def _held(masks: CoarseMasks, shot: MaskShot, shown: np.ndarray) -> np.ndarray:
+    """(N,) bool: the sparse points of long tracks that nearly all masks hold which show their place."""
+    assert shot.model is not None
+    points = shot.model.points
+    looks, votes = np.zeros((2, len(points)))
+    for i in shown:
+        camera = shot.cameras[i]
+        assert camera is not None
+        pixels, _ = camera.project(points.xyz)
+        with np.errstate(invalid="ignore"):
+            place = pixels * (masks.size[0] / camera.lens.width)
+            seen = np.flatnonzero(np.all((place >= 0) & (place < masks.size), axis=1))
+        column, row = place[seen].astype(int).T
+        looks[seen] += 1
+        votes[seen] += masks.probability[i][row, column] > 127
+    return (votes > _HELD * np.maximum(looks, 1)) & (points.track_length >= LEAST_TRACK)
+
+
+def _share_beside(held: np.ndarray, start: AutomaticBox) -> float:
+    """Of the points that masks hold (N,) bool, how many are not the object's."""
+    return float((held & start.beside).sum() / held.sum())
+
+
+def _box_around(mask: np.ndarray) -> np.ndarray:
+    """(h, w) bool: the box around a mask (h, w) bool, with room."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    room = round(_ROOM * max(mask.shape))
+    box = np.zeros_like(mask)
+    box[max(0, rows[0] - room) : rows[-1] + 1 + room, max(0, columns[0] - room) : columns[-1] + 1 + room] = (
+        True
+    )
+    return box
