@@ -62,13 +62,15 @@ def automatic_masks(
     start: AutomaticBox,
     progress: Callable[[int, int], None] | None = None,
     within: Mapping[int, np.ndarray] | None = None,
+    nearby: bool = False,
 ) -> CoarseMasks:
     """Masks of the object in `start`, at most 256 pixels along the longer edge; the same on every run.
 
     cameras: one for each frame of `footage`, named as in `model`, whose sparse points `start` refers to. A frame without
     a camera, or whose mask has little to do with what all agree on, is unknown. progress gets (done, total) steps, four
     for each frame. Without points the masks start from the middle of the box. within: (h, w) bool of the masks' size for
-    some frames, outside of which nothing is the object there. Raises InputError where no object can be told.
+    some frames, outside of which nothing is the object there. nearby: what is sure near a pixel tells what its colour
+    means there; only for a start that was drawn, since others are too often sure of what is wrong. Raises InputError where no object can be told.
     """
     size = reduced_size(footage, EDGE)
     seen = {i: camera for i, camera in enumerate(cameras) if camera is not None}
@@ -111,7 +113,7 @@ def automatic_masks(
             place = place_by_hull(hull(i))
             frames[i] = _bounded(replace(place, odds=place.odds + frames.told[i]), within, i)
         masks = _segment(
-            frames, depth, _graph_cut_outline, step, True, 0.0 if start.core.any() else LEAST_TOLD
+            frames, depth, _graph_cut_outline, step, nearby, 0.0 if start.core.any() else LEAST_TOLD
         )
     overlap = {i: _overlap(masks.probability[i] > 127, hull(i) > 0.5) for i in seen}
     for i, share in overlap.items():

@@ -49,7 +49,9 @@ class BoxSource:
             return carry_by_flow(shot.footage, self._drawn, shot.progress)
         start = start_from_drawn(self._drawn, shot.cameras, shot.model)
         within = self._drawn.at(reduced_size(shot.footage, EDGE))
-        return automatic_masks(shot.footage, shot.cameras, shot.model, start, shot.progress, within)
+        return automatic_masks(
+            shot.footage, shot.cameras, shot.model, start, shot.progress, within, nearby=True
+        )
 
 
 def start_from_drawn(
@@ -76,7 +78,7 @@ def start_from_drawn(
     front, beside = _front(views, long & ~flat) & inside, outside | (_front(views, long) & flat)
     on_object, beside = spread_labels(xyz, front, beside)
     on_object &= inside
-    box = _middle_box([view.box(on_object, model) for view in views])
+    box = _middle_box([view.box(on_object, model) for view in views], wrong)
     on_object &= long
     return AutomaticBox(box, on_object, on_object, None, beside, ())
 
@@ -172,11 +174,16 @@ class _View:
         return Box(origin + middle * ray[0], 0.5 * np.array([*size, deep]), self.camera.rotation.T)
 
 
-def _middle_box(boxes: Sequence[Box]) -> Box:
-    """Of the boxes that the drawings of several frames give, the axes of the first, the middle place, the largest sizes."""
+def _middle_box(boxes: Sequence[Box], wrong: float) -> Box:
+    """Of the boxes that the drawings of several frames give, the axes of the first, the middle place, and the largest size
+    but for the share of them that may be `wrong`."""
     centre = np.median([box.centre for box in boxes], axis=0)
     # how deep the object is, one frame cannot tell; seen from aside it is a width
-    half = boxes[0].half if len(boxes) == 1 else np.full(3, np.max([box.half for box in boxes]))
+    half = (
+        boxes[0].half
+        if len(boxes) == 1
+        else np.full(3, np.quantile([box.half.max() for box in boxes], 1 - wrong))
+    )
     return Box(centre, half, boxes[0].rotation)
 
 

@@ -3,13 +3,14 @@
 GrabCut in each frame, or a network that knows no better, takes such things along in nearly all frames, so masks agree on
 them, and nothing that masks tell of each other speaks against them. The sparse points do: their groups and planes go on
 outside of the masks. Where many of the points that the masks hold are of such groups, the masks serve as boxes drawn
-around the object, some of them badly, and its outline is found anew.
+around the object, some of them badly, and its outline is found anew. Of what is found only pieces that touch the mask stay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 
 from surface_sos_core.cameras import AutomaticBox
@@ -56,7 +57,17 @@ def found_anew(
         return None
     if _share_beside(held, start) < _BESIDE:
         return None
-    return automatic_masks(shot.footage, shot.cameras, shot.model, start, progress)
+    found = automatic_masks(shot.footage, shot.cameras, shot.model, start, progress, nearby=True)
+    for i in shown:
+        if found.known[i]:
+            given = cv2.resize(masks.probability[i], found.size, interpolation=cv2.INTER_AREA) > 127
+            mask = _pieces_touching(found.probability[i] > 127, given)
+            if mask.any():
+                found.put(i, mask.astype(np.float32))
+            else:
+                found.known[i], found.probability[i] = False, 0
+                found.reasons[i] = "what was found anew lies beside the mask that was given"
+    return found
 
 
 def _held(masks: CoarseMasks, shot: MaskShot, shown: np.ndarray) -> np.ndarray:
@@ -80,6 +91,12 @@ def _held(masks: CoarseMasks, shot: MaskShot, shown: np.ndarray) -> np.ndarray:
 def _share_beside(held: np.ndarray, start: AutomaticBox) -> float:
     """Of the points that masks hold (N,) bool, how many are not the object's."""
     return float((held & start.beside).sum() / held.sum())
+
+
+def _pieces_touching(mask: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """(h, w) bool: the connected pieces of a mask that have a pixel in common with the one that was given."""
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8))
+    return mask & np.isin(labels, np.unique(labels[mask & given]))
 
 
 def _box_around(mask: np.ndarray) -> np.ndarray:

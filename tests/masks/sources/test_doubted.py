@@ -7,6 +7,7 @@ import pytest
 
 from surface_sos_core.cameras import CameraModel, Points
 from surface_sos_core.masks.coarse import CoarseMasks
+from surface_sos_core.masks.sources import doubted
 from surface_sos_core.masks.sources.doubted import found_anew
 from surface_sos_core.masks.sources.mended import mended
 
@@ -52,6 +53,20 @@ def test_a_wall_in_all_masks_is_doubted_and_left_out(grabbed, overlaps):
     found = found_anew(masks, shot, lambda done, total: None)
     assert found is not None and before < 0.8
     assert overlaps(found.probability, mattes).mean() > 0.9
+
+
+def test_pieces_beside_the_given_masks_are_left_out(grabbed, monkeypatch):
+    shot, mattes, masks = grabbed
+    stray = np.zeros(mattes.shape[1:], bool)
+    stray[-6:, :6] = True
+    assert not (stray & mattes.any(axis=0)).any()
+    anew = masks_of(np.array([matte | stray for matte in mattes]))
+    anew.put(3, stray.astype(float))
+    monkeypatch.setattr(doubted, "automatic_masks", lambda *given, **settings: anew)
+    found = found_anew(masks, shot, lambda done, total: None)
+    assert found is not None and not found.known[3] and "beside the mask" in found.reasons[3]
+    assert not (found.probability[:, stray] > 127).any()
+    assert np.array_equal(found.probability[4] > 127, mattes[4])
 
 
 def test_the_user_is_told(grabbed):
