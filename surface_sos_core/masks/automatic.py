@@ -70,7 +70,8 @@ def automatic_masks(
     a camera, or whose mask has little to do with what all agree on, is unknown. progress gets (done, total) steps, four
     for each frame. Without points the masks start from the middle of the box. within: (h, w) bool of the masks' size for
     some frames, outside of which nothing is the object there. nearby: what is sure near a pixel tells what its colour
-    means there; only for a start that was drawn, since others are too often sure of what is wrong. Raises InputError where no object can be told.
+    means there; only for a start that was drawn, since others are too often sure of what is wrong. Raises InputError where
+    no object can be told.
     """
     size = reduced_size(footage, EDGE)
     seen = {i: camera for i, camera in enumerate(cameras) if camera is not None}

@@ -96,7 +96,7 @@ def _share_beside(held: np.ndarray, start: AutomaticBox) -> float:
 def _pieces_touching(mask: np.ndarray, given: np.ndarray) -> np.ndarray:
     """(h, w) bool: the connected pieces of a mask that have a pixel in common with the one that was given."""
     _, labels = cv2.connectedComponents(mask.astype(np.uint8))
-    return mask & np.isin(labels, np.unique(labels[mask & given]))
+    return np.isin(labels, labels[mask & given])
 
 
 def _box_around(mask: np.ndarray) -> np.ndarray:
