@@ -120,27 +120,27 @@ def test_an_overwrite_keeps_what_is_not_ours_when_the_disk_is_full(finished, sma
 
 FULL = """
 import torch
-from surface_sos_core import pipeline
+from surface_sos_core.stages import layers, mesh, training
 class OutOfMemoryError(RuntimeError): pass
 def out(*_, **__): raise OutOfMemoryError("CUDA out of memory")
 """
 SMALLER = {
     "train": FULL
     + """
-step = pipeline.Trainer._advance
-pipeline.Trainer._advance = lambda self, batch: step(self, batch) if len(batch.plate) <= {most} else out()
+step = training.Trainer._advance
+training.Trainer._advance = lambda self, batch: step(self, batch) if len(batch.plate) <= {most} else out()
 """,
     "layers": FULL
     + """
-make = pipeline.frame_layers
-pipeline.frame_layers = lambda studio, i: (
+make = layers.frame_layers
+layers.frame_layers = lambda studio, i: (
     make(studio, i) if studio.proposals.rays_at_once <= {most} * 64 or i == 0 else out()
 )
 """,
     "mesh": FULL
     + """
-make = pipeline.object_surface
-pipeline.object_surface = lambda *given: make(*given) if 128 // given[-1] <= {most} else out()
+make = mesh.object_surface
+mesh.object_surface = lambda *given: make(*given) if 128 // given[-1] <= {most} else out()
 """,
 }
 
@@ -165,7 +165,7 @@ def test_memory_that_is_never_enough(stage, small_shot, nursery, tmp_path):
 
 WHILE_MASKS = {
     "automatic": "from surface_sos_core.masks.sources import auto\nauto.automatic_masks = out",
-    "consensus": "pipeline.build_consensus = out",
+    "consensus": "from surface_sos_core.stages import masks\nmasks.build_consensus = out",
 }
 
 
@@ -173,7 +173,7 @@ WHILE_MASKS = {
 def test_memory_that_runs_out_while_masks_are_found(work, small_shot, nursery, tmp_path):
     """As OpenCV tells of it; nothing there could be done in smaller parts."""
     out = tmp_path / "out"
-    full = "import cv2\nfrom surface_sos_core import pipeline\ndef out(*_, **__): raise cv2.error('std::bad_alloc')\n"
+    full = "import cv2\ndef out(*_, **__): raise cv2.error('std::bad_alloc')\n"
     words = without_masks(small_shot.words) if work == "automatic" else small_shot.words
     ended = nursery.run(*words, "--out", out, extra=full + WHILE_MASKS[work])
     ends_well(ended, 3, "not enough memory", out)

@@ -1,0 +1,67 @@
+"""Cameras read or solved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from surface_sos_core.cameras import (
+    CameraModel,
+    match_cameras,
+    read_model,
+    solve_cameras,
+    triangulate_points,
+    write_model,
+)
+from surface_sos_core.errors import InputError
+from surface_sos_core.events import Events
+from surface_sos_core.footage import Footage
+from surface_sos_core.stages.run import Run
+
+
+def camera_stage(run: Run, given: CameraModel | None, inputs: dict[str, Any]) -> CameraModel:
+    """Cameras read or solved, with sparse points, and one for each frame that has one."""
+    run.stage("cameras")
+    folder, events = run.folder, run.events
+    model = run.read_kept("cameras", inputs, lambda: read_model(folder.cameras))
+    if model is None:
+        seed, scratch = run.settings.seed, folder.checkpoint
+        if given is None:
+            model = solved_cameras(run.footage, scratch, seed, events)
+        else:
+            model = triangulate_points(
+                run.footage, given, scratch, run.progress("steps"), seed, events.warning
+            )
+        write_model(model, folder.cameras)
+        folder.note("cameras", inputs)
+    run.cameras = match_cameras(model, run.footage, events.warning)
+    check_parallax(model)
+    run.manifest.cameras = "cameras"
+    run.save("cameras")
+    return model
+
+
+def solved_cameras(footage: Footage, scratch: Path, seed: int, events: Events) -> CameraModel:
+    """Solved from the frames; `scratch`: a folder for what the solver keeps meanwhile."""
+    return solve_cameras(
+        footage,
+        scratch,
+        lambda done, total: events.progress(done, total, "steps"),
+        seed,
+        events.warning,
+    )
+
+
+def check_parallax(model: CameraModel) -> None:
+    """Refuse cameras that all stand in one place."""
+    centres = np.array([camera.centre for camera in model.cameras.values()])
+    spread = float(np.linalg.norm(centres - centres.mean(axis=0), axis=1).max())
+    away = 1.0
+    if len(model.points):
+        away = float(np.median(np.linalg.norm(model.points.xyz - centres.mean(axis=0), axis=1)))
+    if spread < 1e-3 * away:
+        raise InputError(
+            "All cameras of the model stand in one place; the method needs parallax: walk around the object."
+        )

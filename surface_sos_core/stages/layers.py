@@ -1,0 +1,102 @@
+"""An EXR of layers for each frame."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from surface_sos_core.cameras import CameraModel, read_model
+from surface_sos_core.footage.exposure import read_gains
+from surface_sos_core.footage.header import BadImage, read_header
+from surface_sos_core.footage.sequence import plain_name
+from surface_sos_core.layers.at_once import frames_at_once, in_order
+from surface_sos_core.layers.exr import write_layers
+from surface_sos_core.layers.stage import Studio, frame_layers, open_studio
+from surface_sos_core.masks.consensus import Consensus
+from surface_sos_core.stages.run import LEAST_TRACK, Run, training_inputs
+from surface_sos_core.train.trainer import Trainer
+
+
+def layer_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) -> None:
+    """An EXR for each selected frame that has a camera; those that are there are kept unless all are made `again`."""
+    run.stage("layers")
+    folder, entries = run.folder, run.manifest.frames
+    todo = [i for i in run.selected if run.cameras[i] is not None]
+    inputs = training_inputs(run)
+    inputs["settings"]["layers"] = dataclasses.asdict(run.settings.layers)
+    if not again and not run.keeps("layers", inputs):
+        run.manifest.metrics = None
+        for i, entry in enumerate(entries):
+            if entry.layers is not None and i not in todo:
+                (folder.out / entry.layers).unlink(missing_ok=True)
+            entry.layers = None
+        run.save()
+        folder.note("layers", inputs)
+    elif again and folder.changes("layers", inputs) != []:
+        folder.forget("layers")  # some frames' layers are of other settings from now on
+    names = {
+        i: f"layers/{run.footage.title}.{run.footage.frames[i].number:0{run.footage.padding}d}.exr"
+        for i in todo
+    }
+    missing = [i for i in todo if again or entries[i].layers != names[i] or not _whole(folder.out / names[i])]
+    run.events.progress(len(todo) - len(missing), len(todo), "frames")
+    if missing:
+        run.worked = True
+        run.once_smaller("layers", lambda part: _write_frames(run, trainer, consensus, names, missing, part))
+    run.save("layers")
+
+
+def _write_frames(
+    run: Run, trainer: Trainer, consensus: Consensus, names: dict[int, str], missing: list[int], part: int
+) -> None:
+    """The layers of the frames that are missing, which leave that list as they are done."""
+    studio = studio_of(run, trainer, consensus, part)
+    pixels = run.footage.width * run.footage.height
+    at_once = 1 if part > 1 else frames_at_once(pixels, trainer.scene.extent.device)
+    with closing(in_order(partial(frame_layers, studio), list(missing), at_once)) as made:
+        for i, layers in made:
+            write_layers(run.folder.out / names[i], layers, run.footage.frames[i].number)
+            run.manifest.frames[i].layers = names[i]
+            run.save()
+            missing.pop(0)
+            run.events.progress(len(names) - len(missing), len(names), "frames")
+
+
+def studio_of(run: Run, trainer: Trainer, consensus: Consensus, part: int = 1) -> Studio:
+    """What layers are made from; `part`: rays are rendered in parts so many times as small."""
+    points = read_model(run.folder.cameras).points
+    return open_studio(
+        run.settings,
+        trainer.scene,
+        dataclasses.replace(trainer.proposals, rays_at_once=trainer.proposals.rays_at_once // part),
+        consensus.box,
+        run.footage,
+        run.cameras,
+        points.xyz[points.track_length >= LEAST_TRACK],
+        read_gains(run.folder.exposure, len(run.cameras)),
+        run.progress("holdouts"),
+    )
+
+
+def file_names(model: CameraModel) -> list[str]:
+    """What the layers of each image are called: its name without folders and suffix, made to differ from all before."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for i, image in enumerate(model.cameras):
+        name = plain_name(Path(image.replace("\\", "/")).stem)
+        while name.lower() in taken:  # many disks do not tell a from A
+            name = f"{name}.{i + 1}"
+        names.append(name)
+        taken.add(name.lower())
+    return names
+
+
+def _whole(path: Path) -> bool:
+    """Whether a layer file is there, to its end."""
+    try:
+        read_header(path)
+    except BadImage:
+        return False
+    return True

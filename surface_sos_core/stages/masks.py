@@ -1,0 +1,57 @@
+"""Coarse masks, and what they agree on."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from surface_sos_core.cameras import Box, CameraModel
+from surface_sos_core.masks.coarse import CoarseMasks
+from surface_sos_core.masks.consensus import (
+    Consensus,
+    build_consensus,
+    contradiction,
+    read_consensus,
+    save_consensus,
+)
+from surface_sos_core.masks.sources.source import MaskShot, MaskSource
+from surface_sos_core.masks.write import reasons_told
+from surface_sos_core.stages.run import Run
+
+
+def mask_stage(
+    run: Run, model: CameraModel, source: MaskSource, box: Box | None, inputs: dict[str, Any]
+) -> Consensus:
+    """What the coarse masks, given or found, agree on; both are kept."""
+    run.stage("masks")
+    folder, events = run.folder, run.events
+    inputs = {**inputs, "settings": {"consensus": dataclasses.asdict(run.settings.consensus)}}
+    consensus = run.read_kept(
+        "masks", inputs, lambda: read_consensus(folder.consensus, len(run.footage.frames))
+    )
+    if consensus is None:
+        masks = source.find(
+            MaskShot(run.footage, model, run.cameras, box, events.warning, run.progress("frames"))
+        )
+        for note in reasons_told(masks, run.footage):
+            events.warning(note)
+        consensus = build_consensus(masks, run.cameras, run.settings.consensus, box, run.progress("views"))
+        _warn_of_empty(run, masks)
+        if (doubt := contradiction(consensus.agreement)) is not None:
+            events.warning(doubt)
+        save_consensus(folder.consensus, masks.probability, consensus)
+        folder.note("masks", inputs)
+    run.manifest.box = {**consensus.box.as_dict(), "world_to_box": consensus.box.similarity.tolist()}
+    run.save("masks")
+    return consensus
+
+
+def _warn_of_empty(run: Run, masks: CoarseMasks) -> None:
+    empty = [run.footage.frames[i].name for i in np.flatnonzero(masks.known & masks.empty)]
+    if empty:
+        run.events.warning(
+            f"The object should be seen in {len(empty)} frames whose masks are black, so these count as unknown: "
+            f"{', '.join(empty[:8])}{', ...' if len(empty) > 8 else ''}."
+        )
