@@ -116,12 +116,9 @@ def automatic_masks(
         masks = _segment(
             frames, depth, _graph_cut_outline, step, nearby, 0.0 if start.core.any() else LEAST_TOLD
         )
-    overlap = {i: _overlap(masks.probability[i] > 127, hull(i) > 0.5) for i in seen}
-    for i, share in overlap.items():
-        if masks.known[i] and share < LEAST_OVERLAP:
-            masks.reasons[i] = "its outline has little to do with what all frames agree on"
-        masks.known[i] &= share >= LEAST_OVERLAP
-        masks.probability[i] *= masks.known[i]
+    for i in seen:
+        if masks.known[i] and _overlap(masks.probability[i] > 127, hull(i) > 0.5) < LEAST_OVERLAP:
+            masks.forget(i, "its outline has little to do with what all frames agree on")
     masks.reasons |= {i: "it has no camera" for i in range(len(cameras)) if i not in seen}
     return masks
 

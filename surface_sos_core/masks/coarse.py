@@ -52,6 +52,12 @@ class CoarseMasks:
         let_go(self.probability)
         self.known[index], self.empty[index] = True, bool(probability.max() < 0.5)
 
+    def forget(self, index: int, reason: str) -> None:
+        """Frame `index` is not known, for a `reason` that is told after its name."""
+        self.probability[index] = 0
+        self.known[index] = self.empty[index] = False
+        self.reasons[index] = reason
+
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the reduced masks."""

@@ -5,7 +5,7 @@ import pytest
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import open_footage
-from surface_sos_core.masks.coarse import load_masks
+from surface_sos_core.masks.coarse import CoarseMasks, load_masks
 
 SIZE = (60, 40)  # width, height
 
@@ -192,3 +192,15 @@ def test_large_masks_are_reduced_by_area(tmp_path, folder):
     masks = load_masks(folder, shot, pytest.fail)
     assert masks.size == (512, 320)
     assert masks.probability.mean() == pytest.approx(51, abs=0.5)
+
+
+def test_a_frame_that_is_forgotten_says_nothing_but_why():
+    masks = CoarseMasks.unknown(3, SIZE)
+    for i in range(3):
+        masks.put(i, blob() / 255.0 if i < 2 else np.zeros(SIZE[::-1]))
+    assert masks.known.all() and masks.empty.tolist() == [False, False, True]
+    masks.forget(1, "it is another thing")
+    masks.forget(2, "it shows nothing")
+    assert masks.known.tolist() == [True, False, False] and not masks.empty.any()
+    assert (masks.probability[0] == blob()).all() and not masks.probability[1:].any()
+    assert masks.reasons == {1: "it is another thing", 2: "it shows nothing"}

@@ -65,8 +65,7 @@ def found_anew(
             if mask.any():
                 found.put(i, mask.astype(np.float32))
             else:
-                found.known[i], found.probability[i] = False, 0
-                found.reasons[i] = "what was found anew lies beside the mask that was given"
+                found.forget(i, "what was found anew lies beside the mask that was given")
     return found
 
 
