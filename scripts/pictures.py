@@ -49,7 +49,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--shot", type=Path, default=ROOT / "out" / "demo", help="finished shot folder")
-    parser.add_argument("--frame", default="plate.1004", help="the frame that is shown")
+    parser.add_argument("--frame", default="plate.1012", help="the frame that is shown")
     parser.add_argument("--to", type=Path, default=ROOT / "docs" / "images", help="folder to write to")
     options = parser.parse_args()
     if importlib.util.find_spec("surface_sos_core") is None:  # started by another Python
