@@ -24,18 +24,19 @@ TIMES = 2  # the sample is small
 
 
 def frame_picture(layers: FrameLayers) -> np.ndarray:
-    """(2H, 2W, 3) uint8: plate and matte over a checker, below them matte over green and clean plate; all of them
-    TIMES enlarged to (H, W, 3)."""
+    """Plate and matte over a checker, below them matte over green and clean plate, each TIMES as large as the layers.
+
+    (2 TIMES H, 2 TIMES W, 3) uint8.
+    """
     import cv2
     import numpy as np
 
     from surface_sos_core.evaluate.report import over_checker, to_display
 
-    colour, alpha = layers.foreground[..., :3], np.clip(layers.foreground[..., 3:], 0, 1)
     shown = (
-        to_display(colour + (1 - alpha) * layers.clean),
+        to_display(layers.over(layers.clean)),
         over_checker(layers.foreground),
-        to_display(colour + (1 - alpha) * np.float32(GREEN)),
+        to_display(layers.over(np.float32(GREEN))),
         to_display(layers.clean),
     )
     plate, checker, green, clean = (

@@ -81,7 +81,7 @@ def _plate_and_alpha(out: Path, entry: FrameEntry) -> tuple[np.ndarray, np.ndarr
     """The plate (H, W, 3) uint8 as the layers hold it, foreground over clean plate, and the matte (H, W)."""
     layers = frame_layers(out, entry)
     alpha = np.clip(layers.foreground[..., 3], 0, 1)
-    return to_display(layers.foreground[..., :3] + (1 - alpha[..., None]) * layers.clean), alpha
+    return to_display(layers.over(layers.clean)), alpha
 
 
 def _grey(alpha: np.ndarray) -> np.ndarray:

@@ -65,12 +65,10 @@ def _contact_frames(folder: ShotFolder, manifest: Manifest) -> list[ContactFrame
     frames = []
     for entry in chosen:
         layers = read_layers(folder.out / str(entry.layers))
-        # The layers hold the whole plate: foreground over clean plate.
-        plate = layers.foreground[..., :3] + (1.0 - layers.foreground[..., 3:]) * layers.clean
         frames.append(
             ContactFrame(
                 f"{entry.name} ({entry.frame})",
-                thumbnail(to_display(plate)),
+                thumbnail(to_display(layers.over(layers.clean))),
                 thumbnail(over_checker(layers.foreground)),
                 thumbnail(to_display(layers.clean)),
             )

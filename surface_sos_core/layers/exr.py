@@ -53,6 +53,10 @@ class FrameLayers:
     normal: np.ndarray
     """(H, W, 3) unit normals in world space, 0 where there is no surface."""
 
+    def over(self, background: np.ndarray) -> np.ndarray:
+        """(H, W, 3) the foreground over a background (H, W, 3), or of one colour (3,); over `clean` it is the plate."""
+        return self.foreground[..., :3] + (1 - np.clip(self.foreground[..., 3:], 0, 1)) * background
+
 
 def write_layers(path: Path, layers: FrameLayers, frame_number: int, software: str = "surface-sos") -> None:
     """Write one frame's layers to `path`, whole or not at all.

@@ -23,8 +23,8 @@ from surface_sos_core.settings import Settings, settings_from_dict
 from surface_sos_core.shot_folder import ShotFolder, file_stamps, software_versions
 
 STAGES = ("footage", "cameras", "masks", "train", "layers", "mesh", "report")
-_LISTED = 4  # changed inputs that are named
 LEAST_TRACK = 3  # frames that must have seen a sparse point before it guides the fields
+_LISTED = 4  # changed inputs that are named
 _Made = TypeVar("_Made")
 
 

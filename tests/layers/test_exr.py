@@ -112,3 +112,15 @@ def test_missing_channel_file_and_garbage_are_named(tmp_path, layers):
     cut.write_bytes(whole.read_bytes()[:-400])
     with pytest.raises(InputError, match="cut.exr"):
         read_layers(cut)
+
+
+def test_the_foreground_over_a_background():
+    foreground = np.float32([[[0.2, 0.1, 0, 0.5], [0, 0, 0, 0], [0.5, 0.5, 0.5, 1]]])
+    clean = np.float32([[[1, 0, 0.4], [0.3, 0.6, 0.9], [9, 9, 9]]])
+    empty = np.zeros((1, 3), np.float32)
+    layers = FrameLayers(foreground, clean, empty, empty, np.zeros_like(clean))
+    plate = np.float32([[[0.7, 0.1, 0.2], [0.3, 0.6, 0.9], [0.5, 0.5, 0.5]]])
+    np.testing.assert_allclose(layers.over(clean), plate, atol=1e-6)
+    np.testing.assert_allclose(
+        layers.over(np.float32((0, 1, 0)))[0, :2], [[0.2, 0.6, 0], [0, 1, 0]], atol=1e-6
+    )
