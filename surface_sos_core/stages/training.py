@@ -18,7 +18,7 @@ from surface_sos_core.interruption import held_back
 from surface_sos_core.masks.consensus import Consensus, unpack_masks
 from surface_sos_core.stages.run import LEAST_TRACK, Run, prepare_device, training_inputs
 from surface_sos_core.train.batches import Batches, sights_of
-from surface_sos_core.train.checkpoint import load_newest, previous_of, remove_checkpoints, save_trainer
+from surface_sos_core.train.checkpoint import has_checkpoint, load_newest, remove_checkpoints, save_trainer
 from surface_sos_core.train.preview import write_preview
 from surface_sos_core.train.trainer import Trainer
 
@@ -71,7 +71,7 @@ def training_stage(run: Run, consensus: Consensus, model: CameraModel, device: t
 def _resumed(run: Run, start: Callable[[], Trainer]) -> Trainer | None:
     """The trainer as its checkpoints have it; None where there is none that can be read."""
     fields = run.folder.fields
-    if not (fields.exists() or previous_of(fields).exists()):
+    if not has_checkpoint(fields):
         return None
     try:
         return load_newest(fields, start, run.events.warning)
@@ -152,7 +152,7 @@ def _step_by_step(run: Run, trainer: Trainer, batches: Batches) -> None:
 
 def trained_fields(run: Run, consensus: Consensus) -> Trainer:
     """The trainer as its checkpoint has it."""
-    if not (run.folder.fields.exists() or previous_of(run.folder.fields).exists()):
+    if not has_checkpoint(run.folder.fields):
         raise InputError(
             f"{run.folder.out} has no trained fields; run `surface-sos train {run.folder.out}` first."
         )

@@ -25,6 +25,11 @@ def previous_of(path: Path) -> Path:
     return path.with_name(f"{path.stem}.previous{path.suffix}")
 
 
+def has_checkpoint(path: Path) -> bool:
+    """Whether there is one at `path`, or the one before it."""
+    return path.exists() or previous_of(path).exists()
+
+
 def save_trainer(path: Path, trainer: Trainer) -> None:
     """Write fields, proposals, optimiser, random state and history to `path` (.npz); the file before it is kept."""
     arrays = {f"{part}/{name}": value for part, name, value in _tensors(trainer)}

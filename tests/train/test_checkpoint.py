@@ -8,6 +8,7 @@ import torch
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.train.checkpoint import (
+    has_checkpoint,
     load_newest,
     load_trainer,
     previous_of,
@@ -98,12 +99,13 @@ def test_the_checkpoint_before_is_kept_and_taken_where_the_newest_is_damaged(tmp
         load_newest(path, fresh, said.append).step == HALF and len(said) == 1
     )  # it took the damaged one's place
     path.rename(previous_of(path))
+    assert has_checkpoint(path) and not path.exists()
     assert load_newest(path, fresh, said.append).step == HALF and len(said) == 2
     path.write_bytes(b"no archive")
     with pytest.raises(InputError, match=r"fields\.npz"):
         load_newest(path, fresh, said.append)
     remove_checkpoints(path)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [] and not has_checkpoint(path)
 
 
 def test_a_checkpoint_that_unpacks_to_more_than_the_trainer_is_refused(tmp_path, fresh, halfway):
