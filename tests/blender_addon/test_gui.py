@@ -21,21 +21,21 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
-WIDTH, HEIGHT = 800, 640  # software draws a whole window of this size within the time below
-LONGEST_GAP_S = 0.1
+WIDTH, HEIGHT = 800, 640
+LONGEST_GAP_S, LONGEST_TURN_S = 0.1, 0.05
 # Pixels from the top of the side bar to the middle of what is clicked; the tab is this far from its right edge.
 TAB_FROM_RIGHT, TAB, SEGMENT, CANCEL = 13, 181, 483, 80
 # A renderer without threads draws in Blender's own thread, whose waits for the processor can be told apart.
 SCREEN = {"LIBGL_ALWAYS_SOFTWARE": "1", "LP_NUM_THREADS": "0"}
 
 DRIVER = """
-import json, os, sys, time, traceback
+import json, os, statistics, sys, time, traceback
 from pathlib import Path
 import bpy
 import addon_utils
 
 addon = addon_utils.enable("surface_sos", default_set=True)
-from surface_sos import preferences
+from surface_sos import job_operator, preferences
 from surface_sos.panel import SURFACE_SOS_PT_viewport
 folder, samples, out, screen = Path(sys.argv[-4]), sys.argv[-3], sys.argv[-2], sys.argv[-1]
 bpy.context.preferences.view.show_splash = False
@@ -59,6 +59,9 @@ def view():
     window = bpy.context.window_manager.windows[0]
     return window, next(area for area in window.screen.areas if area.type == "VIEW_3D")
 
+def side_bar(area):
+    return next(region for region in area.regions if region.type == "UI")
+
 def fill_in():
     settings = bpy.context.scene.surface_sos
     settings.footage, settings.out = samples + "/plates", out
@@ -78,20 +81,44 @@ def starved():
     files = ("/proc/thread-self/schedstat", f"/proc/{screen}/schedstat")
     return sum(int(Path(file).read_text().split()[1]) for file in files) / 1e9
 
-beats = {"last": None, "longest": 0.0}
+def clock():
+    return time.monotonic() - starved()
+
+# Seconds: the longest between two beats of a timer, and of the add-on's own turn; what drawing the window takes.
+took = {"gap": 0.0, "turn": 0.0, "drawing": 0.0}
+last_beat = None
 
 def beat():
-    now = time.monotonic(), starved()
-    if beats["last"] is not None:
-        gap = now[0] - beats["last"][0] - (now[1] - beats["last"][1])
-        beats["longest"] = max(beats["longest"], gap)
-    beats["last"] = now
+    global last_beat
+    now = clock()
+    if last_beat is not None:
+        took["gap"] = max(took["gap"], now - last_beat)
+    last_beat = now
     return 0.02
 
+modal = job_operator.JobOperator.modal
+
+def timed_modal(operator, context, event):
+    start = clock()
+    try:
+        return modal(operator, context, event)
+    finally:
+        took["turn"] = max(took["turn"], clock() - start)
+
+job_operator.JobOperator.modal = timed_modal
+
+def drawing():
+    start = clock()
+    bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=1)
+    return clock() - start
+
 def order(word):
+    global last_beat
     window, area = view()
     if word == "measure":
-        beats["longest"] = 0.0
+        with bpy.context.temp_override(window=window, area=area, region=side_bar(area)):
+            took["drawing"] = statistics.median(drawing() for _ in range(5))
+        took["gap"] = took["turn"] = 0.0
     elif word == "picture":
         with bpy.context.temp_override(window=window, area=area):
             bpy.ops.screen.screenshot(filepath=str(folder / "picture.png"))
@@ -103,7 +130,7 @@ def order(word):
         fill_in()
     elif word == "preferences":
         bpy.ops.preferences.addon_show(module="surface_sos")
-    beats["last"] = None  # what the test does itself does not count
+    last_beat = None  # what the test does itself does not count
 
 def look():
     try:
@@ -112,9 +139,9 @@ def look():
             order(orders.read_text())
             orders.unlink()
         run = bpy.context.window_manager.surface_sos_run
-        region = next(region for region in view()[1].regions if region.type == "UI")
+        region = side_bar(view()[1])
         state = {name: getattr(run, name) for name in ("running", "cancelling", "stage", "done", "total", "message", "preview_icon")}
-        state |= seen | {"longest": beats["longest"], "waiting": orders.exists()}
+        state |= seen | took
         state["region"] = [region.x, region.y, region.width, region.height]
         (folder / "state.new").write_text(json.dumps(state))
         os.replace(folder / "state.new", folder / "state.json")
@@ -253,6 +280,11 @@ def core_of(blender: subprocess.Popen[bytes]) -> int:
     return child
 
 
+def alive(state: dict[str, Any]) -> bool:
+    """Whether the interface stood still for less than may be, the time apart that software takes to draw it."""
+    return state["turn"] < LONGEST_TURN_S and state["gap"] < LONGEST_GAP_S + state["drawing"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the virtual screen is Linux's")
 @pytest.mark.parametrize("blender", ["program"], indirect=True)
 def test_the_button_starts_a_job_that_shows_progress_and_leaves_the_interface_alive(
@@ -266,11 +298,11 @@ def test_the_button_starts_a_job_that_shows_progress_and_leaves_the_interface_al
     assert state["stage"] == "train" and state["total"] == 1500
     # What a busy machine does to Blender once is not what the add-on does to it each time.
     for _ in range(3):
-        if state["longest"] < LONGEST_GAP_S:
+        if alive(state):
             break
         window.order("measure")
         state = window.more_progress()
-    assert state["longest"] < LONGEST_GAP_S, f"the interface stood still for {state['longest']:.3f} s"
+    assert alive(state), "seconds: " + str({name: state[name] for name in ("gap", "turn", "drawing")})
 
     before = window.side_bar()
     window.more_progress()
