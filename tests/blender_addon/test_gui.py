@@ -177,7 +177,7 @@ class Window:
             return {}
 
     def wait(
-        self, what: str, condition: Callable[[dict[str, Any]], object], limit: float = 300
+        self, what: str, condition: Callable[[dict[str, Any]], object], limit: float = 600
     ) -> dict[str, Any]:
         end = time.monotonic() + limit
         while not (self.state() and condition(self.state())):
