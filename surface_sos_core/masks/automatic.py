@@ -255,7 +255,7 @@ def _segment(
         if nearby:
             # what is so near to the hull may be what it lacks, and must not teach that it is not
             away = (place.odds < -SURE) & ~place.possible
-            here = nearby_log_odds(colours, place.odds > SURE, away, (inside, beside))
+            here = nearby_log_odds(rgb, place.odds > SURE, away, (inside, beside))
             # where colours tell the object in general, they must tell it in both ways
             colour = here - trust_in_colours(told) * np.maximum(here - colour, 0)
         mask = outline(rgb, depth(i), place, colour, told)

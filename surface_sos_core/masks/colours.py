@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, sparse
+from scipy.spatial import cKDTree
 
 _BINS = 24  # of each of L, a, b
 COLOURS = _BINS**3
 _SMOOTH = 0.8  # bins, as a standard deviation
+_FINER = 3  # times as many bins of a and of b for what is told nearby, where a hardly different tint may be another thing
+_SMOOTH_NEARBY = np.array((0.8, 0.6, 0.6))  # bins of L, and of these a and b
+_ALIKE = 2.5  # standard deviations: as far apart bins still count for each other
 _MOST = 3.0  # log odds: how much a colour can tell
 # Object and rest differ so much, as a total variation, where colours are trusted; where less, they are steeply less.
 _TELLING = 0.8
@@ -19,11 +23,15 @@ _GENERAL = 50  # pixels that what is told of the colour in general counts for be
 
 def colours_of(rgb: np.ndarray) -> np.ndarray:
     """(h, w) the number of each pixel's colour, below COLOURS, of rgb (h, w, 3) uint8."""
-    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.int32)
-    light = lab[..., 0] * _BINS // 256
+    return np.ravel_multi_index(tuple(np.moveaxis(_bins(rgb, 1), 2, 0)), (_BINS,) * 3)
+
+
+def _bins(rgb: np.ndarray, finer: int) -> np.ndarray:
+    """(h, w, 3) the bins of L, a and b, those of a and b `finer` times as fine, of rgb (h, w, 3) uint8."""
+    lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     # a and b hardly ever leave the inner half of their range
-    a, b = (np.clip((lab[..., k] - 128) * _BINS // 128 + _BINS // 2, 0, _BINS - 1) for k in (1, 2))
-    return (light * _BINS + a) * _BINS + b
+    scaled = lab * (_BINS / 100, *(finer * _BINS / 128,) * 2) + (0, *(finer * _BINS / 2,) * 2)
+    return np.clip(scaled.astype(np.int32), 0, (_BINS - 1, *(finer * _BINS - 1,) * 2))
 
 
 def frequencies(colours: np.ndarray) -> np.ndarray | None:
@@ -54,41 +62,59 @@ def log_odds(inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
 
 
 def nearby_log_odds(
-    colours: np.ndarray, inside: np.ndarray, outside: np.ndarray, often: tuple[np.ndarray, np.ndarray]
+    rgb: np.ndarray, inside: np.ndarray, outside: np.ndarray, often: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:
-    """(h, w) how much each pixel's colour (h, w) tells for the object, by what is sure in a window around it.
+    """(h, w) how much each pixel's colour, of rgb (h, w, 3) uint8, tells for the object, by what is sure in a window around it.
 
     inside, outside: (h, w) bool, surely the object and surely not; often: the frequencies in both in general, (COLOURS,)
     each, which count where nothing near is sure. A cream post beside white fur is told from it though all frames have
     cream fur somewhere (as the local classifiers of Bai et al., "Video SnapCut", 2009, tell it).
     """
-    height, width = colours.shape
-    axes = np.array(np.unravel_index(colours, (_BINS,) * 3))
-    low, high = axes.min(axis=(1, 2)), axes.max(axis=(1, 2)) + 1
-    used = tuple(map(slice, low, high))
-    shape = tuple(high - low)
-    number = np.ravel_multi_index(tuple(axes - low[:, None, None]), shape)
-    cell = max(1.0, 0.5 * _WINDOW * max(height, width))
-    down, across = np.arange(height) / cell, np.arange(width) / cell
-    rows, columns = int(down[-1]) + 1, int(across[-1]) + 1
-    at = down.astype(int)[:, None] * columns + across.astype(int)
-    count = int(np.prod(shape))
-    seen, shares = np.zeros((rows * columns, count)), []
-    for sure, general in zip((inside, outside), often, strict=True):
-        found = np.bincount(at[sure] * count + number[sure], minlength=rows * columns * count)
-        near = ndimage.gaussian_filter(
-            found.reshape(rows, columns, *shape).astype(np.float32),
-            (2, 2, _SMOOTH, _SMOOTH, _SMOOTH),
-            mode=("constant", "constant", "nearest", "nearest", "nearest"),
-            truncate=2.5,
-        ).reshape(rows * columns, count)
-        near *= 2 * np.pi * 2**2  # pixels in the window, not their mean
-        prior = general.reshape((_BINS,) * 3)[used].ravel()
-        seen += near
-        shares.append((near + _GENERAL * prior) / (near.sum(axis=1, keepdims=True) + _GENERAL))
-    in_general, here = log_odds(*often)[colours], log_odds(*shares)[at, number]
-    seen = seen[at, number]
+    bins = _bins(rgb, _FINER)
+    shape = tuple(bins.max(axis=(0, 1)) + 1)
+    used, number = np.unique(np.ravel_multi_index(tuple(np.moveaxis(bins, 2, 0)), shape), return_inverse=True)
+    number = number.reshape(inside.shape)
+    places = np.stack(np.unravel_index(used, shape), axis=1)
+    alike = _alike(places)
+    general = np.ravel_multi_index(tuple((places // (1, _FINER, _FINER)).T), (_BINS,) * 3)
+    seen, shares = np.zeros(1), []
+    for sure, frequency in zip((inside, outside), often, strict=True):
+        cell, near = _in_windows(sure, number, len(used))
+        pixels = near.sum(axis=1, keepdims=True)
+        near = (alike @ near.T).T
+        seen = seen + near
+        prior = frequency[general] / _FINER**2
+        shares.append((near + _GENERAL * prior) / (pixels + _GENERAL))
+    in_general, here = log_odds(*often)[general][number], log_odds(*shares)[cell, number]
+    seen = seen[cell, number]
     return in_general + (here - in_general) * seen / (seen + _SEEN)
+
+
+def _in_windows(where: np.ndarray, number: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w) the cell of each pixel, and (cells, count) how many pixels of each number (h, w) there are in the window
+    around a cell's middle, `where` (h, w) bool; those far from it count less."""
+    height, width = number.shape
+    edge = max(1.0, 0.5 * _WINDOW * max(height, width))
+    down, across = np.arange(height) / edge, np.arange(width) / edge
+    rows, columns = int(down[-1]) + 1, int(across[-1]) + 1
+    cell = down.astype(int)[:, None] * columns + across.astype(int)
+    found = np.bincount(cell[where] * count + number[where], minlength=rows * columns * count)
+    near = ndimage.gaussian_filter(
+        found.reshape(rows, columns, count).astype(np.float32), (2, 2, 0), mode="constant", truncate=2.5
+    )
+    near *= 2 * np.pi * 2**2  # pixels in the window, not their mean
+    return cell, near.reshape(rows * columns, count)
+
+
+def _alike(places: np.ndarray) -> sparse.csr_array:
+    """(M, M) what a pixel in one of the finer bins (M, 3) counts for in another: a Gaussian, of the bins in use alone."""
+    places = places / _SMOOTH_NEARBY
+    near = cKDTree(places).query_pairs(_ALIKE, output_type="ndarray")
+    square = np.square(places[near[:, 0]] - places[near[:, 1]]).sum(axis=1)
+    count = len(places)
+    pairs = sparse.csr_array((np.exp(-square / 2), tuple(near.T)), shape=(count, count))
+    all_bins = (2 * np.pi) ** 1.5 * _SMOOTH_NEARBY.prod()  # the sum over them, in use or not
+    return ((pairs + pairs.T + sparse.eye_array(count)) / all_bins).tocsr().astype(np.float32)
 
 
 def difference(inside: np.ndarray, outside: np.ndarray) -> float:

@@ -51,19 +51,68 @@ def test_nearby_a_colour_may_tell_otherwise():
     often = found.frequencies()
     in_general = colours.log_odds(*often)[names]
     assert np.abs(in_general).max() < 0.1  # in all of the picture, both are as often the object as not
-    odds = colours.nearby_log_odds(names, inside, outside, often)
+    odds = colours.nearby_log_odds(picture, inside, outside, often)
     assert odds[:, :30].min() > 0.5 and odds[:, 50:70].max() < -0.5
     assert odds[:, 90:110].max() < -0.5 and odds[:, 130:].min() > 0.5
 
 
+def test_nearby_hardly_different_tints_are_told_apart():
+    """White fur on a cream platform: in general one colour, which tells nothing."""
+    fur, platform = (224, 222, 219), (226, 221, 212)
+    picture = np.full((80, 120, 3), platform, np.uint8)
+    picture[:, :60] = fur
+    names = colours_of(picture)
+    assert len(np.unique(names)) == 1
+    column = np.arange(120)[None].repeat(80, axis=0)
+    inside, outside = column < 40, column > 80
+    found = LearntColours()
+    found.add(names, inside, outside)
+    often = found.frequencies()
+    assert np.abs(colours.log_odds(*often)[names]).max() < 1e-6
+    odds = colours.nearby_log_odds(picture, inside, outside, often)
+    assert odds[:, :60].min() > 1 and odds[:, 60:].max() < -1
+
+
 def test_what_is_not_seen_nearby_tells_what_it_does_in_general():
-    names = colours_of(np.full((60, 90, 3), (200, 30, 30), np.uint8))
+    picture = np.full((60, 90, 3), (200, 30, 30), np.uint8)
     often = learnt(RED, BLUE)
-    nothing = np.zeros(names.shape, bool)
-    np.testing.assert_allclose(colours.nearby_log_odds(names, nothing, nothing, often), 3)
+    nothing = np.zeros(picture.shape[:2], bool)
+    np.testing.assert_allclose(colours.nearby_log_odds(picture, nothing, nothing, often), 3)
     blue_beside = nothing.copy()
     blue_beside[:, :40] = True
-    names[:, :40] = BLUE[0, 0]
-    odds = colours.nearby_log_odds(names, nothing, blue_beside, often)
+    picture[:, :40] = (30, 40, 200)
+    odds = colours.nearby_log_odds(picture, nothing, blue_beside, often)
     np.testing.assert_allclose(odds[:, 40:], 3, atol=0.05)
     np.testing.assert_allclose(odds[:, :40], -3, atol=0.05)
+
+
+def test_nearby_as_a_plain_sum_over_pixels():
+    """A noisy picture: the sparse sums are those over all sure pixels, one by one, seen from the middles of the window's cells."""
+    rng = np.random.default_rng(3)
+    picture = rng.integers(90, 170, (40, 50, 3)).astype(np.uint8)
+    inside, outside = rng.random((2, 40, 50)) < 0.2
+    outside &= ~inside
+    found = LearntColours()
+    names = colours_of(picture)
+    found.add(names, inside, outside)
+    often = found.frequencies()
+    odds = colours.nearby_log_odds(picture, inside, outside, often)
+    cell = 0.5 * colours._WINDOW * 50
+    at = np.stack(np.meshgrid(np.arange(40) // cell, np.arange(50) // cell, indexing="ij"), axis=2)
+    bins = colours._bins(picture, colours._FINER)
+    for row, column in rng.integers(0, 40, (10, 2)):
+        cells = np.abs(at - at[row, column])
+        window = np.where((cells <= 5).all(axis=2), np.exp(-np.square(cells).sum(axis=2) / 8), 0)
+        window *= 8 * np.pi / np.sum(np.exp(-np.square(np.arange(-5, 6)) / 8)) ** 2
+        square = np.square((bins - bins[row, column]) / colours._SMOOTH_NEARBY).sum(axis=2)
+        like = np.where(square <= colours._ALIKE**2, np.exp(-square / 2), 0)
+        like /= (2 * np.pi) ** 1.5 * np.prod(colours._SMOOTH_NEARBY)
+        shares, seen = [], 0.0
+        for sure, general in zip((inside, outside), often, strict=True):
+            near = (window * like)[sure].sum()
+            prior = colours._GENERAL * general[names[row, column]] / colours._FINER**2
+            shares.append((near + prior) / (window[sure].sum() + colours._GENERAL))
+            seen += near
+        in_general, here = colours.log_odds(*often)[names[row, column]], colours.log_odds(*shares)
+        expected = in_general + (here - in_general) * seen / (seen + colours._SEEN)
+        assert odds[row, column] == pytest.approx(expected, abs=1e-3)
