@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 from surface_sos_core.masks.neighbours import Neighbours
 from surface_sos_core.stereo.known_depth import KnownDepth
 
-_SMOOTHNESS = 3.0  # log odds that an outline costs for each pixel of its length where the picture is flat
+_SMOOTHNESS = 4.0  # log odds that an outline costs for each pixel of its length where the picture is flat
 _FINE = 1000  # parts of one: flows are whole numbers
 
 
