@@ -29,7 +29,7 @@ def energy(rgb: np.ndarray, odds: np.ndarray, steps: np.ndarray, mask: np.ndarra
     for (a, b), c in zip(pairs, contrast, strict=True):
         if mask[a] != mask[b]:
             jump = np.clip((abs(steps[a] - steps[b]) - 1) / 2, 0, 2) if steps[a] and steps[b] else 0.0
-            cost += 3.0 * np.exp(-c / (2 * mean) - jump) / np.hypot(a[0] - b[0], a[1] - b[1])
+            cost += 4.0 * np.exp(-c / (2 * mean) - jump) / np.hypot(a[0] - b[0], a[1] - b[1])
     return cost
 
 
