@@ -24,8 +24,8 @@ class FrameStack:
     stack[i] is a picture, stack[frames, rows, columns] are pixels (N,) or (N, channels).
 
     Read by position instead of mapped: pages of a mapped file count as the process's own memory, and a thousand pixels
-    drawn at random touch nearly all of them. It takes half a millisecond longer
-    for 1,024 of them (docs/tried.md).
+    drawn at random touch nearly all of them. It takes half a millisecond longer for 1,024 of
+    them (docs/tried.md).
     """
 
     def __init__(self, path: Path) -> None:
