@@ -31,6 +31,7 @@ from surface_sos_core.masks.colours import (
 from surface_sos_core.masks.consensus import build_consensus
 from surface_sos_core.masks.graph_cut import cut
 from surface_sos_core.masks.hull import project_grid
+from surface_sos_core.masks.mending import mend_blobs
 from surface_sos_core.masks.places import Place, PlacesOfFrames, place_by_hull
 from surface_sos_core.masks.point_labels import spread_labels
 from surface_sos_core.masks.walker import spread
@@ -67,7 +68,7 @@ def automatic_masks(
     """Masks of the object in `start`, at most 256 pixels along the longer edge; the same on every run.
 
     cameras: one for each frame of `footage`, named as in `model`, whose sparse points `start` refers to. A frame without
-    a camera, or whose mask has little to do with what all agree on, is unknown. progress gets (done, total) steps, four
+    a camera, or whose mask has little to do with what all agree on, is unknown. progress gets (done, total) steps, five
     for each frame. Without points the masks start from the middle of the box. within: (h, w) bool of the masks' size for
     some frames, outside of which nothing is the object there. nearby: what is sure near a pixel tells what its colour
     means there; only for a start that was drawn, since others are too often sure of what is wrong. Raises InputError where
@@ -85,7 +86,7 @@ def automatic_masks(
         nonlocal done
         done += 1
         if progress is not None:
-            progress(done, (2 + ROUNDS) * len(seen))
+            progress(done, (3 + ROUNDS) * len(seen))
 
     for i in seen:
         frames.pictures[i] = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
@@ -119,6 +120,7 @@ def automatic_masks(
     for i in seen:
         if masks.known[i] and _overlap(masks.probability[i] > 127, hull(i) > 0.5) < LEAST_OVERLAP:
             masks.forget(i, "its outline has little to do with what all frames agree on")
+    mend_blobs(masks, seen, depth, step)
     masks.reasons |= {i: "it has no camera" for i in range(len(cameras)) if i not in seen}
     return masks
 

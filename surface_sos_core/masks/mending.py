@@ -8,7 +8,7 @@ beyond the hull; the outline is a graph cut of these log odds. Who rotoscopes th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -91,32 +91,66 @@ def mend_masks(
     def depth(frame: int) -> KnownDepth:
         return KnownDepth(disparities[frame], fineness)
 
-    def voter(frame: int) -> Voter:
-        mask = cv2.resize(np.array(masks.probability[frame]), size, interpolation=cv2.INTER_AREA) / 255.0
-        return Voter(seen[frame], depth(frame), mask)
-
-    asked = evenly(np.array(given), _VOTERS).tolist()
-    voters = [voter(i) for i in asked]
-    completed, changed = [], []
+    completed = []
     if missing:
+        voters = _voters(masks, seen, depth, given)
         consensus = build_consensus(masks, cameras, _CONSENSUS)
-        colours = _learnt_odds([pictures[i] for i in asked], [one.mask for one in voters])
+        colours = _learnt_odds([pictures[i] for i in voters], [one.mask for one in voters.values()])
         for i in missing:
-            mask = _mask(pictures[i], seen[i], depth(i), voters, consensus, colours)
+            mask = _mask(pictures[i], seen[i], depth(i), list(voters.values()), consensus, colours)
             if mask is None:
                 masks.reasons[i] = "too little of what it shows is seen in frames that have a mask"
             else:
                 masks.put(i, cv2.resize(mask.astype(np.float32), masks.size))
                 completed.append(i)
             step()
-    for i in given:
-        lost, grabbed = _contradicted(voter(i), voters)
-        if lost.any() or grabbed.any():
-            _put_in(masks, i, lost, 255)
-            _put_in(masks, i, grabbed, 0)
-            changed.append(i)
-        step()
+    changed = mend_blobs(masks, {i: seen[i] for i in given}, depth, step)
     return Mended(changed, completed)
+
+
+def mend_blobs(
+    masks: CoarseMasks,
+    cameras: Mapping[int, Camera],
+    depth: Callable[[int], KnownDepth],
+    step: Callable[[], None],
+) -> list[int]:
+    """Put into the masks of some frames, by position, the blobs that the others' votes miss there, and take out those that
+    they contradict; which masks were changed.
+
+    cameras, depth: of each frame; step is called after each one. Frames without a mask are left alone.
+    """
+    given = [i for i in cameras if masks.known[i] and not masks.empty[i]]
+    voters = list(_voters(masks, cameras, depth, given).values())
+    changed = []
+    for i in cameras:
+        if masks.known[i] and not masks.empty[i]:
+            lost, grabbed = _contradicted(_voter(masks, cameras, depth, i), voters)
+            if lost.any() or grabbed.any():
+                _put_in(masks, i, lost, 255)
+                _put_in(masks, i, grabbed, 0)
+                changed.append(i)
+        step()
+    return changed
+
+
+def _voters(
+    masks: CoarseMasks,
+    cameras: Mapping[int, Camera],
+    depth: Callable[[int], KnownDepth],
+    given: Sequence[int],
+) -> dict[int, Voter]:
+    """Those frames of `given`, spread evenly, that are asked."""
+    asked = evenly(np.array(given, int), _VOTERS).tolist()
+    return {i: _voter(masks, cameras, depth, i) for i in asked}
+
+
+def _voter(
+    masks: CoarseMasks, cameras: Mapping[int, Camera], depth: Callable[[int], KnownDepth], frame: int
+) -> Voter:
+    known = depth(frame)
+    size = known.disparity.shape[::-1]
+    mask = cv2.resize(np.array(masks.probability[frame]), size, interpolation=cv2.INTER_AREA) / 255.0
+    return Voter(cameras[frame], known, mask)
 
 
 def _contradicted(one: Voter, voters: Sequence[Voter]) -> tuple[np.ndarray, np.ndarray]:

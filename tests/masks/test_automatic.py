@@ -31,7 +31,26 @@ def test_the_ball_is_found_and_not_the_table(ball_shot, overlaps):
     assert not masks.probability[3].any()
     scores = overlaps(masks.probability, mattes)[masks.known]
     assert scores.min() > 0.85 and scores.mean() > 0.9
-    assert steps == [(n + 1, 36) for n in range(36)]
+    assert steps == [(n + 1, 45) for n in range(45)]
+
+
+def test_what_one_frame_loses_is_put_back(slow_shot, monkeypatch):
+    """A hole that the last outline of frame 5 has, in a ball that nine others show."""
+    shot, mattes = slow_shot
+    hole, outlines, real = np.s_[40:56, 56:70], [], automatic._graph_cut_outline
+    assert mattes[5][hole].all()
+
+    def outline(*given):
+        outlines.append(real(*given))
+        if len(outlines) == 16:
+            assert outlines[-1][hole].all()
+            outlines[-1][hole] = False
+        return outlines[-1]
+
+    monkeypatch.setattr(automatic, "_graph_cut_outline", outline)
+    masks = automatic_masks(shot.footage, shot.cameras, shot.model, box_from_points(shot.model))
+    assert len(outlines) == 20
+    assert (masks.probability[5][hole] > 127).mean() > 0.7  # but for its corners
 
 
 def test_no_frame_is_kept_in_memory(ball_shot, long_shot, monkeypatch):
