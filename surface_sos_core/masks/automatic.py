@@ -4,7 +4,8 @@ Where the object is, as log odds of every pixel, comes from the sparse points fi
 and to jumps in depth, and then also from the hull that the masks of all frames agree on, which knows what a single frame
 cannot; where a plane sweep tells how far away a pixel is, only what the hull holds there counts. To that the odds of its colour are added, learnt from the
 sure pixels of all frames together. The first outlines are GrabCut's (Rother, Kolmogorov and Blake 2004), which learns each
-frame's colours anew and so errs in each frame in its own way; the last are a graph cut of the odds as they are.
+frame's colours anew and so errs in each frame in its own way; the last are a graph cut of the odds as they are. Blobs that
+some of these lack, or have, against what the others say of the same places are mended in the end.
 """
 
 from __future__ import annotations

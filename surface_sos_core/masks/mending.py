@@ -1,4 +1,4 @@
-"""Masks that were given, mended by each other: frames that see the same place of the same surface vote on it.
+"""Masks, given ones or found ones, mended by each other: frames that see the same place of the same surface vote on it.
 
 Blobs of a mask that these votes contradict are put in or taken out (`surface_votes`). Its outline stays, since what
 outlines of single frames get wrong averages out over frames, and what votes get wrong does not. Where a few frames have a
