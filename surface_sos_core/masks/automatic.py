@@ -121,7 +121,7 @@ def automatic_masks(
     for i in seen:
         if masks.known[i] and _overlap(masks.probability[i] > 127, hull(i) > 0.5) < LEAST_OVERLAP:
             masks.forget(i, "its outline has little to do with what all frames agree on")
-    mend_blobs(masks, seen, depth, step)
+    mend_blobs(masks, seen, depth, step, lambda frame: frames.colour[frame])
     masks.reasons |= {i: "it has no camera" for i in range(len(cameras)) if i not in seen}
     return masks
 
@@ -261,6 +261,7 @@ def _segment(
             here = nearby_log_odds(rgb, place.odds > SURE, away, (inside, beside))
             # where colours tell the object in general, they must tell it in both ways
             colour = here - trust_in_colours(told) * np.maximum(here - colour, 0)
+        frames.colour[i] = colour
         mask = outline(rgb, depth(i), place, colour, told)
         if not mask.any() or mask.all():
             masks.reasons[i] = "nothing in it, or all of it, would be the object"

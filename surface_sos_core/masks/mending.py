@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 from surface_sos_core.cameras import Camera, CameraModel
 from surface_sos_core.footage import Footage
@@ -113,18 +114,21 @@ def mend_blobs(
     cameras: Mapping[int, Camera],
     depth: Callable[[int], KnownDepth],
     step: Callable[[], None],
+    colour: Callable[[int], np.ndarray] | None = None,
 ) -> list[int]:
     """Put into the masks of some frames, by position, the blobs that the others' votes miss there, and take out those that
     they contradict; which masks were changed.
 
-    cameras, depth: of each frame; step is called after each one. Frames without a mask are left alone.
+    cameras, depth: of each frame; colour: log odds (h, w) of its pixels, of the depth's size, that must tell the same, or
+    the sweep's depths, which reach a little beyond the object, would take its surroundings along. step is called after
+    each frame; those without a mask are left alone.
     """
     given = [i for i in cameras if masks.known[i] and not masks.empty[i]]
     voters = list(_voters(masks, cameras, depth, given).values())
     changed = []
     for i in cameras:
         if masks.known[i] and not masks.empty[i]:
-            lost, grabbed = _contradicted(_voter(masks, cameras, depth, i), voters)
+            lost, grabbed = _contradicted(_voter(masks, cameras, depth, i), voters, colour and colour(i))
             if lost.any() or grabbed.any():
                 _put_in(masks, i, lost, 255)
                 _put_in(masks, i, grabbed, 0)
@@ -153,13 +157,16 @@ def _voter(
     return Voter(cameras[frame], known, mask)
 
 
-def _contradicted(one: Voter, voters: Sequence[Voter]) -> tuple[np.ndarray, np.ndarray]:
-    """(h, w) bool each: blobs that the mask lacks, and that it has, against what the voters say."""
+def _contradicted(
+    one: Voter, voters: Sequence[Voter], colour: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w) bool each: blobs that the mask lacks, and that it has, against what the voters, and colour (h, w), say."""
     odds, heard = surface_votes(one.camera, one.depth, voters)
     inside, told = one.mask > 0.5, heard >= _HEARD
     lost = ~inside & told & (odds > _CONTRADICTED)
     grabbed = inside & told & (odds < -_CONTRADICTED)
-    return _blobs(lost, _LOST), _blobs(grabbed, _GRABBED)
+    lost, grabbed = _blobs(lost, _LOST), _blobs(grabbed, _GRABBED)
+    return (lost, grabbed) if colour is None else (_told(lost, colour), _told(grabbed, -colour))
 
 
 def _blobs(where: np.ndarray, share: float) -> np.ndarray:
@@ -167,6 +174,13 @@ def _blobs(where: np.ndarray, share: float) -> np.ndarray:
     width = max(1, round(share * max(where.shape)))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
     return cv2.morphologyEx(where.astype(np.uint8), cv2.MORPH_OPEN, disc) > 0
+
+
+def _told(blobs: np.ndarray, odds: np.ndarray) -> np.ndarray:
+    """(h, w) bool: those blobs (h, w) whose mean log odds (h, w) are for them."""
+    label, count = ndimage.label(blobs)
+    means = ndimage.mean(odds, label, np.arange(count + 1))
+    return blobs & (np.asarray(means) > 0)[label]
 
 
 def _put_in(masks: CoarseMasks, frame: int, blobs: np.ndarray, value: int) -> None:

@@ -42,6 +42,8 @@ class PlacesOfFrames:
         self.pictures = TemporaryPictures((*shape, 3))
         self.told = TemporaryValues(count, size)
         """(h, w) log odds by the sparse points alone."""
+        self.colour = TemporaryValues(count, size)
+        """(h, w) log odds by the colours, as the last outlines had them."""
         self._odds, self._possible = TemporaryValues(count, size), TemporaryPictures(shape)
 
     def __getitem__(self, frame: int) -> Place:
