@@ -34,23 +34,49 @@ def test_the_ball_is_found_and_not_the_table(ball_shot, overlaps):
     assert steps == [(n + 1, 45) for n in range(45)]
 
 
-def test_what_one_frame_loses_is_put_back(slow_shot, monkeypatch):
-    """A hole that the last outline of frame 5 has, in a ball that nine others show."""
-    shot, mattes = slow_shot
-    hole, outlines, real = np.s_[40:56, 56:70], [], automatic._graph_cut_outline
-    assert mattes[5][hole].all()
+def _with_last_outlines(change, shot, monkeypatch):
+    """The masks of ten frames where `change(frame, outline)` has changed the last outlines in place."""
+    real, calls = automatic._graph_cut_outline, []
 
     def outline(*given):
-        outlines.append(real(*given))
-        if len(outlines) == 16:
-            assert outlines[-1][hole].all()
-            outlines[-1][hole] = False
-        return outlines[-1]
+        found = real(*given)
+        if len(calls) >= 10:
+            change(len(calls) - 10, found)
+        calls.append(None)
+        return found
 
     monkeypatch.setattr(automatic, "_graph_cut_outline", outline)
     masks = automatic_masks(shot.footage, shot.cameras, shot.model, box_from_points(shot.model))
-    assert len(outlines) == 20
+    assert len(calls) == 20
+    return masks
+
+
+def test_what_one_frame_loses_is_put_back(slow_shot, monkeypatch):
+    shot, mattes = slow_shot
+    hole = np.s_[40:56, 56:70]
+    assert mattes[5][hole].all()
+
+    def change(frame, outline):
+        if frame == 5:
+            assert outline[hole].all()
+            outline[hole] = False
+
+    masks = _with_last_outlines(change, shot, monkeypatch)
     assert (masks.probability[5][hole] > 127).mean() > 0.7  # but for its corners
+
+
+def test_what_has_not_the_objects_colours_is_not_put_in(slow_shot, monkeypatch):
+    """Nine frames hold a piece of the table, as they do where depths reach beyond the object."""
+    shot, mattes = slow_shot
+    table = np.s_[70:90, 90:112]
+    assert not mattes[5][table].any()
+
+    def change(frame, outline):
+        if frame != 5:
+            outline[table] = True
+
+    masks = _with_last_outlines(change, shot, monkeypatch)
+    assert masks.probability[4][table].all() and not masks.probability[5][table].any()
 
 
 def test_no_frame_is_kept_in_memory(ball_shot, long_shot, monkeypatch):
