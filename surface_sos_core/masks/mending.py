@@ -123,11 +123,11 @@ def mend_blobs(
     the sweep's depths, which reach a little beyond the object, would take its surroundings along. step is called after
     each frame; those without a mask are left alone.
     """
-    given = [i for i in cameras if masks.known[i] and not masks.empty[i]]
-    voters = list(_voters(masks, cameras, depth, given).values())
+    given = {i for i in cameras if masks.known[i] and not masks.empty[i]}
+    voters = list(_voters(masks, cameras, depth, sorted(given)).values())
     changed = []
     for i in cameras:
-        if masks.known[i] and not masks.empty[i]:
+        if i in given:
             lost, grabbed = _contradicted(_voter(masks, cameras, depth, i), voters, colour and colour(i))
             if lost.any() or grabbed.any():
                 _put_in(masks, i, lost, 255)
