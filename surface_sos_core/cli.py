@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import errno
 import io
+import json
 import os
 import signal
 import sys
@@ -25,7 +26,15 @@ from surface_sos_core.datasets import KINDS
 from surface_sos_core.errors import Cancelled, InputError, SetupError, SurfaceSosError, is_out_of_memory
 from surface_sos_core.events import Events, json_line
 from surface_sos_core.manifest import ManifestError, read_manifest
-from surface_sos_core.settings import Settings, preset, settings_from_dict
+from surface_sos_core.settings import (
+    DEVICES,
+    PRESETS,
+    Settings,
+    assignments,
+    preset,
+    read_config,
+    settings_from_dict,
+)
 from surface_sos_core.terminal import Display, display, drop, say
 
 PROGRAM = "surface-sos"
@@ -135,8 +144,9 @@ def _segment(args: argparse.Namespace, events: Events) -> None:
         weights=args.weights,
         pick=args.pick,
     )
-    settings = preset(args.preset or "default", args.device or "auto", args.seed or 0)
-    segment(shot, settings, events, "resume" if args.resume else "overwrite" if args.overwrite else "new")
+    segment(
+        shot, _settings(args), events, "resume" if args.resume else "overwrite" if args.overwrite else "new"
+    )
     _print_made(args, args.out)
 
 
@@ -223,15 +233,29 @@ def _doctor(args: argparse.Namespace, events: Events) -> None:
         raise SetupError(f"What cannot be done without is missing or too old ({names}): {way}")
 
 
+def _settings(args: argparse.Namespace, own: Settings | None = None) -> Settings:
+    """The settings that were asked for: --set before --config before --preset before the shot's `own`."""
+    own = own or Settings()
+    named = getattr(args, "preset", None)
+    chosen = own if named is None else preset(named, own.device, own.seed)
+    if args.config is not None:
+        chosen = chosen.with_values(read_config(args.config))
+    chosen = chosen.with_values(assignments(args.set or []))
+    device = getattr(args, "device", None) or own.device
+    return replace(chosen, device=device, seed=own.seed if args.seed is None else args.seed)
+
+
 def _stage_settings(args: argparse.Namespace) -> Settings | None:
     """The shot's own settings with what was typed instead; None where nothing was."""
-    if args.preset is None and args.device is None and args.seed is None:
+    if (args.preset, args.device, args.seed, args.config, args.set) == (None,) * 5:
         return None
-    own = settings_from_dict(read_manifest(args.out).settings)
-    chosen = own if args.preset is None else preset(args.preset, own.device, own.seed)
-    return replace(
-        chosen, device=args.device or own.device, seed=own.seed if args.seed is None else args.seed
-    )
+    return _settings(args, settings_from_dict(read_manifest(args.out).settings))
+
+
+def _list_settings(args: argparse.Namespace, events: Events) -> None:
+    from surface_sos_core.settings.listing import as_json, as_table
+
+    say(json.dumps(as_json(), indent=1) if args.json else as_table(), sys.stdout)
 
 
 def _print_made(args: argparse.Namespace, out: Path) -> None:
@@ -357,6 +381,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor = add("doctor", _doctor, "what is installed, which device will be used, and why")
     doctor.add_argument("--device", choices=["auto", "cpu", "cuda"], help="the device to ask for (auto)")
     doctor.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+
+    listed = add("settings", _list_settings, "every setting: its value by preset, range, unit and meaning")
+    listed.add_argument("--json", action="store_true", help="print a JSON list instead of a table")
     return parser
 
 
@@ -379,10 +406,18 @@ def _add_frames(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_settings(parser: argparse.ArgumentParser, otherwise: str = "") -> None:
-    presets = ["preview", "default", "quality"]
-    parser.add_argument("--preset", choices=presets, help=f"how much work is done ({otherwise or 'default'})")
     parser.add_argument(
-        "--device", choices=["auto", "cpu", "cuda"], help=f"where it is computed ({otherwise or 'auto'})"
+        "--preset", choices=list(PRESETS), help=f"how much work is done ({otherwise or 'default'})"
+    )
+    parser.add_argument("--device", choices=DEVICES, help=f"where it is computed ({otherwise or 'auto'})")
+    parser.add_argument(
+        "--set",
+        action="append",
+        metavar="NAME=VALUE",
+        help="a single setting, as train.iterations=300; may be given again (`surface-sos settings` lists them)",
+    )
+    parser.add_argument(
+        "--config", type=_path, metavar="FILE", help="TOML file of settings, a table for each stage"
     )
     _add_seed(parser, otherwise or "0")
 

@@ -1056,3 +1056,26 @@ def test_a_system_error_of_its_own_is_not_taken_for_a_signal(capsys, monkeypatch
     monkeypatch.setattr(cli, "_doctor", fail)
     assert cli.main(["doctor"]) == 1
     assert "SystemError: bad call" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--set", "train.iteration=3"], "did you mean train.iterations?"),
+        (["--set", "train.iterations=0"], "from 1 to 10000000"),
+        (["--set", "train.iterations"], "stage.name=value"),
+        (["--config", "nowhere.toml"], "check the path of --config"),
+    ],
+)
+def test_a_wrong_setting_is_told_before_anything_is_read(words, message, tmp_path, capsys):
+    out = tmp_path / "shot"
+    assert cli.main(["segment", str(tmp_path / "no plates"), "--out", str(out), *words]) == 2
+    assert message in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_the_settings_are_listed(capsys):
+    assert cli.main(["settings"]) == 0
+    assert "train.iterations = 400 / 1500 / 40000" in capsys.readouterr().out
+    assert cli.main(["settings", "--json"]) == 0
+    assert "train.iterations" in {row["name"] for row in json.loads(capsys.readouterr().out)}

@@ -1,15 +1,22 @@
 """Presets, and settings in and out of a manifest."""
 
-import ast
 import dataclasses
 import json
-from pathlib import Path
+import re
 
 import pytest
 
-from surface_sos_core import settings
 from surface_sos_core.errors import InputError
-from surface_sos_core.settings import Settings, TrainSettings, preset, settings_from_dict
+from surface_sos_core.settings import (
+    STAGE_GROUPS,
+    Settings,
+    TrainSettings,
+    assignments,
+    preset,
+    read_config,
+    settings_from_dict,
+)
+from surface_sos_core.settings.listing import as_json, as_table
 
 PRESETS = ["preview", "default", "quality"]
 
@@ -64,17 +71,95 @@ def test_what_is_not_said_is_as_in_the_default_and_what_is_unknown_is_left_out()
     assert settings_from_dict({}) == Settings()
 
 
-def test_every_setting_is_explained():
-    """A field's docstring is the string that follows it."""
-    missing = []
-    for node in ast.parse(Path(settings.__file__).read_text()).body:
-        if isinstance(node, ast.ClassDef) and node.name != "Settings":
-            for item, after in zip(node.body, [*node.body[1:], None], strict=True):
-                if isinstance(item, ast.AnnAssign):
-                    is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-                    if not is_text:
-                        missing.append(f"{node.name}.{item.target.id}")
-    assert missing == []
+def test_every_setting_has_a_sentence_a_range_and_a_place():
+    groups = Settings().groups()
+    assert {name for names in STAGE_GROUPS.values() for name in names} == groups.keys()
+    for name, group in groups.items():
+        assert name == group.NAME
+        for own, about in group.about().items():
+            assert about.text[0].isupper() and about.text.endswith("."), f"{name}.{own}"
+            value = getattr(group, own)
+            if isinstance(value, str):
+                assert value in about.choices, f"{name}.{own}"
+            elif not isinstance(value, bool):
+                assert about.least <= value <= about.most, f"{name}.{own}"
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_as_text_every_value_comes_back(name):
+    made = preset(name)
+    values = {
+        f"{group}.{own}": getattr(held, own) for group, held in made.groups().items() for own in held.about()
+    }
+    assert Settings(preset=name).with_values({name: str(value) for name, value in values.items()}) == made
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("train.iteration", 3, "did you mean train.iterations?"),
+        ("layer.band", 0.1, "did you mean layers.band?"),
+        ("iterations", 3, "did you mean train.iterations?"),
+        ("flux.capacity", 88, "`surface-sos settings` lists them"),
+        ("train.iterations", 0, "from 1 to 10000000 steps"),
+        ("train.iterations", 1.5, "a whole number is expected"),
+        ("train.iterations", True, "a whole number is expected"),
+        ("train.iterations", "many", "'many'; a whole number is expected"),
+        ("train.learn_surface", "perhaps", "true or false is expected"),
+        ("train.mask_weight", float("nan"), "from 0 to 1000"),
+        ("train.mask_weight", None, "a number is expected"),
+    ],
+)
+def test_what_cannot_be_is_told_with_the_way_out(name, value, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        Settings().with_values({name: value})
+
+
+def test_a_group_is_checked_when_it_is_made():
+    with pytest.raises(InputError, match=r"train\.rays is 0"):
+        TrainSettings(rays=0)
+    assert TrainSettings(mask_weight=1).mask_weight == 1.0
+
+
+def test_a_config_file_is_tables_of_settings(tmp_path):
+    file = tmp_path / "shot.toml"
+    file.write_text("[train]\niterations = 300\nlearn_surface = false\n[layers]\nband = 0.02\n")
+    made = Settings().with_values(read_config(file))
+    assert (made.train.iterations, made.train.learn_surface, made.layers.band) == (300, False, 0.02)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [(b"[train\n", "is not TOML"), (b"\xff", "is not TOML"), (b"iterations = 3", "outside of a table")],
+)
+def test_a_config_file_of_another_kind_is_told(tmp_path, text, message):
+    file = tmp_path / "shot.toml"
+    file.write_bytes(text)
+    with pytest.raises(InputError, match=message):
+        read_config(file)
+    with pytest.raises(InputError, match="check the path"):
+        read_config(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("word", ["train.iterations", "iterations=3", "=3"])
+def test_what_is_no_assignment_is_told(word):
+    with pytest.raises(InputError, match="stage.name=value"):
+        assignments([word])
+
+
+def test_only_what_shapes_a_result_belongs_to_a_stage():
+    held = Settings().of_stage("train")
+    assert held["train"]["iterations"] == 1500 and "preview_seconds" not in held["train"]
+
+
+def test_the_list_tells_every_setting():
+    rows = as_json()
+    assert len(rows) == sum(len(group.about()) for group in Settings().groups().values())
+    row = next(row for row in rows if row["name"] == "train.iterations")
+    assert (row["preview"], row["default"], row["quality"], row["least"]) == (400, 1500, 40_000, 1)
+    text = as_table()
+    assert all(row["name"] in text and row["text"] in text for row in rows)
+    assert "train.iterations = 400 / 1500 / 40000 (1 .. 10000000 steps)" in text
 
 
 def test_settings_do_not_change():
