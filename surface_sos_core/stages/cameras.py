@@ -25,6 +25,7 @@ def camera_stage(run: Run, given: CameraModel | None, inputs: dict[str, Any]) ->
     """Cameras read or solved, with sparse points, and one for each frame that has one."""
     run.stage("cameras")
     folder, events = run.folder, run.events
+    inputs = {**inputs, "settings": run.settings.of_stage("cameras")}
     model = run.read_kept("cameras", inputs, lambda: read_model(folder.cameras))
     if model is None:
         seed, scratch = run.settings.seed, folder.checkpoint

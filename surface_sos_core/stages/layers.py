@@ -25,7 +25,7 @@ def layer_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) -
     folder, entries = run.folder, run.manifest.frames
     todo = [i for i in run.selected if run.cameras[i] is not None]
     inputs = training_inputs(run)
-    inputs["settings"]["layers"] = dataclasses.asdict(run.settings.layers)
+    inputs["settings"] |= run.settings.of_stage("layers")
     if not again and not run.keeps("layers", inputs):
         run.manifest.metrics = None
         for i, entry in enumerate(entries):

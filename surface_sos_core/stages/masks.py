@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ def mask_stage(
     """What the coarse masks, given or found, agree on; both are kept."""
     run.stage("masks")
     folder, events = run.folder, run.events
-    inputs = {**inputs, "settings": {"consensus": dataclasses.asdict(run.settings.consensus)}}
+    inputs = {**inputs, "settings": run.settings.of_stage("masks")}
     consensus = run.read_kept(
         "masks", inputs, lambda: read_consensus(folder.consensus, len(run.footage.frames))
     )

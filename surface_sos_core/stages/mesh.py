@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from surface_sos_core.manifest import MeshEntry
 from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.mesh.export import write_glb, write_ply
@@ -17,7 +15,7 @@ def mesh_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) ->
     run.stage("mesh")
     ply, glb = run.folder.mesh / "object.ply", run.folder.mesh / "object.glb"
     inputs = training_inputs(run)
-    inputs["settings"]["mesh"] = dataclasses.asdict(run.settings.mesh)
+    inputs["settings"] |= run.settings.of_stage("mesh")
     if not again and not run.keeps("mesh", inputs):
         run.manifest.metrics = None
         again = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import hashlib
 from collections.abc import Callable
@@ -187,10 +186,9 @@ def training_inputs(run: Run) -> dict[str, Any]:
     settings = run.settings
     made = {name: run.folder.cameras / f"{name}.txt" for name in ("cameras", "images", "points3D")}
     written = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in made.items()}
-    train = {**dataclasses.asdict(settings.train), "preview_seconds": None, "checkpoint_seconds": None}
     return {
         "footage": footage_stamp(run.footage),
         "consensus": hashlib.sha256(run.folder.consensus.read_bytes()).hexdigest(),
         "model": written,
-        "settings": {"fields": dataclasses.asdict(settings.fields), "train": train, "seed": settings.seed},
+        "settings": {**settings.of_stage("train"), "seed": settings.seed},
     }
