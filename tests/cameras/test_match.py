@@ -1,6 +1,7 @@
 """Cameras of a model to frames of the footage."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,10 +25,14 @@ class Shot:
     frames: list[OneFrame]
     width: int = 640
     height: int = 480
+    display_window: tuple[int, int, int, int] = (0, 0, 639, 479)
+    folder: Path = Path("shot")
+    counted: bool = False
 
 
 def shot(*files: str, size: tuple[int, int] = (640, 480)) -> Shot:
-    return Shot([OneFrame(f.rsplit(".", 1)[0], f) for f in files], *size)
+    frames = [OneFrame(f.rsplit(".", 1)[0], f) for f in files]
+    return Shot(frames, *size, (0, 0, size[0] - 1, size[1] - 1))
 
 
 def model(*names: str, lens: Lens = LENS) -> CameraModel:
