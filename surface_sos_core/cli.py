@@ -143,6 +143,7 @@ def _segment(args: argparse.Namespace, events: Events) -> None:
         skip_bad_frames=args.skip_bad_frames,
         weights=args.weights,
         pick=args.pick,
+        layer=args.layer,
     )
     segment(
         shot, _settings(args), events, "resume" if args.resume else "overwrite" if args.overwrite else "new"
@@ -150,10 +151,30 @@ def _segment(args: argparse.Namespace, events: Events) -> None:
     _print_made(args, args.out)
 
 
+def _inspect(args: argparse.Namespace, events: Events) -> None:
+    from surface_sos_core.inspect_shot import in_words, inspect_shot
+
+    told = inspect_shot(
+        args.footage, args.masks, pick=args.pick, weights=args.weights, cameras=args.cameras, box=args.box,
+        frames=args.frames, skip_bad_frames=args.skip_bad_frames, layer=args.layer, means=args.json,
+    )  # fmt: skip
+    if args.events:
+        for message in told.pop("warnings"):
+            events.warning(message)
+        events.inputs(told)
+    elif args.json:
+        say(json_line(told).strip(), sys.stdout)
+    else:
+        warned = [f"Warning: {message}" for message in told["warnings"]]
+        say("\n".join([*in_words(told), *warned]), sys.stdout)
+
+
 def _solve(args: argparse.Namespace, events: Events) -> None:
     from surface_sos_core.pipeline import solve
 
-    made = solve(args.footage, args.out, events, args.seed or 0, args.skip_bad_frames, args.overwrite)
+    made = solve(
+        args.footage, args.out, events, args.seed or 0, args.skip_bad_frames, args.overwrite, args.layer
+    )
     _print(args, f"cameras  {made}")
 
 
@@ -172,6 +193,7 @@ def _masks(args: argparse.Namespace, events: Events) -> None:
         args.seed or 0,
         args.skip_bad_frames,
         args.overwrite,
+        args.layer,
     )
     _print(args, f"masks  {made}  ({len(list(made.glob('*.png')))} frames)")
 
@@ -322,6 +344,15 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("--resume", action="store_true", help="go on with the shot that is in OUT")
     again.add_argument("--overwrite", action="store_true", help="begin the shot that is in OUT anew")
 
+    inspect = add("inspect", _inspect, "what would be read of a shot's files; computes and writes nothing")
+    _add_footage(inspect)
+    inspect.add_argument("--masks", metavar="SOURCE", help=f"where coarse masks come from: {_SOURCES}")
+    _add_source_options(inspect)
+    inspect.add_argument("--cameras", type=_path, metavar="MODEL", help="COLMAP model, text or binary")
+    inspect.add_argument("--box", type=_path, metavar="FILE", help="JSON file of the box around the object")
+    _add_frames(inspect)
+    inspect.add_argument("--json", action="store_true", help="print one JSON object, with the frames' means")
+
     solve = add("solve", _solve, "the cameras only")
     _add_footage(solve)
     solve.add_argument("--out", type=_path, required=True, metavar="MODEL", help="folder of the COLMAP model")
@@ -392,12 +423,17 @@ def _add_footage(parser: argparse.ArgumentParser) -> None:
         "footage", metavar="FOOTAGE", help="a folder, a pattern such as plate.####.exr, or a movie"
     )
     parser.add_argument("--skip-bad-frames", action="store_true", help="leave out frames that cannot be read")
+    parser.add_argument(
+        "--layer", metavar="NAME", help="which layer of EXR files is the picture (the beauty)"
+    )
 
 
 def _add_source_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=_path, metavar="PATH", help="weights of a network that finds masks")
     parser.add_argument(
-        "--pick", metavar="NAME", help="a class of maskrcnn, or an object or layer of EXR mattes (as car*)"
+        "--pick",
+        metavar="NAME",
+        help="a class of maskrcnn, an object or layer of EXR mattes (as car*), or a label or colour",
     )
 
 

@@ -21,6 +21,7 @@ from surface_sos_core.evaluate.truth import evaluate_shot
 from surface_sos_core.events import Events
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage import open_footage
+from surface_sos_core.inspect_shot import described, read_inputs
 from surface_sos_core.layers.exr import write_layers
 from surface_sos_core.layers.stage import view_layers
 from surface_sos_core.manifest import FrameEntry, write_manifest
@@ -29,7 +30,7 @@ from surface_sos_core.masks.sources.source import MaskShot
 from surface_sos_core.masks.write import check_masks_folder, reasons_told, write_masks
 from surface_sos_core.settings import Settings, preset
 from surface_sos_core.shot_folder import ModelFolder, ShotFolder, file_stamps
-from surface_sos_core.stages.cameras import camera_stage, check_parallax, solved_cameras
+from surface_sos_core.stages.cameras import camera_stage, solved_cameras
 from surface_sos_core.stages.layers import file_names, layer_stage, studio_of
 from surface_sos_core.stages.masks import mask_stage
 from surface_sos_core.stages.mesh import mesh_stage
@@ -42,7 +43,6 @@ from surface_sos_core.stages.run import (
     new_manifest,
     open_shot,
     prepare_device,
-    selected_frames,
     take_over,
 )
 from surface_sos_core.stages.training import trained_fields, training_stage
@@ -54,7 +54,7 @@ class Shot:
 
     footage: a folder, a pattern or a movie. masks: where coarse masks come from, as `--masks` takes it (None: automatic),
     with the weights and the pick of some sources. cameras: a COLMAP model. box: a JSON file of the scene box. frames:
-    which frames get layers ("1001-1040x2,1055"); all of them train.
+    which frames get layers ("1001-1040x2,1055"); all of them train. layer: which one of EXR files is the picture.
     """
 
     footage: str | Path
@@ -66,6 +66,7 @@ class Shot:
     skip_bad_frames: bool = False
     weights: Path | None = None
     pick: str | None = None
+    layer: str | None = None
 
 
 def segment(
@@ -84,20 +85,18 @@ def segment(
     device = prepare_device(settings)
 
     events.stage("footage", 1, len(STAGES))
-    footage = open_footage(shot.footage, shot.skip_bad_frames, events.warning)
-    selected = selected_frames(shot.frames, [frame.number for frame in footage.frames])
-    given_box = read_box(shot.box) if shot.box is not None else None
-    given_cameras = read_model(shot.cameras) if shot.cameras is not None else None
-    if given_cameras is not None:
-        match_cameras(given_cameras, footage, lambda message: None)
-        check_parallax(given_cameras)
-    source = open_source(request, footage, events.warning)
+    given = read_inputs(
+        shot.footage, request, events.warning, cameras=shot.cameras, box=shot.box, frames=shot.frames,
+        skip_bad_frames=shot.skip_bad_frames, layer=shot.layer,
+    )  # fmt: skip
+    footage = given.footage
+    events.inputs(described(given, str(shot.cameras) if shot.cameras is not None else None))
 
     with folder.locked():
         folder.check(mode)  # again, since another run may have been faster
         if mode == "overwrite" and folder.contents():
             folder.clear()
-        run = Run(folder, settings, events, footage, new_manifest(footage, settings), [], selected)
+        run = Run(folder, settings, events, footage, new_manifest(footage, settings), [], given.selected)
         if mode == "resume":
             take_over(run, folder.manifest())
         run.save("footage")
@@ -106,12 +105,12 @@ def segment(
             "cameras": file_stamps(model_files(shot.cameras)) if shot.cameras is not None else None,
             "seed": settings.seed,
         }
-        model = camera_stage(run, given_cameras, inputs)
+        model = camera_stage(run, given.cameras, inputs)
         inputs |= {
             "masks": request.stamp(),
-            "box": given_box.as_dict() if given_box is not None else None,
+            "box": given.box.as_dict() if given.box is not None else None,
         }
-        consensus = mask_stage(run, model, source, given_box, inputs)
+        consensus = mask_stage(run, model, given.source, given.box, inputs)
         trainer = training_stage(run, consensus, model, device)
         layer_stage(run, trainer, consensus, again=False)
         mesh_stage(run, trainer, consensus, again=False)
@@ -128,12 +127,13 @@ def solve(
     seed: int = 0,
     skip_bad_frames: bool = False,
     overwrite: bool = False,
+    layer: str | None = None,
 ) -> Path:
     """Cameras only, written to `out` as a COLMAP text model."""
     events, folder = events or Events(), ModelFolder(Path(out))
     folder.check(overwrite)
     events.stage("cameras", 1, 1)
-    opened = open_footage(footage, skip_bad_frames, events.warning)
+    opened = open_footage(footage, skip_bad_frames, events.warning, layer)
     with folder.locked():
         folder.check(overwrite)
         write_model(solved_cameras(opened, folder.out, seed, events), folder.out)
@@ -151,13 +151,14 @@ def find_masks(
     seed: int = 0,
     skip_bad_frames: bool = False,
     overwrite: bool = False,
+    layer: str | None = None,
 ) -> Path:
     """Coarse masks only, written to `out` as PNG files that `segment` takes; a frame that stays unknown gets none.
 
     cameras: a COLMAP model; without one they are solved for a source that needs them, others do without.
     """
     events, out = events or Events(), Path(out)
-    opened = open_footage(footage, skip_bad_frames, events.warning)
+    opened = open_footage(footage, skip_bad_frames, events.warning, layer)
     check_masks_folder(out, opened, overwrite)
     given_box = read_box(box) if box is not None else None
     model = read_model(cameras) if cameras is not None else None

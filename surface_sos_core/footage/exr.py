@@ -275,7 +275,7 @@ def _named(found: Sequence[_Candidate], wanted: str) -> _Candidate:
         if len(same) == 1:
             return same[0]
     raise NoPicture(
-        f"has no layer {wanted}, or more than one: give --layer one of {', '.join(one.name for one in found)}"
+        f"has no layer {wanted}, or several of that name: give --layer one of {', '.join(one.name for one in found)}"
     )
 
 

@@ -25,8 +25,12 @@ class BadImage(InputError):
     """One file that cannot be used as an image; the message names it."""
 
 
-class NoDecoder(BadImage):
-    """A good file of a kind that a library is missing for."""
+class Refused(BadImage):
+    """A good file that cannot be used for a reason of its own; the message says the way out."""
+
+
+class NoDecoder(Refused):
+    """One of a kind that a library is missing for."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def read_header(path: Path, layer: str | None = None) -> Header:
     except heif.NoDecoder as error:
         raise NoDecoder(f"{path} {error}") from error
     except exr.NoPicture as error:
-        raise BadImage(f"{path} {error}") from error
+        raise Refused(f"{path} {error}") from error
     except (struct.error, ValueError, IndexError, KeyError) as error:
         # mmap says ValueError for an empty file
         raise BadImage(f"{path} is empty, damaged or not a {KINDS} image") from error

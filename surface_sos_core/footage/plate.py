@@ -18,7 +18,7 @@ from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage import colour, image, orientation, sequence, timecode
 from surface_sos_core.footage.exr import Tags, Window
-from surface_sos_core.footage.header import KINDS, BadImage, Header, NoDecoder, read_header
+from surface_sos_core.footage.header import KINDS, BadImage, Header, NoDecoder, Refused, read_header
 from surface_sos_core.footage.movie import Movie
 from surface_sos_core.frame_numbers import number_names
 
@@ -48,7 +48,7 @@ class Stills:
     """Image files of one size. `layer`: of EXR files, which one is the picture."""
 
     def __init__(self, paths: Sequence[Path], headers: Sequence[Header], layer: str | None = None) -> None:
-        self.paths, self.headers, self._layer = list(paths), list(headers), layer
+        self.paths, self.headers, self.layer = list(paths), list(headers), layer
         for path, header in zip(paths, headers, strict=True):
             if (header.width, header.height) != (headers[0].width, headers[0].height):
                 raise InputError(
@@ -63,7 +63,7 @@ class Stills:
             self.width, self.height = right - left + 1, bottom - top + 1
 
     def read(self, index: int) -> np.ndarray:
-        pixels = image.rgb(image.decode(self.paths[index], self._layer, self.window))
+        pixels = image.rgb(image.decode(self.paths[index], self.layer, self.window))
         if pixels.shape[:2] != (self.height, self.width):
             raise InputError(f"{self.paths[index]} has changed its size since the shot was opened")
         return pixels
@@ -132,6 +132,11 @@ class Footage:
     def headers(self) -> list[Header]:
         """Of each frame's file; empty for a movie."""
         return self._pixels.headers if isinstance(self._pixels, Stills) else []
+
+    @property
+    def layer(self) -> str | None:
+        """Which layer of EXR files was asked for."""
+        return self._pixels.layer if isinstance(self._pixels, Stills) else None
 
     @property
     def display_window(self) -> Window:
@@ -253,6 +258,8 @@ def _open_stills(
             if isinstance(error, NoDecoder) and any(path.suffix.lower() not in _HEIC for path in paths):
                 left_out.append(paths[at])
                 continue
+            if not skip_bad and isinstance(error, Refused):
+                raise
             if not skip_bad:
                 raise InputError(f"{error}: replace it, or leave it out with --skip-bad-frames") from error
             warn(f"{error}; the frame is left out")

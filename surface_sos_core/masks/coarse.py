@@ -41,6 +41,9 @@ class CoarseMasks:
     reasons: dict[int, str] = field(default_factory=dict)
     """Why frames are not known, by position, where more can be said than that they have no mask."""
 
+    files_without: list[str] = field(default_factory=list)
+    """Names of files that belong to no frame."""
+
     @staticmethod
     def unknown(frames: int, size: tuple[int, int]) -> CoarseMasks:
         """Nothing known yet of `frames` frames; size: width and height."""
@@ -97,6 +100,7 @@ def load_masks(
     else:
         masks = fill_masks(footage, names, lambda i: read_mask(files[i]), str(folder), pick=pick)
     masks.notes = [*notes, *masks.notes]
+    masks.files_without = [path.name for path in paths if path not in files.values()]
     for note in masks.notes:
         warn(note)
     return masks

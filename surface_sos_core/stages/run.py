@@ -120,7 +120,7 @@ def open_shot(
     manifest = folder.manifest()
     settings = settings or settings_from_dict(manifest.settings)
     selected = selected_frames(frames, [entry.frame for entry in manifest.frames])
-    footage = open_footage(manifest.footage.path, True, events.warning)
+    footage = open_footage(manifest.footage.path, True, events.warning, manifest.footage.layer)
     run = Run(folder, settings, events, footage, manifest, [], selected)
     if len(manifest.frames) != len(footage.frames):
         raise InputError(
@@ -137,9 +137,16 @@ def open_shot(
 
 def new_manifest(footage: Footage, settings: Settings) -> Manifest:
     """Of a shot that nothing has been made for."""
+    tags = footage.tags(0)
     return Manifest(
         footage=FootageEntry(
-            str(Path(footage.source).resolve()), footage.width, footage.height, footage.title
+            str(Path(footage.source).resolve()),
+            footage.width,
+            footage.height,
+            footage.title,
+            footage.layer,
+            tags.pixel_aspect,
+            float(tags.fps) if tags.fps is not None else None,
         ),
         frames=[FrameEntry(frame.name, frame.number) for frame in footage.frames],
         settings=settings.as_dict(),
@@ -178,7 +185,7 @@ def prepare_device(settings: Settings) -> torch.device:
 
 def footage_stamp(footage: Footage) -> list[Any]:
     """What tells whether the frames are those of an earlier run."""
-    return [file_stamps(footage.files), footage.width, footage.height]
+    return [file_stamps(footage.files), footage.width, footage.height, *filter(None, [footage.layer])]
 
 
 def training_inputs(run: Run) -> dict[str, Any]:
