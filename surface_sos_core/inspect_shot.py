@@ -14,13 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from surface_sos_core.cameras import Box, Camera, CameraModel, match_cameras, read_box, read_model
+from surface_sos_core.cameras import (
+    Box,
+    Camera,
+    CameraModel,
+    check_parallax,
+    match_cameras,
+    read_box,
+    read_model,
+)
 from surface_sos_core.footage import Footage, open_footage, parse_frames
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.sources.files import FilesSource
 from surface_sos_core.masks.sources.request import MaskRequest, open_source
 from surface_sos_core.masks.sources.source import MaskSource
-from surface_sos_core.stages.cameras import check_parallax
 
 
 @dataclass(frozen=True)

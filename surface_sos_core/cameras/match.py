@@ -40,7 +40,7 @@ def match_cameras(
     """The camera of every frame, None where the model has none; lenses fit the footage's size.
 
     A frame's camera is the image of its name (see pairing.pair), of several that of the folder that the footage lies in.
-    Numbers decide where no name fits and all frames find an image by them. Images without a frame, frames without an image
+    For a movie, whose frames' names are ours, numbers decide where all frames find an image by them. Images without a frame, frames without an image
     and a rescaled lens are told to `warn`. Raises InputError where nothing matches, two images match one frame, or the model's
     images have another shape than the footage.
     """
@@ -75,6 +75,19 @@ def match_cameras(
     return cameras
 
 
+def check_parallax(model: CameraModel) -> None:
+    """Refuse cameras that all stand in one place."""
+    centres = np.array([camera.centre for camera in model.cameras.values()])
+    spread = float(np.linalg.norm(centres - centres.mean(axis=0), axis=1).max())
+    away = 1.0
+    if len(model.points):
+        away = float(np.median(np.linalg.norm(model.points.xyz - centres.mean(axis=0), axis=1)))
+    if spread < 1e-3 * away:
+        raise InputError(
+            "All cameras of the model stand in one place; the method needs parallax: walk around the object."
+        )
+
+
 def listed(names: Sequence[str]) -> str:
     """The first names of a list, and how many more there are."""
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
@@ -84,7 +97,8 @@ def listed(names: Sequence[str]) -> str:
 def _pairs(names: list[str], footage: NamedFrames) -> Pairs:
     """Raises InputError where nothing matches."""
     pairs = pair(footage.frames, names, footage.counted)
-    if not pairs.of or (pairs.by_number and len(pairs.of) < len(footage.frames)):
+    whole = footage.counted and len(pairs.of) == len(footage.frames)
+    if not pairs.of or (pairs.by_number and not whole):
         raise InputError(
             f"no image of the camera model matches a frame: the model has {names[0]}, "
             f"the footage {footage.frames[0].file}; names must agree but for the extension."

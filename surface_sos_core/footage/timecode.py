@@ -13,10 +13,10 @@ _DROP = 1 << 6
 
 def parse(text: str, fps: Fraction | None) -> Timecode | None:
     """Of HH:MM:SS:FF, a semicolon before FF for drop frame; None for anything else."""
-    fields = text.replace(";", ":").replace(".", ":").split(":")
-    if len(fields) != 4 or not all(field.isascii() and field.isdigit() for field in fields):
+    parts = text.replace(";", ":").replace(".", ":").split(":")
+    if len(parts) != 4 or not all(part.isascii() and part.isdigit() for part in parts):
         return None
-    values = [int(field) for field in fields]
+    values = [int(part) for part in parts]
     if fps is not None and fps > 30:  # two frames share a code
         values[3] //= 2
     if any(value > most for value, most in zip(values, (23, 59, 59, 29), strict=True)):
@@ -29,9 +29,10 @@ def after(start: Timecode, frames: int, fps: Fraction) -> Timecode:
     whole = round(fps)
     if fps > 30:
         whole, frames = whole // 2, frames // 2
-    flags, user = start
-    drop = 2 if flags & _DROP else 0  # codes that are left out at the start of each minute but every tenth
-    hours, minutes, seconds, frame = _unpack(flags)
+    drop = (
+        2 if drops_frames(start) else 0
+    )  # codes that are left out at the start of each minute but every tenth
+    hours, minutes, seconds, frame = fields(start)
     minutes += 60 * hours
     count = (60 * minutes + seconds) * whole + frame - drop * (minutes - minutes // 10) + frames
     if drop:
@@ -39,13 +40,21 @@ def after(start: Timecode, frames: int, fps: Fraction) -> Timecode:
         count += drop * (9 * tens + max(0, rest - drop) // (60 * whole - drop))
     seconds, frame = divmod(count, whole)
     values = [seconds // 3600 % 24, seconds // 60 % 60, seconds % 60, frame]
-    return _pack(values, drop > 0), user
+    return _pack(values, drop > 0), start[1]
 
 
-def text(code: Timecode) -> str:
-    """HH:MM:SS:FF."""
-    hours, minutes, seconds, frame = _unpack(code[0])
-    return f"{hours:02d}:{minutes:02d}:{seconds:02d}{';' if code[0] & _DROP else ':'}{frame:02d}"
+def fields(code: Timecode) -> list[int]:
+    """Hours, minutes, seconds and frames."""
+    tens = (3, 7, 7, 3)
+    return [
+        (code[0] >> place + 4 & mask) * 10 + (code[0] >> place & 15)
+        for place, mask in zip(_PLACES, tens, strict=True)
+    ]
+
+
+def drops_frames(code: Timecode) -> bool:
+    """Whether it counts as 29.97 frames a second do, which leave codes out."""
+    return bool(code[0] & _DROP)
 
 
 def _pack(values: list[int], drop: bool) -> int:
@@ -53,11 +62,3 @@ def _pack(values: list[int], drop: bool) -> int:
         (value // 10 << 4 | value % 10) << place for value, place in zip(values, _PLACES, strict=True)
     )
     return packed | _DROP * drop
-
-
-def _unpack(flags: int) -> list[int]:
-    tens = (3, 7, 7, 3)
-    return [
-        (flags >> place + 4 & mask) * 10 + (flags >> place & 15)
-        for place, mask in zip(_PLACES, tens, strict=True)
-    ]

@@ -23,6 +23,7 @@ _PEAKS = (255, 1023, 4095, 16383)  # white of masks that were kept in more bits 
 _MOST_LABELS = 64
 _LEAST_SHARE = 5e-4  # of all pixels; rarer colours are edges between others
 _COVERED = 0.9  # of all pixels, by the colours of a coloured matte
+_MOST_COLOURS = 32  # of a matte; what has more is a picture
 _LISTED = 8
 _NAMES = {
     "red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "yellow": (255, 255, 0), "cyan": (0, 255, 255),
@@ -287,7 +288,7 @@ def _of_colours(facts: Facts, pick: str | None, where: str) -> Reading:
     if pick is None and shown and _is_one_hue(facts.colours, shown[0], total):
         brightest = max((one for one in facts.colours if facts.colours[one] > _LEAST_SHARE * total), key=max)
         return Reading("colour", chosen=(_full(brightest),), note=f"White of the masks is {_hex(brightest)}.")
-    if sum(majors.values()) < _COVERED * total:
+    if sum(majors.values()) < _COVERED * total or len(majors) > _MOST_COLOURS:
         raise InputError(
             f"{facts.coloured} of {facts.files} masks in {where} are pictures in colour, which tell no object: give masks of "
             "white on black, or pictures with alpha."

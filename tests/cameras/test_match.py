@@ -1,6 +1,6 @@
 """Cameras of a model to frames of the footage."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +66,36 @@ def test_nothing_matches() -> None:
 def test_two_images_for_one_frame() -> None:
     with pytest.raises(InputError, match="left/a.jpg and right/a.jpg"):
         matched(model("left/a.jpg", "right/a.jpg"), shot("a.jpg"))
+
+
+def test_names_without_an_extension() -> None:
+    found, notes = matched(model("plate.1001", "plate.1002"), shot("plate.1001.jpg", "plate.1002.jpg"))
+    assert found == ["plate.1001", "plate.1002"] and not notes
+
+
+def test_rigs_are_told_apart_by_the_folder_of_the_frames() -> None:
+    rigs = model("cam1/0001.jpg", "cam2/0001.jpg", "cam1/0002.jpg", "cam2/0002.jpg")
+    footage = replace(shot("0001.jpg", "0002.jpg"), folder=Path("/shots/take/cam2"))
+    found, notes = matched(rigs, footage)
+    assert found == ["cam2/0001.jpg", "cam2/0002.jpg"]
+    assert len(notes) == 1 and "cam1/0001.jpg" in notes[0]
+
+
+def test_frames_of_a_movie_are_matched_by_their_place() -> None:
+    clip = replace(shot("clip.0001.png", "clip.0002.png"), counted=True)
+    found, notes = matched(model("frame_00001.jpg", "frame_00000.jpg"), clip)
+    assert found == ["frame_00000.jpg", "frame_00001.jpg"] and "by number" in notes[0]
+    with pytest.raises(InputError, match="no image of the camera model matches"):
+        matched(model("frame_00001.jpg"), clip)
+
+
+def test_a_lens_for_the_display_window_is_moved_to_what_is_stored_around_it() -> None:
+    footage = replace(shot("a.exr", size=(660, 490)), display_window=(8, 4, 647, 483))
+    (camera,) = match_cameras(model("a.exr"), footage, pytest.fail)
+    assert camera is not None and (camera.lens.width, camera.lens.height) == (660, 490)
+    assert camera.lens.params == (500.0, 500.0, 328.0, 244.0)
+    (camera,) = match_cameras(model("a.exr", lens=Lens("PINHOLE", 660, 490, LENS.params)), footage, pytest.fail)
+    assert camera is not None and camera.lens.params == LENS.params
 
 
 def test_lens_is_rescaled_to_frames_of_the_same_shape() -> None:

@@ -9,7 +9,6 @@ from surface_sos_core.footage import Footage
 from surface_sos_core.footage.sequence import list_images
 from surface_sos_core.masks.coarse import CoarseMasks, load_masks
 from surface_sos_core.masks.sources.cryptomatte import Picker
-from surface_sos_core.masks.sources.mended import mended
 from surface_sos_core.masks.sources.movie import movie_masks
 from surface_sos_core.masks.sources.source import MaskShot
 
@@ -38,4 +37,6 @@ class FilesSource:
             self.masks = load_masks(path, footage, warn, pick)
 
     def find(self, shot: MaskShot) -> CoarseMasks:
+        from surface_sos_core.masks.sources.mended import mended  # compiles for seconds when it is loaded
+
         return mended(self.masks, shot, shot.progress)
