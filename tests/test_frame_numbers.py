@@ -73,7 +73,13 @@ def test_own_numbers_are_told_even_where_frames_are_counted():
 
 def test_a_number_is_no_suffix():
     names = ["plate.1001", "plate.1001.jpg", "plate.1001.JPEG", "a.b.exr", "frame"]
-    assert [without_suffix(name) for name in names] == ["plate.1001", "plate.1001", "plate.1001", "a.b", "frame"]
+    assert [without_suffix(name) for name in names] == [
+        "plate.1001",
+        "plate.1001",
+        "plate.1001",
+        "a.b",
+        "frame",
+    ]
 
 
 def test_natural_order():

@@ -21,7 +21,9 @@ PLATES = frames("plate.1001.jpg", "plate.1002.jpg")
 CLIP = frames(*(f"clip.{n:04d}.png" for n in range(1, 5)))
 
 
-@pytest.mark.parametrize("name", ["plate.1002.jpg", "plate.1002.png", "plate.1002", "plate.1002.jpg.png", "x/y\\plate.1002.tif"])
+@pytest.mark.parametrize(
+    "name", ["plate.1002.jpg", "plate.1002.png", "plate.1002", "plate.1002.jpg.png", "x/y\\plate.1002.tif"]
+)
 def test_by_name(name):
     pairs = pair(PLATES, ["other.png", name], counted=False)
     assert pairs.of == {1: [1]} and not pairs.by_number
@@ -41,7 +43,11 @@ def test_by_number_where_no_name_fits():
     [
         (["00000", "00001", "00002", "00003"], {0: [0], 1: [1], 2: [2], 3: [3]}, True),
         (["00000", "00002"], {0: [0], 2: [1]}, True),  # key frames from 0
-        (["1001", "1002", "1003", "1004"], {0: [0], 1: [1], 2: [2], 3: [3]}, True),  # as many as the movie has
+        (
+            ["1001", "1002", "1003", "1004"],
+            {0: [0], 1: [1], 2: [2], 3: [3]},
+            True,
+        ),  # as many as the movie has
         (["0001", "0002", "0003", "0004"], {0: [0], 1: [1], 2: [2], 3: [3]}, False),
         (["0002", "0004"], {1: [0], 3: [1]}, False),
         (["1001", "1003"], {}, False),
@@ -56,7 +62,9 @@ def test_one_counts_from_zero_and_the_other_from_one():
     stills = frames("f_0001.jpg", "f_0002.jpg", "f_0003.jpg")
     pairs = pair(stills, ["m000.png", "m001.png", "m002.png"], counted=False)
     assert pairs.of == {0: [0], 1: [1], 2: [2]} and pairs.shifted
-    pairs = pair(stills, ["m001.png", "m002.png"], counted=False)  # not all of them: their numbers are taken as they are
+    pairs = pair(
+        stills, ["m001.png", "m002.png"], counted=False
+    )  # not all of them: their numbers are taken as they are
     assert pairs.of == {0: [0], 1: [1]} and not pairs.shifted
 
 

@@ -94,7 +94,9 @@ def test_a_lens_for_the_display_window_is_moved_to_what_is_stored_around_it() ->
     (camera,) = match_cameras(model("a.exr"), footage, pytest.fail)
     assert camera is not None and (camera.lens.width, camera.lens.height) == (660, 490)
     assert camera.lens.params == (500.0, 500.0, 328.0, 244.0)
-    (camera,) = match_cameras(model("a.exr", lens=Lens("PINHOLE", 660, 490, LENS.params)), footage, pytest.fail)
+    (camera,) = match_cameras(
+        model("a.exr", lens=Lens("PINHOLE", 660, 490, LENS.params)), footage, pytest.fail
+    )
     assert camera is not None and camera.lens.params == LENS.params
 
 

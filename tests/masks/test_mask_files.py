@@ -65,7 +65,11 @@ def is_right(probability):
 
 def test_indices_of_a_palette(masks):
     found, notes = masks(lambda path, k: write_palette(path, matte(k, 1), VOC))
-    assert is_right(found) and "so 1 is taken as white" in notes[0] and "black everywhere (plate.1004)" in notes[1]
+    assert (
+        is_right(found)
+        and "so 1 is taken as white" in notes[0]
+        and "black everywhere (plate.1004)" in notes[1]
+    )
 
 
 def test_a_palette_of_greys_is_a_grey_picture(masks):
@@ -85,7 +89,9 @@ def test_several_labels_need_a_pick(masks, palette):
     def one(path, k):
         write_palette(path, two_objects(k), VOC) if palette else write(path, two_objects(k))
 
-    with pytest.raises(InputError, match=r"2 objects apart by .*numbers 1 \(12 %\), 2 \(10 %\).*--pick NUMBER"):
+    with pytest.raises(
+        InputError, match=r"2 objects apart by .*numbers 1 \(12 %\), 2 \(10 %\).*--pick NUMBER"
+    ):
         masks(one)
     found, _ = masks(one, pick="1")
     assert is_right(found)
@@ -110,7 +116,9 @@ def test_255_around_a_label_is_what_no_one_labelled(masks):
     assert is_right(found) and "255 as what is none" in notes[0]
 
 
-@pytest.mark.parametrize(("value", "dtype"), [(1, np.uint8), (255, np.uint16), (1, np.uint16), (128, np.uint8), (4095, np.uint16)])
+@pytest.mark.parametrize(
+    ("value", "dtype"), [(1, np.uint8), (255, np.uint16), (1, np.uint16), (128, np.uint8), (4095, np.uint16)]
+)
 def test_two_values_are_black_and_white_whichever_they_are(masks, value, dtype):
     found, notes = masks(lambda path, k: write(path, matte(k, value, dtype)))
     assert is_right(found) and f"so {value} is taken as white" in notes[0]
@@ -147,7 +155,9 @@ def test_alpha_is_the_mask_of_all_files_be_some_transparent(masks, colour):
 
 
 def test_tiff_where_white_is_zero(masks):
-    found, _ = masks(lambda path, k: tifffile.imwrite(path, 255 - matte(k), photometric="miniswhite"), suffix=".tif")
+    found, _ = masks(
+        lambda path, k: tifffile.imwrite(path, 255 - matte(k), photometric="miniswhite"), suffix=".tif"
+    )
     assert is_right(found)
 
 
@@ -164,7 +174,9 @@ def test_red_on_black_is_white_on_black(masks):
         write(path, pixels)
 
     found, _ = masks(one)
-    assert (found[0][12:30, 5:25] == 255).all() and (np.abs(found[0][10:12, 5:25].astype(int) - 127) <= 1).all()
+    assert (found[0][12:30, 5:25] == 255).all() and (
+        np.abs(found[0][10:12, 5:25].astype(int) - 127) <= 1
+    ).all()
 
 
 def coloured(path, k):
@@ -188,7 +200,10 @@ def test_mattes_of_several_colours_need_a_pick(masks):
 
 def test_colours_as_jpeg_keeps_them(masks):
     found, _ = masks(coloured, "red", suffix=".jpg")
-    overlap = [((found[k] > 127) & (matte(k) > 0)).sum() / ((found[k] > 127) | (matte(k) > 0)).sum() for k in range(COUNT - 1)]
+    overlap = [
+        ((found[k] > 127) & (matte(k) > 0)).sum() / ((found[k] > 127) | (matte(k) > 0)).sum()
+        for k in range(COUNT - 1)
+    ]
     assert min(overlap) > 0.7 and (found[3] > 127).mean() < 0.02
 
 
