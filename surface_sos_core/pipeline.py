@@ -176,7 +176,7 @@ def find_masks(
     def progress(done: int, total: int) -> None:
         events.progress(done, total, "frames")
 
-    found = source.find(MaskShot(opened, model, held, given_box, events.warning, progress))
+    found = source.find(MaskShot(opened, model, held, given_box, Settings(), events.warning, progress))
     for note in reasons_told(found, opened):
         events.warning(note)
     write_masks(found, opened, out)

@@ -109,6 +109,7 @@ def coarse_miou(case: Case, out: Path) -> float | None:
     from surface_sos_core.footage import open_footage
     from surface_sos_core.masks.sources.request import MaskRequest, open_source
     from surface_sos_core.masks.sources.source import MaskShot
+    from surface_sos_core.settings import Settings
 
     def quiet(*_: object) -> None:
         """The run has told it."""
@@ -122,7 +123,7 @@ def coarse_miou(case: Case, out: Path) -> float | None:
     solved = request.name != "files" and (out / "cameras").is_dir()
     model = read_model(out / "cameras") if solved else None
     cameras = match_cameras(model, footage, quiet) if model is not None else [None] * len(footage.frames)
-    masks = source.find(MaskShot(footage, model, cameras, None, quiet, quiet))
+    masks = source.find(MaskShot(footage, model, cameras, None, Settings(), quiet, quiet))
     truth = mattes_of_truth(case)
     found = []
     for i, frame in enumerate(footage.frames):

@@ -4,7 +4,7 @@ The settings of a run are written to its manifest, with what really ran (an earl
 """
 
 from surface_sos_core.settings.layers import LayerSettings
-from surface_sos_core.settings.masks import ConsensusSettings
+from surface_sos_core.settings.masks import ConsensusSettings, DoubtSettings
 from surface_sos_core.settings.mesh import MeshSettings
 from surface_sos_core.settings.run import (
     DEVICES,
@@ -23,6 +23,7 @@ __all__ = [
     "PRESETS",
     "STAGE_GROUPS",
     "ConsensusSettings",
+    "DoubtSettings",
     "FieldSettings",
     "LayerSettings",
     "MeshSettings",

@@ -21,3 +21,17 @@ class ConsensusSettings(Group):
         "Votes are counted again after the views and pixels that contradict the others have lost their say.",
         1, 100, "rounds",
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DoubtSettings(Group):
+    """When masks are doubted that hold much of what goes on beside them, and what is done then."""
+
+    NAME: ClassVar[str] = "doubt"
+
+    find_anew: str = setting(
+        "networks",
+        "Whose masks are found anew within boxes around them where the sparse points speak against them; the others' are "
+        "used as they are, and it is told.",
+        choices=("never", "networks", "all"),
+    )

@@ -11,7 +11,7 @@ from typing import Any
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.settings.layers import LayerSettings
-from surface_sos_core.settings.masks import ConsensusSettings
+from surface_sos_core.settings.masks import ConsensusSettings, DoubtSettings
 from surface_sos_core.settings.mesh import MeshSettings
 from surface_sos_core.settings.setting import Group, unknown
 from surface_sos_core.settings.train import FieldSettings, TrainSettings
@@ -37,7 +37,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 STAGE_GROUPS: dict[str, tuple[str, ...]] = {
     "cameras": (),
-    "masks": ("consensus",),
+    "masks": ("consensus", "doubt"),
     "train": ("fields", "train"),
     "layers": ("layers",),
     "mesh": ("mesh",),
@@ -54,6 +54,7 @@ class Settings:
     preset: str = "default"
     """Where the values come from that nothing else says."""
     consensus: ConsensusSettings = field(default_factory=ConsensusSettings)
+    doubt: DoubtSettings = field(default_factory=DoubtSettings)
     fields: FieldSettings = field(default_factory=FieldSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     layers: LayerSettings = field(default_factory=LayerSettings)

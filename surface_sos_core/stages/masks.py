@@ -32,7 +32,9 @@ def mask_stage(
     )
     if consensus is None:
         masks = source.find(
-            MaskShot(run.footage, model, run.cameras, box, events.warning, run.progress("frames"))
+            MaskShot(
+                run.footage, model, run.cameras, box, run.settings, events.warning, run.progress("frames")
+            )
         )
         for note in reasons_told(masks, run.footage):
             events.warning(note)

@@ -2,13 +2,15 @@
 
 GrabCut in each frame, or a network that knows no better, takes such things along in nearly all frames, so masks agree on
 them, and nothing that masks tell of each other speaks against them. The sparse points do: their groups and planes go on
-outside of the masks. Where many of the points that the masks hold are of such groups, the masks serve as boxes drawn
-around the object, some of them badly, and its outline is found anew. Of what is found only pieces that touch the mask stay.
+outside of the masks. Where many of the points that the masks hold are of such groups, masks are doubted, and may serve as
+boxes drawn around the object, some of them badly, in which its outline is found anew. Of what is found only pieces that
+touch the mask stay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -32,19 +34,18 @@ _LEAST_HELD = 50  # points that are enough to tell
 _BESIDE = 0.25  # share of these, from which on masks are doubted
 
 
-def found_anew(
-    masks: CoarseMasks, shot: MaskShot, progress: Callable[[int, int], None]
-) -> CoarseMasks | None:
-    """Masks from the points and the boxes around `masks`; None where the points do not speak against these."""
+@dataclass(frozen=True, eq=False)
+class Doubt:
+    """Where the object is by the points and the boxes around the masks; the share of the points in masks that is beside it."""
+
+    start: AutomaticBox
+    share: float
+
+
+def doubt_of(masks: CoarseMasks, shot: MaskShot) -> Doubt | None:
+    """What the sparse points say against the masks of a shot with cameras; None where that is too little."""
     assert shot.model is not None
-    shown = np.array(
-        [
-            i
-            for i, camera in enumerate(shot.cameras)
-            if camera is not None and masks.known[i] and not masks.empty[i]
-        ],
-        int,
-    )
+    shown = _shown(masks, shot)
     if len(shown) < _LEAST_MASKS:
         return None
     held = _held(masks, shot, shown)
@@ -55,10 +56,17 @@ def found_anew(
         start = start_from_drawn(Drawn(masks.size, boxes), shot.cameras, shot.model, _WRONG)
     except InputError:  # points that tell nothing of boxes tell nothing of masks either
         return None
-    if _share_beside(held, start) < _BESIDE:
-        return None
+    share = float((held & start.beside).sum() / held.sum())
+    return Doubt(start, share) if share >= _BESIDE else None
+
+
+def found_anew(
+    masks: CoarseMasks, shot: MaskShot, start: AutomaticBox, progress: Callable[[int, int], None]
+) -> CoarseMasks:
+    """Masks from `start`, without the pieces that have no pixel in common with `masks`."""
+    assert shot.model is not None
     found = automatic_masks(shot.footage, shot.cameras, shot.model, start, progress, nearby=True)
-    for i in shown:
+    for i in _shown(masks, shot):
         if found.known[i]:
             given = cv2.resize(masks.probability[i], found.size, interpolation=cv2.INTER_AREA) > 127
             mask = _pieces_touching(found.probability[i] > 127, given)
@@ -67,6 +75,12 @@ def found_anew(
             else:
                 found.forget(i, "what was found anew lies beside the mask that was given")
     return found
+
+
+def _shown(masks: CoarseMasks, shot: MaskShot) -> np.ndarray:
+    """(M,) the frames that have a camera and a mask that is not empty."""
+    placed = np.array([camera is not None for camera in shot.cameras], bool)
+    return np.flatnonzero(placed & masks.known & ~masks.empty)
 
 
 def _held(masks: CoarseMasks, shot: MaskShot, shown: np.ndarray) -> np.ndarray:
@@ -85,11 +99,6 @@ def _held(masks: CoarseMasks, shot: MaskShot, shown: np.ndarray) -> np.ndarray:
         looks[seen] += 1
         votes[seen] += masks.probability[i][row, column] > 127
     return (votes > _HELD * np.maximum(looks, 1)) & (points.track_length >= LEAST_TRACK)
-
-
-def _share_beside(held: np.ndarray, start: AutomaticBox) -> float:
-    """Of the points that masks hold (N,) bool, how many are not the object's."""
-    return float((held & start.beside).sum() / held.sum())
 
 
 def _pieces_touching(mask: np.ndarray, given: np.ndarray) -> np.ndarray:

@@ -34,4 +34,4 @@ class FilesSource:
             picker.check(path)
 
     def find(self, shot: MaskShot) -> CoarseMasks:
-        return mended(self._masks, shot, shot.progress)
+        return mended(self._masks, shot, shot.progress, given=True)

@@ -85,9 +85,11 @@ class NetworkSource:
             return choose_by_overlap(found, self._drawn, size)
         target = start.box.centre if start is not None else None
         masks = choose_by_cameras(found, shot.cameras, size, target, self._network.pieces)
-        return mended(
-            masks, shot, lambda done, total: shot.progress(count + count * done // total, passes * count)
-        )
+
+        def progress(done: int, total: int) -> None:
+            shot.progress(count + count * done // total, passes * count)
+
+        return mended(masks, shot, progress, given=False)
 
     def _prompts(self, shot: MaskShot, start: AutomaticBox | None) -> dict[int, Prompt]:
         """By the sparse points of the object where there are cameras, else by the drawing, carried by optical flow."""

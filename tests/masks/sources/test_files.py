@@ -14,6 +14,7 @@ from surface_sos_core.footage import open_footage
 from surface_sos_core.masks.sources.cryptomatte import _bits, murmur3
 from surface_sos_core.masks.sources.files import FilesSource
 from surface_sos_core.masks.sources.source import MaskShot
+from surface_sos_core.settings import Settings
 
 WIDTH, HEIGHT, COUNT = 48, 32, 3
 
@@ -27,7 +28,7 @@ def footage(tmp_path):
 
 
 def find(path, footage, pick=None):
-    without_cameras = MaskShot(footage, None, [None] * COUNT, None, pytest.fail, pytest.fail)
+    without_cameras = MaskShot(footage, None, [None] * COUNT, None, Settings(), pytest.fail, pytest.fail)
     return FilesSource(path, footage, pick, lambda message: None).find(without_cameras)
 
 
