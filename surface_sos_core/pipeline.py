@@ -91,7 +91,7 @@ def segment(
     if given_cameras is not None:
         match_cameras(given_cameras, footage, lambda message: None)
         check_parallax(given_cameras)
-    source = open_source(request, footage, events.warning)
+    source = open_source(request, footage, settings, events.warning)
 
     with folder.locked():
         folder.check(mode)  # again, since another run may have been faster
@@ -164,7 +164,7 @@ def find_masks(
     held: list[Camera | None] = [None] * len(opened.frames)
     if model is not None:
         held = match_cameras(model, opened, events.warning)
-    source = open_source(request, opened, events.warning)
+    source = open_source(request, opened, Settings(), events.warning)
     count = 1 + (model is None and source.needs_cameras)
     if model is None and source.needs_cameras:
         events.stage("cameras", 1, count)

@@ -118,7 +118,7 @@ def coarse_miou(case: Case, out: Path) -> float | None:
         return None
     footage = open_footage(case.plates)
     request = MaskRequest.parse(str(case.masks))
-    source = open_source(request, footage, quiet)
+    source = open_source(request, footage, Settings(), quiet)
     # with cameras, files are mended
     solved = request.name != "files" and (out / "cameras").is_dir()
     model = read_model(out / "cameras") if solved else None

@@ -9,8 +9,8 @@ import torch
 
 from surface_sos_core.cameras import Box, Camera
 from surface_sos_core.fields.contraction import expand
-from surface_sos_core.masks.consensus import evenly
 from surface_sos_core.render.proposal import OpacityGrid
+from surface_sos_core.sampling import evenly
 
 _RESOLUTION = 64
 _CAMERAS = 60  # that are asked, at most

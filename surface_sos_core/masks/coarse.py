@@ -19,8 +19,8 @@ from surface_sos_core.footage import Footage
 from surface_sos_core.footage.frame_stack import let_go, temporary_frames
 from surface_sos_core.footage.image import decode
 from surface_sos_core.footage.sequence import KINDS, last_number, list_images
+from surface_sos_core.settings import CoarseSettings
 
-LONG_EDGE = 512
 ASPECT_TOLERANCE = 0.01
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec.709
 
@@ -30,7 +30,7 @@ class CoarseMasks:
     """What the masks say, frame by frame, at a reduced size with the footage's aspect."""
 
     probability: np.ndarray
-    """(frames, h, w) uint8, 255 is the object; 0 where a frame is not known. The longer edge is at most 512."""
+    """(frames, h, w) uint8, 255 is the object; 0 where a frame is not known."""
     known: np.ndarray
     """(frames,) bool; False: no mask, which says nothing."""
     empty: np.ndarray
@@ -67,6 +67,7 @@ class CoarseMasks:
 def load_masks(
     folder: str | Path,
     footage: Footage,
+    settings: CoarseSettings,
     warn: Callable[[str], None] = warnings.warn,
     read: Callable[[Path], np.ndarray] = decode,
 ) -> CoarseMasks:
@@ -86,7 +87,7 @@ def load_masks(
         raise InputError(f"{folder} has no {KINDS} masks: check the path, or leave --masks away")
     notes: list[str] = []
     files = _match(paths, footage, folder, notes)
-    masks = CoarseMasks.unknown(len(footage.frames), reduced_size(footage))
+    masks = CoarseMasks.unknown(len(footage.frames), reduced_size(footage, settings.edge))
     masks.notes = notes
     _fill(masks, files, footage, read)
     for note in notes:
@@ -222,7 +223,7 @@ def check_aspect(path: Path, width: int, height: int, footage: Footage) -> None:
         )
 
 
-def reduced_size(footage: Footage, edge: int = LONG_EDGE) -> tuple[int, int]:
+def reduced_size(footage: Footage, edge: int) -> tuple[int, int]:
     """Width and height of masks whose longer edge is at most `edge`."""
     scale = min(1.0, edge / max(footage.width, footage.height))
     return max(1, round(footage.width * scale)), max(1, round(footage.height * scale))

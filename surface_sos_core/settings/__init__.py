@@ -4,7 +4,18 @@ The settings of a run are written to its manifest, with what really ran (an earl
 """
 
 from surface_sos_core.settings.layers import LayerSettings
-from surface_sos_core.settings.masks import ConsensusSettings, DoubtSettings
+from surface_sos_core.settings.masks import (
+    CoarseSettings,
+    ConsensusSettings,
+    HullSettings,
+    ThinPartSettings,
+)
+from surface_sos_core.settings.mending import (
+    ColourSettings,
+    EdgeSettings,
+    MendingSettings,
+    VoteSettings,
+)
 from surface_sos_core.settings.mesh import MeshSettings
 from surface_sos_core.settings.run import (
     DEVICES,
@@ -16,19 +27,39 @@ from surface_sos_core.settings.run import (
     read_config,
     settings_from_dict,
 )
+from surface_sos_core.settings.starts import (
+    DoubtSettings,
+    DrawnSettings,
+    FlowSettings,
+    NetworkSettings,
+    PointGroupSettings,
+    StartSettings,
+)
 from surface_sos_core.settings.train import FieldSettings, TrainSettings
 
 __all__ = [
     "DEVICES",
     "PRESETS",
     "STAGE_GROUPS",
+    "CoarseSettings",
+    "ColourSettings",
     "ConsensusSettings",
     "DoubtSettings",
+    "DrawnSettings",
+    "EdgeSettings",
     "FieldSettings",
+    "FlowSettings",
+    "HullSettings",
     "LayerSettings",
+    "MendingSettings",
     "MeshSettings",
+    "NetworkSettings",
+    "PointGroupSettings",
     "Settings",
+    "StartSettings",
+    "ThinPartSettings",
     "TrainSettings",
+    "VoteSettings",
     "assignments",
     "preset",
     "read_config",

@@ -11,9 +11,28 @@ from typing import Any
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.settings.layers import LayerSettings
-from surface_sos_core.settings.masks import ConsensusSettings, DoubtSettings
+from surface_sos_core.settings.masks import (
+    CoarseSettings,
+    ConsensusSettings,
+    HullSettings,
+    ThinPartSettings,
+)
+from surface_sos_core.settings.mending import (
+    ColourSettings,
+    EdgeSettings,
+    MendingSettings,
+    VoteSettings,
+)
 from surface_sos_core.settings.mesh import MeshSettings
 from surface_sos_core.settings.setting import Group, unknown
+from surface_sos_core.settings.starts import (
+    DoubtSettings,
+    DrawnSettings,
+    FlowSettings,
+    NetworkSettings,
+    PointGroupSettings,
+    StartSettings,
+)
 from surface_sos_core.settings.train import FieldSettings, TrainSettings
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -37,7 +56,22 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 STAGE_GROUPS: dict[str, tuple[str, ...]] = {
     "cameras": (),
-    "masks": ("consensus", "doubt"),
+    "masks": (
+        "coarse",
+        "start",
+        "point_groups",
+        "drawn",
+        "flow",
+        "network",
+        "doubt",
+        "mending",
+        "votes",
+        "hull",
+        "colours",
+        "edges",
+        "consensus",
+        "thin_parts",
+    ),
     "train": ("fields", "train"),
     "layers": ("layers",),
     "mesh": ("mesh",),
@@ -53,8 +87,20 @@ class Settings:
 
     preset: str = "default"
     """Where the values come from that nothing else says."""
-    consensus: ConsensusSettings = field(default_factory=ConsensusSettings)
+    coarse: CoarseSettings = field(default_factory=CoarseSettings)
+    start: StartSettings = field(default_factory=StartSettings)
+    point_groups: PointGroupSettings = field(default_factory=PointGroupSettings)
+    drawn: DrawnSettings = field(default_factory=DrawnSettings)
+    flow: FlowSettings = field(default_factory=FlowSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
     doubt: DoubtSettings = field(default_factory=DoubtSettings)
+    mending: MendingSettings = field(default_factory=MendingSettings)
+    votes: VoteSettings = field(default_factory=VoteSettings)
+    hull: HullSettings = field(default_factory=HullSettings)
+    colours: ColourSettings = field(default_factory=ColourSettings)
+    edges: EdgeSettings = field(default_factory=EdgeSettings)
+    consensus: ConsensusSettings = field(default_factory=ConsensusSettings)
+    thin_parts: ThinPartSettings = field(default_factory=ThinPartSettings)
     fields: FieldSettings = field(default_factory=FieldSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     layers: LayerSettings = field(default_factory=LayerSettings)

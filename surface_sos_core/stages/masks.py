@@ -8,13 +8,8 @@ import numpy as np
 
 from surface_sos_core.cameras import Box, CameraModel
 from surface_sos_core.masks.coarse import CoarseMasks
-from surface_sos_core.masks.consensus import (
-    Consensus,
-    build_consensus,
-    contradiction,
-    read_consensus,
-    save_consensus,
-)
+from surface_sos_core.masks.consensus import Consensus, build_consensus, contradiction
+from surface_sos_core.masks.consensus_file import read_consensus, save_consensus
 from surface_sos_core.masks.sources.source import MaskShot, MaskSource
 from surface_sos_core.masks.write import reasons_told
 from surface_sos_core.stages.run import Run
@@ -38,9 +33,12 @@ def mask_stage(
         )
         for note in reasons_told(masks, run.footage):
             events.warning(note)
-        consensus = build_consensus(masks, run.cameras, run.settings.consensus, box, run.progress("views"))
+        voting = run.settings.consensus
+        consensus = build_consensus(
+            masks, run.cameras, voting, run.settings.thin_parts, box, run.progress("views")
+        )
         _warn_of_empty(run, masks)
-        if (doubt := contradiction(consensus.agreement)) is not None:
+        if (doubt := contradiction(consensus.agreement, voting)) is not None:
             events.warning(doubt)
         save_consensus(folder.consensus, masks.probability, consensus)
         folder.note("masks", inputs)

@@ -17,7 +17,8 @@ from surface_sos_core.errors import InputError, is_out_of_memory
 from surface_sos_core.events import Events
 from surface_sos_core.footage import Footage, open_footage, parse_frames
 from surface_sos_core.manifest import FootageEntry, FrameEntry, Manifest, write_manifest
-from surface_sos_core.masks.consensus import Consensus, read_consensus
+from surface_sos_core.masks.consensus import Consensus
+from surface_sos_core.masks.consensus_file import read_consensus
 from surface_sos_core.settings import Settings, settings_from_dict
 from surface_sos_core.shot_folder import ShotFolder, file_stamps, software_versions
 

@@ -15,7 +15,8 @@ from surface_sos_core.footage.cache import cached_plates
 from surface_sos_core.footage.exposure import exposure_gains, read_gains, save_gains
 from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.interruption import held_back
-from surface_sos_core.masks.consensus import Consensus, unpack_masks
+from surface_sos_core.masks.consensus import Consensus
+from surface_sos_core.masks.consensus_file import unpack_masks
 from surface_sos_core.stages.run import LEAST_TRACK, Run, prepare_device, training_inputs
 from surface_sos_core.train.batches import Batches, sights_of
 from surface_sos_core.train.checkpoint import has_checkpoint, load_newest, remove_checkpoints, save_trainer

@@ -11,10 +11,11 @@ import torch
 from scipy import ndimage
 
 from surface_sos_core.cameras import Box, Camera, Points
+from surface_sos_core.cameras.picture import at_size
 from surface_sos_core.device import on_device
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
 from surface_sos_core.footage.frame_stack import FrameStack
-from surface_sos_core.masks.consensus import Consensus, at_size
+from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.render.depths import Rays
 from surface_sos_core.settings import TrainSettings

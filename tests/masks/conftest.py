@@ -73,7 +73,13 @@ def _shot(folder, cameras):
         mattes.append(matte)
     model = CameraModel(cameras, _points(cameras))
     shot = MaskShot(
-        open_footage(folder), model, list(cameras.values()), None, Settings(), pytest.fail, lambda done, total: None
+        open_footage(folder),
+        model,
+        list(cameras.values()),
+        None,
+        Settings(),
+        pytest.fail,
+        lambda done, total: None,
     )
     return shot, np.array(mattes)
 

@@ -35,7 +35,7 @@ from surface_sos_core.footage import image, open_footage, parse_frames
 from surface_sos_core.footage.movie import Movie
 from surface_sos_core.layers.exr import FrameLayers, read_layers, write_layers
 from surface_sos_core.manifest import ManifestError, read_manifest
-from surface_sos_core.masks.consensus import read_consensus, unpack_masks
+from surface_sos_core.masks.consensus_file import read_consensus, unpack_masks
 from surface_sos_core.mesh.read import read_ply
 from surface_sos_core.settings import Settings, settings_from_dict
 from surface_sos_core.shot_folder import ShotFolder

@@ -11,6 +11,7 @@ from surface_sos_core.masks.coarse import CoarseMasks, load_masks
 from surface_sos_core.masks.sources.cryptomatte import Picker
 from surface_sos_core.masks.sources.mended import mended
 from surface_sos_core.masks.sources.source import MaskShot
+from surface_sos_core.settings import CoarseSettings
 
 
 class FilesSource:
@@ -18,19 +19,26 @@ class FilesSource:
 
     needs_cameras = False
 
-    def __init__(self, path: Path, footage: Footage, pick: str | None, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        footage: Footage,
+        pick: str | None,
+        settings: CoarseSettings,
+        warn: Callable[[str], None],
+    ) -> None:
         """pick: an object of Cryptomatte or a layer of EXR files. Raises what `load_masks` and `movie_masks` do."""
         if path.is_file():
             if pick is not None:
                 raise InputError(f"--pick {pick} is for folders of EXR mattes; {path} is a file.")
             from surface_sos_core.masks.sources.movie import movie_masks
 
-            self._masks = movie_masks(path, footage)
+            self._masks = movie_masks(path, footage, settings)
         elif pick is None:
-            self._masks = load_masks(path, footage, warn)
+            self._masks = load_masks(path, footage, settings, warn)
         else:
             picker = Picker(pick)
-            self._masks = load_masks(path, footage, warn, picker.read)
+            self._masks = load_masks(path, footage, settings, warn, picker.read)
             picker.check(path)
 
     def find(self, shot: MaskShot) -> CoarseMasks:

@@ -15,12 +15,13 @@ from surface_sos_core.footage.header import check_size
 from surface_sos_core.footage.movie import CONTAINERS
 from surface_sos_core.masks.coarse import CoarseMasks, check_aspect, grey_of, reduced_size
 from surface_sos_core.masks.sources.ready import require
+from surface_sos_core.settings import CoarseSettings
 
 
-def movie_masks(path: Path, footage: Footage) -> CoarseMasks:
+def movie_masks(path: Path, footage: Footage, settings: CoarseSettings) -> CoarseMasks:
     """A mask for every frame. Raises InputError for a file that is no movie, of another shape or number of frames."""
     require("movie")
-    masks = CoarseMasks.unknown(len(footage.frames), reduced_size(footage))
+    masks = CoarseMasks.unknown(len(footage.frames), reduced_size(footage, settings.edge))
     count = 0
     for pixels in _frames(path):
         if count < len(footage.frames):

@@ -12,6 +12,7 @@ from surface_sos_core.footage import Footage
 from surface_sos_core.masks.sources.drawn import Drawn, read_drawn
 from surface_sos_core.masks.sources.ready import require
 from surface_sos_core.masks.sources.source import MaskSource
+from surface_sos_core.settings import NetworkSettings, Settings
 from surface_sos_core.shot_folder import file_stamps
 
 FOUND = ("auto", "box", "maskrcnn", "sam2", "rvm", "rembg")
@@ -66,7 +67,9 @@ def _stamps(path: Path | None) -> list[Any]:
     return file_stamps(filter(Path.is_file, path.iterdir()) if path.is_dir() else [path])
 
 
-def open_source(request: MaskRequest, footage: Footage, warn: Callable[[str], None]) -> MaskSource:
+def open_source(
+    request: MaskRequest, footage: Footage, settings: Settings, warn: Callable[[str], None]
+) -> MaskSource:
     """The source, with its files read and its libraries and weights loaded.
 
     Raises InputError for what was given and is not right, SetupError for a library that is missing.
@@ -79,24 +82,26 @@ def open_source(request: MaskRequest, footage: Footage, warn: Callable[[str], No
         from surface_sos_core.masks.sources.files import FilesSource
 
         assert request.path is not None
-        return FilesSource(request.path, footage, request.pick, warn)
-    drawn = read_drawn(request.path, footage, warn) if request.path is not None else None
+        return FilesSource(request.path, footage, request.pick, settings.coarse, warn)
+    drawn = None
+    if request.path is not None:
+        drawn = read_drawn(request.path, footage, settings.coarse)
     if request.name == "box":
         from surface_sos_core.masks.sources.box import BoxSource
 
         assert drawn is not None
         return BoxSource(drawn)
     require(request.name)
-    return _open_network(request, drawn)
+    return _open_network(request, drawn, settings.network)
 
 
-def _open_network(request: MaskRequest, drawn: Drawn | None) -> MaskSource:
+def _open_network(request: MaskRequest, drawn: Drawn | None, settings: NetworkSettings) -> MaskSource:
     from surface_sos_core.masks.sources.network import NetworkSource
 
     if request.name == "maskrcnn":
         from surface_sos_core.masks.sources.maskrcnn import MaskRcnn
 
-        return NetworkSource(MaskRcnn(request.weights, request.pick), drawn)
+        return NetworkSource(MaskRcnn(request.weights, request.pick, settings), drawn)
     if request.name == "sam2":
         from surface_sos_core.masks.sources.sam2 import Sam2
 
@@ -104,7 +109,7 @@ def _open_network(request: MaskRequest, drawn: Drawn | None) -> MaskSource:
     if request.name == "rvm":
         from surface_sos_core.masks.sources.rvm import open_rvm
 
-        return NetworkSource(open_rvm(request.weights), drawn)
+        return NetworkSource(open_rvm(request.weights, settings), drawn)
     from surface_sos_core.masks.sources.rembg import Rembg
 
     return NetworkSource(Rembg(request.weights), drawn)
