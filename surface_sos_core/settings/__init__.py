@@ -10,6 +10,7 @@ from surface_sos_core.settings.masks import (
     HullSettings,
     ThinPartSettings,
 )
+from surface_sos_core.settings.matte import MatteSettings, MattingSettings
 from surface_sos_core.settings.mending import (
     ColourSettings,
     EdgeSettings,
@@ -17,6 +18,8 @@ from surface_sos_core.settings.mending import (
     VoteSettings,
 )
 from surface_sos_core.settings.mesh import MeshSettings
+from surface_sos_core.settings.plate import PlateSettings
+from surface_sos_core.settings.render import RenderSettings
 from surface_sos_core.settings.run import (
     DEVICES,
     PRESETS,
@@ -51,10 +54,14 @@ __all__ = [
     "FlowSettings",
     "HullSettings",
     "LayerSettings",
+    "MatteSettings",
+    "MattingSettings",
     "MendingSettings",
     "MeshSettings",
     "NetworkSettings",
+    "PlateSettings",
     "PointGroupSettings",
+    "RenderSettings",
     "Settings",
     "StartSettings",
     "ThinPartSettings",

@@ -17,6 +17,7 @@ from surface_sos_core.settings.masks import (
     HullSettings,
     ThinPartSettings,
 )
+from surface_sos_core.settings.matte import MatteSettings, MattingSettings
 from surface_sos_core.settings.mending import (
     ColourSettings,
     EdgeSettings,
@@ -24,6 +25,8 @@ from surface_sos_core.settings.mending import (
     VoteSettings,
 )
 from surface_sos_core.settings.mesh import MeshSettings
+from surface_sos_core.settings.plate import PlateSettings
+from surface_sos_core.settings.render import RenderSettings
 from surface_sos_core.settings.setting import Group, unknown
 from surface_sos_core.settings.starts import (
     DoubtSettings,
@@ -49,7 +52,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "fields.levels": 16, "fields.log2_table": 19, "fields.max_resolution": 2048,
         "train.iterations": 40_000, "train.foreground_samples": 64, "train.background_samples": 64,
         "train.image_edge": 1024,
-        "layers.samples": 96, "layers.border_rays": 8, "layers.sources": 24,
+        "layers.samples": 96, "layers.background_samples": 64, "layers.border_rays": 8, "layers.sources": 24,
+        "plate.backdrop_samples": 128,
         "mesh.resolution": 512,
     },
 }  # fmt: skip
@@ -72,8 +76,8 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "consensus",
         "thin_parts",
     ),
-    "train": ("fields", "train"),
-    "layers": ("layers",),
+    "train": ("fields", "render", "train"),
+    "layers": ("render", "layers", "matte", "matting", "plate"),
     "mesh": ("mesh",),
 }
 """The groups that each stage reads; one that several read is named in each. What earlier stages read counts by what they made."""
@@ -102,8 +106,12 @@ class Settings:
     consensus: ConsensusSettings = field(default_factory=ConsensusSettings)
     thin_parts: ThinPartSettings = field(default_factory=ThinPartSettings)
     fields: FieldSettings = field(default_factory=FieldSettings)
+    render: RenderSettings = field(default_factory=RenderSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     layers: LayerSettings = field(default_factory=LayerSettings)
+    matte: MatteSettings = field(default_factory=MatteSettings)
+    matting: MattingSettings = field(default_factory=MattingSettings)
+    plate: PlateSettings = field(default_factory=PlateSettings)
     mesh: MeshSettings = field(default_factory=MeshSettings)
     device: str = "auto"
     """auto, cpu or cuda."""

@@ -96,7 +96,9 @@ def _optimise(run: Run, trainer: Trainer, consensus: Consensus, model: CameraMod
         _step_by_step(
             run,
             trainer,
-            Batches(plates, masks, consensus, run.cameras, sights, gains, train, device, seed),
+            Batches(
+                plates, masks, consensus, run.cameras, sights, gains, train, run.settings.render, device, seed
+            ),
         )
 
 
