@@ -100,4 +100,4 @@ def near_depth(camera: Camera, points: np.ndarray, settings: RenderSettings) -> 
     shown = points[camera.sees(points)]
     if len(shown) == 0:
         return 0.0
-    return settings.near_share * float(np.quantile(camera.project(shown)[1], settings.near_quantile))
+    return settings.clear_share * float(np.quantile(camera.project(shown)[1], settings.clear_quantile))

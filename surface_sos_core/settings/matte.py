@@ -32,14 +32,22 @@ class MatteSettings(Group):
         "widths",
     )
     surface_near: float = setting(
-        0.1, "And this near to what the first look saw there.", 0, 10, "half the box's side"
+        0.1,
+        "A traced point is the surface that the first look saw if it is this near to it.",
+        0,
+        10,
+        "half the box's side",
     )
     outline_step: float = setting(
         0.2, "Pixels among whose neighbours alpha differs by more than this get the sub-pixel rays.", 0, 1
     )
     hole_alpha: float = setting(0.25, "A hole with no pixel of less alpha than this is none.", 0, 1)
     hole_width: float = setting(
-        4.0, "Half the width up to which a hole may be real without that.", 0, 1000, "pixels"
+        4.0,
+        "Half the width up to which a hole may be real though no pixel of it is clear.",
+        0,
+        1000,
+        "pixels",
     )
     speck: float = setting(
         0.003, "Parts on their own smaller than this share of the largest one are noise.", 0, 1, "of its area"
@@ -48,11 +56,11 @@ class MatteSettings(Group):
         64, "Cells a side of the grid that says what several cameras look at.", 2, 512, "cells"
     )
     shared_cameras: int = setting(
-        60, "Cameras asked for it, spread evenly over the shot.", 1, 100_000, "cameras"
+        60, "Cameras asked what they look at, spread evenly over the shot.", 1, 100_000, "cameras"
     )
     shared_least: int = setting(
         3,
-        "Of them that must look at a place before background there may hide the object.",
+        "Cameras that must look at a place before background there may hide the object.",
         1,
         1000,
         "cameras",
@@ -75,7 +83,7 @@ class MattingSettings(Group):
     )
     hold_thin: float = setting(
         0.3,
-        "Its weight on thin parts and narrow gaps, which the Laplacian alone lets sink into what is around them.",
+        "Weight of the alpha by rays on thin parts and narrow gaps, which the Laplacian alone lets sink into what is around them.",
         0,
         1000,
     )
@@ -93,7 +101,7 @@ class MattingSettings(Group):
     )
     thin_pixels: int = setting(
         3,
-        "And those of so many pixels, since the Laplacian looks at 3 x 3 and loses what is not much wider.",
+        "Parts of at most so many pixels are thin, whatever the radius: the Laplacian loses what is not much wider than 3.",
         1,
         100,
         "pixels",
@@ -122,7 +130,11 @@ class MattingSettings(Group):
         "display values",
     )
     misfit: float = setting(
-        0.1, "Nor do mixtures of the two that are so far off the plate.", 0.001, 10, "display values"
+        0.1,
+        "Mixtures of object and background so far off the plate hardly tell alpha.",
+        0.001,
+        10,
+        "display values",
     )
     solid: float = setting(0.9, "Alpha below this within the object is a hole.", 0, 1)
     hole_contrast: float = setting(
@@ -139,7 +151,7 @@ class MattingSettings(Group):
     )
     dark: float = setting(
         0.05,
-        "Added to that colour before the share is taken, so that dark ones have room as well.",
+        "Added to the foreground's colour before `freedom` is taken of it, so that dark ones have room as well.",
         0,
         10,
         "scene-linear",

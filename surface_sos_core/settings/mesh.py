@@ -21,6 +21,5 @@ class MeshSettings(Group):
     hold: float = setting(
         0.5,
         "There is no object where m^P lets FoCoR be less opaque than this, whatever its distance says.",
-        0,
-        1,
-    )
+        0, 0.99,
+    )  # fmt: skip

@@ -19,10 +19,12 @@ class PlateSettings(Group):
         "Longer edge of the pictures that say where frames show the object and no pixel is taken from.",
         8, 4096, "pixels",
     )  # fmt: skip
-    holdout_grow: int = setting(2, "How far the object is grown in them.", 0, 100, "pixels")
-    holdout_alpha: float = setting(0.1, "Alpha from which on a pixel there is the object's.", 0, 1)
+    holdout_grow: int = setting(
+        2, "How far the object is grown where no pixel is taken from.", 0, 100, "pixels"
+    )
+    holdout_alpha: float = setting(0.1, "Alpha from which on no pixel is taken from a frame.", 0, 1)
     holdout_samples: int = setting(
-        16, "Samples of each field on a ray of such a picture.", 1, 4096, "samples"
+        16, "Samples of each field on a ray that tells where no pixel is taken from.", 1, 4096, "samples"
     )
     probes: int = setting(
         600, "Points of the hole that decide which frames are asked.", 1, 1_000_000, "points"
@@ -56,13 +58,23 @@ class PlateSettings(Group):
         1000,
         "pixels",
     )
-    depth_views: int = setting(10, "Frames that are compared for it.", 1, 1000, "frames")
-    disparities: int = setting(64, "Depths that are tried, even in disparity.", 3, 4096, "steps")
+    depth_views: int = setting(
+        10, "Frames that are compared to find the background's depth.", 1, 1000, "frames"
+    )
+    disparities: int = setting(
+        64, "Depths of the background that are tried, even in disparity.", 3, 4096, "steps"
+    )
     widen: float = setting(
-        1.25, "Depths are looked for beyond what sparse points and BaCo say, by this factor.", 1, 100
+        1.25,
+        "The background is looked for nearer and farther than sparse points and BaCo say, by this factor.",
+        1,
+        100,
     )
     range_quantile: float = setting(
-        0.01, "Share of these, at either end, that does not count for the range.", 0, 0.49
+        0.01,
+        "Share of what sparse points and BaCo say, at either end, that does not count for that range.",
+        0,
+        0.49,
     )
     in_front: float = setting(
         1.02, "How many times as near as the object's own surface the background may come.", 0, 100
@@ -105,7 +117,7 @@ class PlateSettings(Group):
     )
     faint: float = setting(
         0.08,
-        "A fainter step of colour there is taken for the latter's, and levelled.",
+        "A fainter step of colour where depth jumps is taken for that of a piece of wrong depth, and levelled.",
         0,
         10,
         "display values",

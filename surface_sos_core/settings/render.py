@@ -37,16 +37,18 @@ class RenderSettings(Group):
     nearest: float = setting(
         0.3, "BaCo's first sample is no nearer than this share of the distance to the box.", 0.001, 1
     )
-    farthest: float = setting(100.0, "BaCo's last sample is no farther than this multiple of it.", 2, 1e6)
-    near_share: float = setting(
+    farthest: float = setting(
+        100.0, "BaCo's last sample is no farther than this multiple of the distance to the box.", 2, 1e6
+    )
+    clear_share: float = setting(
         0.5,
         "No background is nearer to a camera than this share of the depth of the nearest sparse points it shows.",
         0,
         1,
     )
-    near_quantile: float = setting(
+    clear_quantile: float = setting(
         0.001,
-        "Share of a picture's sparse points that may be nearer than those: single ones may be wrong.",
+        "Share of a picture's sparse points that do not count as the nearest ones: single ones may be wrong.",
         0,
         1,
     )

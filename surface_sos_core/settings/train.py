@@ -37,7 +37,9 @@ class FieldSettings(Group):
         0,
         1,
     )
-    hold_cells: float = setting(1.5, "How far FoCoR may reach beyond that.", 0, 100, "cells of m^P")
+    hold_cells: float = setting(
+        1.5, "How far FoCoR may reach beyond where m^P makes it possible.", 0, 100, "cells of m^P"
+    )
     crop_cells: float = setting(
         2.0, "How far inside the border of m^P BaCo is surely empty.", 0.01, 100, "cells of m^P"
     )
@@ -46,7 +48,9 @@ class FieldSettings(Group):
         "How far inside a place begins to be the object's for sure: hulls are too large here and there.",
         0, 100, "cells of m^P",
     )  # fmt: skip
-    core_fade: float = setting(2.0, "How much further inside it is so wholly.", 0.01, 100, "cells of m^P")
+    core_fade: float = setting(
+        2.0, "How much further inside a place is the object's wholly.", 0.01, 100, "cells of m^P"
+    )
 
 
 @dataclass(frozen=True)
@@ -77,28 +81,32 @@ class TrainSettings(Group):
         "Steps in which FoCoR's surface is only fitted to the consensus, before any ray is rendered.",
         0, 1_000_000, "steps",
     )  # fmt: skip
-    warm_up_rate: float = setting(0.01, "Adam's step in them.", 1e-6, 1)
+    warm_up_rate: float = setting(0.01, "Adam's step in the warm-up.", 1e-6, 1)
     warm_up_points: int = setting(
         4096,
-        "Points near the border of m^P in such a step, and as many anywhere in the box.",
+        "Points near the border of m^P in a step of the warm-up, and as many anywhere in the box.",
         1,
         1 << 20,
         "points",
     )
     warm_up_reach: float = setting(
         3.0,
-        "How far from the border these are, in cells along the box's longest side.",
+        "How far from the border of m^P they are at most.",
         1,
         1000,
         "cells of m^P",
     )
-    warm_up_eikonal: float = setting(0.01, "Weight of mean (|n| - 1)^2 in them.", 0, 1000)
+    warm_up_eikonal: float = setting(0.01, "Weight of mean (|n| - 1)^2 in the warm-up.", 0, 1000)
     network_rate: float = setting(0.2, "Share of the learning rate that the networks take.", 1e-6, 100)
-    sharpness_rate: float = setting(0.1, "Share of it that the surfaces' sharpness takes.", 0, 100)
+    sharpness_rate: float = setting(
+        0.1, "Share of the learning rate that the surfaces' sharpness takes.", 0, 100
+    )
     ramp: int = setting(50, "Steps until the full learning rate.", 1, 1_000_000, "steps")
     end_rate: float = setting(0.05, "Share of the learning rate left at the end.", 1e-6, 1)
     eikonal_weight: float = setting(0.1, "Weight of mean (|n| - 1)^2.", 0, 1000)
-    eikonal_share: float = setting(0.25, "Share of the samples it is asked at.", 0.001, 1, "of the samples")
+    eikonal_share: float = setting(
+        0.25, "Share of the samples that mean (|n| - 1)^2 is of.", 0.001, 1, "of the samples"
+    )
     learn_surface: bool = setting(
         True, "FoCoR's surface is learnt from the plates; off, it stays what the masks agree on."
     )
@@ -142,7 +150,9 @@ class TrainSettings(Group):
         0.01, 1000, "pixels",
     )  # fmt: skip
     sharp_pixels: float = setting(1.6, "Its width when it is as sharp as it gets.", 0.01, 1000, "pixels")
-    sharp_part: float = setting(0.8, "Share of the steps after which it is.", 0.01, 1, "of the steps")
+    sharp_part: float = setting(
+        0.8, "Share of the steps after which the surface is that sharp.", 0.01, 1, "of the steps"
+    )
     point_share: float = setting(
         0.15, "Share of the rays drawn through sparse points, where there are any.", 0, 1, "of the rays"
     )
@@ -157,7 +167,7 @@ class TrainSettings(Group):
     zone_edge: int = setting(
         192, "Longer edge of the pictures in which the outline's zone is found.", 8, 256, "cells"
     )
-    outline_cells: int = setting(4, "Half the width of the outline's zone, in those cells.", 1, 100, "cells")
+    outline_cells: int = setting(4, "Half the width of the outline's zone.", 1, 100, "cells")
     around_cells: int = setting(16, "How far the zone on and around the object reaches.", 1, 100, "cells")
     look_every: int = setting(16, "Steps between two looks at the opacity grids.", 1, 100_000, "steps")
     look_points: int = setting(
