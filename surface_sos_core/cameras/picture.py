@@ -16,7 +16,7 @@ def picture_pixels(
     """
     height, width = shape
     with np.errstate(invalid="ignore"):
-        inside = ((pixels >= 0) & (pixels < (camera.lens.width, camera.lens.height))).all(axis=1)
+        inside = np.all((pixels >= 0) & (pixels < (camera.lens.width, camera.lens.height)), axis=1)
     x, y = pixels[inside].T
     column, row = (
         (x * (width / camera.lens.width)).astype(int),

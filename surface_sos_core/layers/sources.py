@@ -68,7 +68,7 @@ class Sources:
         height, width = holdout.shape
         inside, (rows, columns) = picture_pixels(camera, pixels, holdout.shape)
         at, free = np.flatnonzero(inside), np.zeros(len(world), bool)
-        # Not at the picture's very edge, where holdouts cannot grow.
+        # What lies in the outermost cells is left out: it is looked up between pixels, and from around it.
         kept = (rows > 0) & (rows < height - 1) & (columns > 0) & (columns < width - 1) & (depth[at] > 0)
         free[at[kept]] = holdout[rows[kept], columns[kept]] == 0
         return pixels, free
