@@ -9,6 +9,7 @@ from typing import Any
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
+from surface_sos_core.masks.sources.arrays import ArraysSource, MaskArrays, array_stamps
 from surface_sos_core.masks.sources.drawn import Drawn, read_drawn
 from surface_sos_core.masks.sources.ready import require
 from surface_sos_core.masks.sources.source import MaskSource
@@ -21,15 +22,17 @@ _NETWORKS = FOUND[2:]
 
 @dataclass(frozen=True)
 class MaskRequest:
-    """name: one of FOUND, or "files" for masks that are there. path: the files, or what was drawn (None: nothing).
+    """name: one of FOUND, "files" for masks that are there, or "arrays". path: the files, or what was drawn (None: nothing).
 
-    weights: of a network. pick: the object's name, a class of Mask R-CNN or an object or layer of EXR mattes.
+    weights: of a network. pick: the object's name, a class of Mask R-CNN or an object or layer of EXR mattes. arrays: the
+    masks themselves, from Python.
     """
 
     name: str = "auto"
     path: Path | None = None
     weights: Path | None = None
     pick: str | None = None
+    arrays: MaskArrays | None = None
 
     @staticmethod
     def parse(text: str, weights: Path | None = None, pick: str | None = None) -> MaskRequest:
@@ -56,8 +59,17 @@ class MaskRequest:
             )
         return MaskRequest(name, Path(rest) if rest else None, weights, pick)
 
+    @property
+    def text(self) -> str:
+        """As it is typed after --masks; "arrays" for masks from Python."""
+        if self.name == "files":
+            return str(self.path)
+        return self.name if self.path is None else f"{self.name}:{self.path}"
+
     def stamp(self) -> list[Any]:
         """What changes when the masks would."""
+        if self.arrays is not None:
+            return [self.name, array_stamps(self.arrays)]
         return [self.name, self.pick, _stamps(self.path), _stamps(self.weights)]
 
 
@@ -74,6 +86,8 @@ def open_source(
 
     Raises InputError for what was given and is not right, SetupError for a library that is missing.
     """
+    if request.arrays is not None:
+        return ArraysSource(request.arrays, footage, settings.coarse, warn)
     if request.name == "auto":
         from surface_sos_core.masks.sources.auto import AutoSource
 
