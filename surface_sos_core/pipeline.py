@@ -80,7 +80,7 @@ class Shot:
     >>> from surface_sos_core import Shot
     >>> drawn = np.zeros((180, 320), bool)
     >>> drawn[50:160, 110:230] = True
-    >>> shot = Shot("samples/plates", "shot", masks={1001: drawn, "plate.1012": drawn}, frames="1001-1002")
+    >>> shot = Shot("samples/plates", "shot", masks={1001: drawn, 1012: drawn}, frames="1001-1002")
     """
 
     footage: str | Path

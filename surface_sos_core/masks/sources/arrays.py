@@ -16,7 +16,8 @@ from surface_sos_core.masks.coarse import CoarseMasks, check_aspect, grey_of, re
 from surface_sos_core.masks.sources.files import FilesSource
 from surface_sos_core.settings import CoarseSettings
 
-MaskArrays: TypeAlias = Mapping[str, np.ndarray] | Mapping[int, np.ndarray] | Sequence[np.ndarray | None]
+_Mask: TypeAlias = np.ndarray | None
+MaskArrays: TypeAlias = Mapping[str, _Mask] | Mapping[int, _Mask] | Sequence[_Mask]
 """Masks by the frame's name or number, or one for each frame in order, None where it has none.
 
 Each is (H, W) or (H, W, C), of the plate's aspect: bool, floats from 0 to 1, uint8 or uint16 with white at their largest value,
