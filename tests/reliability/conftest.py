@@ -175,6 +175,8 @@ class SmallShot:
     def words(self) -> list[str]:
         """`segment` of this shot, but for --out."""
         given = (
+            "--preset",
+            "preview",  # SMALL says what this is
             "--masks",
             self.folder / "masks",
             "--cameras",
