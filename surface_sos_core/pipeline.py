@@ -387,10 +387,11 @@ def render_views(
 
     cameras: a COLMAP model with an image for each frame that is wanted.
 
+    >>> from pathlib import Path
     >>> from surface_sos_core import open_shot, render_views
     >>> from surface_sos_core.cameras import CameraModel, Points, write_model
     >>> own = open_shot("shot").cameras.cameras["plate.1012.jpg"]
-    >>> write_model(CameraModel({own.name: own}, Points.empty()), "one camera")
+    >>> write_model(CameraModel({own.name: own}, Points.empty()), Path("one camera"))
     >>> result = render_views("shot", "one camera", "views")
     >>> [(frame.name, frame.alpha.shape) for frame in result.frames]
     [('plate.1012', (180, 320))]
