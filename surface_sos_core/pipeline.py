@@ -390,11 +390,12 @@ def render_views(
     >>> from pathlib import Path
     >>> from surface_sos_core import open_shot, render_views
     >>> from surface_sos_core.cameras import CameraModel, Points, write_model
-    >>> own = open_shot("shot").cameras.cameras["plate.1012.jpg"]
-    >>> write_model(CameraModel({own.name: own}, Points.empty()), Path("one camera"))
-    >>> result = render_views("shot", "one camera", "views")
+    >>> own = open_shot("shot").cameras.cameras
+    >>> two = {name: own[name] for name in ("plate.1008.jpg", "plate.1012.jpg")}
+    >>> write_model(CameraModel(two, Points.empty()), Path("two cameras"))
+    >>> result = render_views("shot", "two cameras", "views")
     >>> [(frame.name, frame.alpha.shape) for frame in result.frames]
-    [('plate.1012', (180, 320))]
+    [('plate.1008', (180, 320)), ('plate.1012', (180, 320))]
     """
     model = read_model(Path(cameras))
     names = file_names(model)
