@@ -114,23 +114,24 @@ def grid_rows(runs: int, device: str) -> list[str]:
     """Hash grids forward and backward, plain PyTorch and the device's own kernels."""
     import torch
 
+    from surface_sos_core.fields.engine import Engine
     from surface_sos_core.fields.grid_spec import GridSpec
-    from surface_sos_core.fields.hash_grid import HashGrid, default_backend
+    from surface_sos_core.fields.hash_grid import HashGrid
 
     lines = []
     x = torch.rand(POINTS, 3, generator=torch.Generator().manual_seed(0)).to(device)
     for spec in (GridSpec(16, 2, 19, 16, 2048), GridSpec(10, 2, 15, 16, 257)):
         timings = []
-        for backend in ("torch", default_backend(device)):
-            grid = HashGrid(spec, backend).to(device)
+        for engine in (Engine.TORCH, Engine.fastest(device)):
+            grid = HashGrid(spec, engine).to(device)
 
             def both_ways(grid: HashGrid = grid) -> None:
                 grid.table.grad = None
                 grid.encode(x).sum().backward()
                 wait_for(device)
 
-            label = f"grid {spec.levels} x 2, 2^{spec.log2_table}, {POINTS:,} points, {backend}"
-            timings.append(timed(label, max(1, runs // 4) if backend == "torch" else runs, both_ways))
+            label = f"grid {spec.levels} x 2, 2^{spec.log2_table}, {POINTS:,} points, {engine}"
+            timings.append(timed(label, max(1, runs // 4) if engine is Engine.TORCH else runs, both_ways))
         lines += [timings[0].line(), timings[1].line(timings[0])]
     return lines
 
@@ -165,16 +166,27 @@ def sample_shot(name: str, scratch: Path, on: str = "cpu", rays: int | None = No
     settings = preset(name, device=on)
     settings = replace(settings, train=replace(settings.train, rays=rays or settings.train.rays))
     footage = open_footage(ROOT / "samples" / "plates", False, quiet)
-    masks = load_masks(ROOT / "samples" / "masks", footage, quiet)
+    masks = load_masks(ROOT / "samples" / "masks", footage, settings.coarse, quiet)
     model = read_model(ROOT / "samples" / "truth" / "cameras")
     cameras = match_cameras(model, footage, quiet)
-    consensus = build_consensus(masks, cameras, preset("preview").consensus)
+    consensus = build_consensus(masks, cameras, preset("preview").consensus, settings.thin_parts)
     trainer = Trainer.start(settings, consensus.grid, consensus.box.extent, device)
     trainer.fit_to_consensus(consensus.grid, consensus.box.extent)
     plates = cached_plates(footage, scratch / f"{name}.npy", settings.train.image_edge, 1.0, quiet)
     sights = sights_of(model.points, list(model.cameras), cameras, 3)
     gains = exposure_gains(plates, cameras, sights.xyz)
-    batches = Batches(plates, masks.probability, consensus, cameras, sights, gains, settings.train, device, 0)
+    batches = Batches(
+        plates,
+        masks.probability,
+        consensus,
+        cameras,
+        sights,
+        gains,
+        settings.train,
+        settings.render,
+        device,
+        0,
+    )
     return trainer, batches, consensus.box
 
 
@@ -205,8 +217,9 @@ def training_rows(runs: int, profile: bool, presets: Sequence[str] = ("preview",
             def matte(
                 trainer: Any = trainer, batches: Any = batches, box: Any = box, layers: Any = layers
             ) -> Any:
+                rays = trainer.settings.matte
                 return render_matte(
-                    trainer.scene, trainer.proposals, batches.caster, box.rotation, 0, layers, 24
+                    trainer.scene, trainer.proposals, batches.caster, box.rotation, 0, layers, rays
                 )
 
             pixels = matte().alpha.size

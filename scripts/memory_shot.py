@@ -23,7 +23,6 @@ import torch
 from surface_sos_core import pipeline
 from surface_sos_core.cameras import Camera, CameraModel, Lens, Points, write_model
 from surface_sos_core.errors import Cancelled
-from surface_sos_core.events import Events
 from surface_sos_core.settings import FieldSettings, LayerSettings, MeshSettings, preset
 
 RADIUS, DISTANCE, WALL = 0.5, 3.0, 5.0
@@ -134,7 +133,7 @@ def main() -> None:
         )
         torch.manual_seed(0)
         with suppress(Cancelled):
-            pipeline.segment(shot, settings, Events(listen))
+            pipeline.segment(shot, settings, listen)
     print(json.dumps({"frames": options.frames, "peak": peak(), "before": peaks}))
 
 

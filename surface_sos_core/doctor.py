@@ -210,7 +210,7 @@ def _torch(diagnosis: Diagnosis, device: str) -> None:
             diagnosis.checks.append(Check("torch build", _line(error), True, advice))
         return
     from surface_sos_core.device import choose_device, cuda_obstacle
-    from surface_sos_core.fields.hash_grid import default_backend
+    from surface_sos_core.fields.engine import Engine
 
     cuda = torch.version.cuda
     diagnosis.checks.append(Check("torch build", f"CUDA {cuda}" if cuda else "CPU only"))
@@ -221,7 +221,7 @@ def _torch(diagnosis: Diagnosis, device: str) -> None:
     else:
         diagnosis.checks.append(Check("GPU", "none that PyTorch can use"))
     diagnosis.device = choose_device(device).type
-    diagnosis.backend = default_backend(diagnosis.device)
+    diagnosis.backend = Engine.fastest(diagnosis.device).value
     diagnosis.checks.append(Check("hash grid", _grid_backend(diagnosis.backend, diagnosis.device)))
     if diagnosis.device == "cuda":
         diagnosis.why = f"PyTorch can use {gpu.name}"
@@ -233,7 +233,7 @@ def _torch(diagnosis: Diagnosis, device: str) -> None:
 
 def _grid_backend(backend: str, device: str) -> str:
     """The hash grid's backend, and on a GPU why it is that one."""
-    from surface_sos_core.fields.hash_grid import cuda_obstacle
+    from surface_sos_core.fields.engine import cuda_obstacle
 
     told = f"{backend} backend on {device}"
     if device != "cuda":

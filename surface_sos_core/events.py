@@ -23,21 +23,27 @@ from typing import Any
 
 VERSION = 1
 
+Listener = Callable[[dict[str, Any]], None]
+"""What is called with each event, on the thread that caused it; what it raises ends the run."""
+
 
 class Events:
     """Tells a listener what happens, and keeps the warnings for the report.
 
-    `listener` is called with each event as a dict, on the thread that caused it.
+    `check` is called before each event; it raises where the run is to end.
     """
 
-    def __init__(self, listener: Callable[[dict[str, Any]], None] | None = None) -> None:
+    def __init__(self, listener: Listener | None = None, check: Callable[[], None] | None = None) -> None:
         self._listener = listener
+        self._check = check
         self._stage = ""
         self._stage_start = time.monotonic()
         self.warnings: list[str] = []
         self.timings: dict[str, float] = {}
 
     def emit(self, event: str, **fields: Any) -> None:
+        if self._check is not None:
+            self._check()
         if self._listener is not None:
             self._listener({"event": event, "version": VERSION, **fields})
 

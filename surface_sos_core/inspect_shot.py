@@ -28,6 +28,7 @@ from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.sources.files import FilesSource
 from surface_sos_core.masks.sources.request import MaskRequest, open_source
 from surface_sos_core.masks.sources.source import MaskSource
+from surface_sos_core.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,11 @@ class Inputs:
 def read_inputs(
     footage: str | Path,
     request: MaskRequest,
+    settings: Settings,
     warn: Callable[[str], None],
     *,
-    cameras: Path | None = None,
-    box: Path | None = None,
+    cameras: str | Path | None = None,
+    box: str | Path | None = None,
     frames: str | None = None,
     skip_bad_frames: bool = False,
     layer: str | None = None,
@@ -59,13 +61,13 @@ def read_inputs(
     opened = open_footage(footage, skip_bad_frames, warn, layer)
     numbers = [frame.number for frame in opened.frames]
     selected = list(range(len(numbers))) if frames is None else parse_frames(frames, numbers)
-    given_box = read_box(box) if box is not None else None
-    model = read_model(cameras) if cameras is not None else None
+    given_box = read_box(Path(box)) if box is not None else None
+    model = read_model(Path(cameras)) if cameras is not None else None
     matched: Sequence[Camera | None] = []
     if model is not None:
         matched = match_cameras(model, opened, warn)
         check_parallax(model)
-    return Inputs(opened, selected, given_box, model, matched, open_source(request, opened, warn))
+    return Inputs(opened, selected, given_box, model, matched, open_source(request, opened, settings, warn))
 
 
 def inspect_shot(
@@ -74,8 +76,8 @@ def inspect_shot(
     *,
     pick: str | None = None,
     weights: Path | None = None,
-    cameras: Path | None = None,
-    box: Path | None = None,
+    cameras: str | Path | None = None,
+    box: str | Path | None = None,
     frames: str | None = None,
     skip_bad_frames: bool = False,
     layer: str | None = None,
@@ -88,7 +90,7 @@ def inspect_shot(
     warnings: list[str] = []
     request = MaskRequest.parse("auto" if masks is None else str(masks), weights, pick)
     inputs = read_inputs(
-        footage, request, warnings.append, cameras=cameras, box=box, frames=frames, skip_bad_frames=skip_bad_frames,
+        footage, request, Settings(), warnings.append, cameras=cameras, box=box, frames=frames, skip_bad_frames=skip_bad_frames,
         layer=layer,
     )  # fmt: skip
     told = described(inputs, str(cameras) if cameras is not None else None)

@@ -1,22 +1,29 @@
 """OUT/shot.json: what a run has written, for the add-on and for later stages.
 
-Paths are relative to OUT, with forward slashes, and never lead out of it. The file (schema 1):
+Paths are relative to OUT, with forward slashes, and never lead out of it. The file (schema 2):
 
-    schema_version  1
-    software        {name: version}
-    settings        every setting that the run used
+    schema_version  2
+    settings        every setting that what is here was made with
+    made            {stage: {"code", "software", "ran"}}: what made each finished stage's files: the version of the
+                    code, {name: version} of libraries, and what really ran where a setting does not tell (the device,
+                    the iterations). Versions of a stage that was made in several runs are listed, as "1.0, 1.1"
+    software        {name: version} of all of them together
+    colour_space    what the plates were read as, or null where it is not known
+    objects         {name: where its masks came from}
     footage         {"path", "width", "height", "title", "layer", "pixel_aspect", "fps"}; path is where the frames were, for
                     people to read; layer (of EXR files, as it was asked for) and fps may be null
     box             null, or the scene box with "world_to_box", a 4x4 similarity (rows) from world space to
                     [-1, 1]^3
     cameras         folder of the COLMAP text model in use, or null
-    frames          [{"name", "frame", "layers"}]: stem of the plate, its number, its EXR or null where it got
-                    none
+    frames          [{"name", "frame", "layers", "doubts"}]: stem of the plate, its number, its EXR or null where it
+                    got none, and a sentence for each thing in it that somebody should look at
     mesh            null, or {"ply", "glb"}: each a path or null
     metrics         null, or what `eval` measured
     timings         {stage: seconds}
     warnings        every warning of the run
     stages          the stages that are finished
+
+Schema 1 had neither made, colour_space, objects nor doubts; such a file is read as one that has nothing in them.
 
 Standard library only: the Blender add-on ships a copy of this file.
 """
@@ -33,7 +40,7 @@ from pathlib import Path
 from typing import Any
 
 FILE_NAME = "shot.json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class ManifestError(ValueError):
@@ -56,11 +63,12 @@ class FootageEntry:
 
 @dataclass
 class FrameEntry:
-    """One frame of the footage; `layers` is None for a frame that got none."""
+    """One frame of the footage; `layers` is None for a frame that got none, `doubts` what to look at in it."""
 
     name: str
     frame: int
     layers: str | None = None
+    doubts: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -72,13 +80,25 @@ class MeshEntry:
 
 
 @dataclass
+class MadeEntry:
+    """What made a stage's files: the code's version, {name: version} of libraries, and what really ran."""
+
+    code: str
+    software: dict[str, str]
+    ran: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
 class Manifest:
     """The content of shot.json; see the module's own text for the fields."""
 
     footage: FootageEntry
     frames: list[FrameEntry]
     settings: dict[str, Any] = field(default_factory=dict)
+    made: dict[str, MadeEntry] = field(default_factory=dict)
     software: dict[str, str] = field(default_factory=dict)
+    colour_space: str | None = None
+    objects: dict[str, str] = field(default_factory=dict)
     box: dict[str, Any] | None = None
     cameras: str | None = None
     mesh: MeshEntry | None = None
@@ -145,6 +165,10 @@ def _parse(data: Any, source: str) -> Manifest:
     frames = [
         _Reader(entry, source, f"frames[{index}]") for index, entry in enumerate(root.take("frames", list))
     ]
+    if version < 2:
+        root.assume(made={}, colour_space=None, objects={})
+        for frame in frames:
+            frame.assume(doubts=[])
     return Manifest(
         footage=FootageEntry(
             path=footage.take("path", str),
@@ -156,11 +180,16 @@ def _parse(data: Any, source: str) -> Manifest:
             fps=footage.take("fps", float, optional=True),
         ),
         frames=[
-            FrameEntry(frame.take("name", str), frame.take("frame", int), frame.path("layers"))
+            FrameEntry(
+                frame.take("name", str), frame.take("frame", int), frame.path("layers"), frame.strings("doubts")
+            )
             for frame in frames
         ],
         settings=root.take("settings", dict),
+        made={stage: _made(root.child("made").child(stage)) for stage in root.take("made", dict)},
         software=root.mapping("software", str),
+        colour_space=root.take("colour_space", str, optional=True),
+        objects=root.mapping("objects", str),
         box=_box(root),
         cameras=root.path("cameras"),
         mesh=MeshEntry(mesh.path("ply"), mesh.path("glb")) if mesh else None,
@@ -169,6 +198,10 @@ def _parse(data: Any, source: str) -> Manifest:
         warnings=root.strings("warnings"),
         stages=root.strings("stages"),
     )
+
+
+def _made(entry: _Reader) -> MadeEntry:
+    return MadeEntry(entry.take("code", str), entry.mapping("software", str), entry.take("ran", dict))
 
 
 def _box(root: _Reader) -> dict[str, Any] | None:
@@ -193,6 +226,10 @@ class _Reader:
     def error(self, name: str, problem: str) -> ManifestError:
         where = f"{self._where}.{name}" if self._where else name
         return ManifestError(f"{self._source}: {where}: {problem}")
+
+    def assume(self, **values: Any) -> None:
+        """What the object says where it does not know these names yet."""
+        self.data = {**values, **self.data}
 
     def take(self, name: str, kind: type, optional: bool = False) -> Any:
         value = self.data.get(name)

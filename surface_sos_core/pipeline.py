@@ -1,4 +1,9 @@
-"""The product's table of contents: each stage in order, from footage to report."""
+"""The product's table of contents: each stage in order, from footage to report.
+
+Every function takes `on_event`, which is called with each event as a dict (see events.py), and `cancel`, a token by which
+another thread ends it. They raise the errors of errors.py. Where settings are None they are the default preset's, or the
+shot's own.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from surface_sos_core.cameras import Camera, match_cameras, model_files, read_box, read_model, write_model
+from surface_sos_core.cameras import (
+    Camera,
+    CameraModel,
+    match_cameras,
+    model_files,
+    read_box,
+    read_model,
+    write_model,
+)
 from surface_sos_core.datasets.dataset import write_shot
 from surface_sos_core.datasets.read import read_dataset
 from surface_sos_core.errors import InputError
@@ -18,31 +31,37 @@ from surface_sos_core.evaluate.pictures import write_worst_pictures
 from surface_sos_core.evaluate.report import write_report
 from surface_sos_core.evaluate.summary import report_data
 from surface_sos_core.evaluate.truth import evaluate_shot
-from surface_sos_core.events import Events
+from surface_sos_core.events import Events, Listener
 from surface_sos_core.files import write_atomically
-from surface_sos_core.footage import open_footage
+from surface_sos_core.footage import Footage, open_footage
 from surface_sos_core.inspect_shot import described, read_inputs
+from surface_sos_core.interruption import CancelToken
 from surface_sos_core.layers.exr import write_layers
 from surface_sos_core.layers.stage import view_layers
-from surface_sos_core.manifest import FrameEntry, write_manifest
+from surface_sos_core.manifest import FrameEntry, MadeEntry, write_manifest
+from surface_sos_core.masks.coarse import CoarseMasks
+from surface_sos_core.masks.sources.arrays import MaskArrays
 from surface_sos_core.masks.sources.request import MaskRequest, open_source
 from surface_sos_core.masks.sources.source import MaskShot
-from surface_sos_core.masks.write import check_masks_folder, reasons_told, write_masks
+from surface_sos_core.masks.write import check_masks_folder, mask_file, reasons_told, write_masks
+from surface_sos_core.provenance import software_versions
+from surface_sos_core.result import FoundMask, FoundMasks, Result, open_shot
 from surface_sos_core.settings import Settings, preset
-from surface_sos_core.shot_folder import ModelFolder, ShotFolder, file_stamps
+from surface_sos_core.shot_folder import Mode, ModelFolder, ShotFolder, file_stamps
 from surface_sos_core.stages.cameras import camera_stage, solved_cameras
-from surface_sos_core.stages.layers import file_names, layer_stage, studio_of
+from surface_sos_core.stages.layers import file_names, layer_stage, layers_code, studio_of
 from surface_sos_core.stages.masks import mask_stage
 from surface_sos_core.stages.mesh import mesh_stage
 from surface_sos_core.stages.report import report_stage
 from surface_sos_core.stages.run import (
     STAGES,
     Run,
+    all_software,
     existing_shot,
     footage_stamp,
     new_manifest,
-    open_shot,
     prepare_device,
+    reopened,
     take_over,
 )
 from surface_sos_core.stages.training import trained_fields, training_stage
@@ -53,40 +72,85 @@ class Shot:
     """What a person has: footage, where the results go, and whatever else is known of it.
 
     footage: a folder, a pattern or a movie. masks: where coarse masks come from, as `--masks` takes it (None: automatic),
-    with the weights and the pick of some sources. cameras: a COLMAP model. box: a JSON file of the scene box. frames:
-    which frames get layers ("1001-1040x2,1055"); all of them train. layer: which one of EXR files is the picture.
+    with the weights and the pick of some sources; or the masks themselves (see MaskArrays): a dict of arrays by frame name
+    or number, or a list with one for each frame, None where it has none. cameras: a COLMAP model. box: a JSON file of the
+    scene box. frames: which frames get layers ("1001-1040x2,1055"); all of them train. layer: which one of EXR files is the
+    picture.
+
+    >>> import numpy as np
+    >>> from surface_sos_core import Shot
+    >>> drawn = np.zeros((180, 320), bool)
+    >>> drawn[50:160, 110:230] = True
+    >>> shot = Shot("samples/plates", "shot", masks={1001: drawn, 1012: drawn}, frames="1001-1002")
     """
 
     footage: str | Path
-    out: Path
-    masks: str | Path | None = None
-    cameras: Path | None = None
-    box: Path | None = None
+    out: str | Path
+    masks: str | Path | MaskArrays | None = None
+    cameras: str | Path | None = None
+    box: str | Path | None = None
     frames: str | None = None
     skip_bad_frames: bool = False
-    weights: Path | None = None
+    weights: str | Path | None = None
     pick: str | None = None
     layer: str | None = None
 
+    def mask_request(self) -> MaskRequest:
+        """Where the masks come from; raises InputError for what is none."""
+        return _mask_request("auto" if self.masks is None else self.masks, self.weights, self.pick)
+
+
+def _mask_request(
+    masks: str | Path | MaskArrays, weights: str | Path | None, pick: str | None
+) -> MaskRequest:
+    if isinstance(masks, str | Path):
+        return MaskRequest.parse(str(masks), Path(weights) if weights is not None else None, pick)
+    if weights is not None or pick is not None:
+        raise InputError("Masks that are given as arrays need neither weights nor a pick.")
+    return MaskRequest("arrays", arrays=masks)
+
+
+def _events(on_event: Listener | None, cancel: CancelToken | None) -> Events:
+    return Events(on_event, cancel.check if cancel is not None else None)
+
 
 def segment(
-    shot: Shot, settings: Settings | None = None, events: Events | None = None, mode: str = "new"
-) -> Path:
-    """Everything: cameras, mattes, clean plates, mesh, report. Returns the path of shot.json.
+    shot: Shot,
+    settings: Settings | None = None,
+    on_event: Listener | None = None,
+    mode: Mode = "new",
+    cancel: CancelToken | None = None,
+) -> Result:
+    """Everything: cameras, mattes, clean plates, mesh, report.
 
-    mode: new, resume (finished stages whose inputs are unchanged are kept) or overwrite. Raises the errors of errors.py;
-    nothing in OUT is touched before the inputs have been read.
+    mode: new, resume (finished stages whose inputs and whose code are unchanged are kept) or overwrite. Nothing in OUT is
+    touched before the inputs have been read. Where it is cancelled, or `on_event` raises, what is finished and a checkpoint
+    are kept for "resume".
+
+    >>> from surface_sos_core import Shot, preset, segment
+    >>> shot = Shot(
+    ...     "samples/plates", "shot", masks="samples/masks", cameras="samples/truth/cameras", frames="1001-1002"
+    ... )
+    >>> few = preset("preview", "cpu").with_values(
+    ...     {"train.iterations": 40, "train.image_edge": 160, "layers.sources": 4, "mesh.resolution": 48}
+    ... )
+    >>> stages = []
+    >>> result = segment(shot, few, lambda event: stages.append(event["stage"]) if event["event"] == "stage" else None)
+    >>> stages
+    ['footage', 'cameras', 'masks', 'train', 'layers', 'mesh', 'report']
+    >>> [(frame.number, frame.alpha.shape, frame.clean.shape) for frame in result.frames]
+    [(1001, (180, 320), (180, 320, 3)), (1002, (180, 320), (180, 320, 3))]
     """
-    settings, events = settings or preset("default"), events or Events()
+    settings, events = settings or preset("default"), _events(on_event, cancel)
     started = time.monotonic()
     folder = ShotFolder(Path(shot.out))
     folder.check(mode)
-    request = MaskRequest.parse("auto" if shot.masks is None else str(shot.masks), shot.weights, shot.pick)
+    request = shot.mask_request()
     device = prepare_device(settings)
 
     events.stage("footage", 1, len(STAGES))
     given = read_inputs(
-        shot.footage, request, events.warning, cameras=shot.cameras, box=shot.box, frames=shot.frames,
+        shot.footage, request, settings, events.warning, cameras=shot.cameras, box=shot.box, frames=shot.frames,
         skip_bad_frames=shot.skip_bad_frames, layer=shot.layer,
     )  # fmt: skip
     footage = given.footage
@@ -96,13 +160,14 @@ def segment(
         folder.check(mode)  # again, since another run may have been faster
         if mode == "overwrite" and folder.contents():
             folder.clear()
-        run = Run(folder, settings, events, footage, new_manifest(footage, settings), [], given.selected)
+        manifest = new_manifest(footage, settings, request.text)
+        run = Run(folder, settings, events, footage, manifest, [], given.selected)
         if mode == "resume":
             take_over(run, folder.manifest())
         run.save("footage")
         inputs: dict[str, Any] = {
             "footage": footage_stamp(footage),
-            "cameras": file_stamps(model_files(shot.cameras)) if shot.cameras is not None else None,
+            "cameras": file_stamps(model_files(Path(shot.cameras))) if shot.cameras is not None else None,
             "seed": settings.seed,
         }
         model = camera_stage(run, given.cameras, inputs)
@@ -117,77 +182,128 @@ def segment(
         folder.remove_caches()
         report_stage(run)
         events.done(folder.out / "shot.json", folder.report, round(time.monotonic() - started, 2))
-    return folder.out / "shot.json"
+    return open_shot(folder.out)
 
 
 def solve(
     footage: str | Path,
-    out: Path,
-    events: Events | None = None,
-    seed: int = 0,
+    out: str | Path,
+    settings: Settings | None = None,
+    on_event: Listener | None = None,
+    *,
     skip_bad_frames: bool = False,
     overwrite: bool = False,
     layer: str | None = None,
-) -> Path:
-    """Cameras only, written to `out` as a COLMAP text model."""
-    events, folder = events or Events(), ModelFolder(Path(out))
+    cancel: CancelToken | None = None,
+) -> CameraModel:
+    """Cameras only, written to `out` as a COLMAP text model. Raises SolveError where they cannot be solved.
+
+    >>> from surface_sos_core import solve
+    >>> model = solve("samples/plates", "model")
+    >>> len(model.cameras), model.cameras["plate.1001.jpg"].rotation.shape, len(model.points) > 100
+    (24, (3, 3), True)
+    """
+    settings = settings or preset("default")
+    events, folder = _events(on_event, cancel), ModelFolder(Path(out))
     folder.check(overwrite)
     events.stage("cameras", 1, 1)
     opened = open_footage(footage, skip_bad_frames, events.warning, layer)
     with folder.locked():
         folder.check(overwrite)
-        write_model(solved_cameras(opened, folder.out, seed, events), folder.out)
+        model = solved_cameras(opened, folder.out, settings.seed, events)
+        write_model(model, folder.out)
     events.end_stage()
-    return folder.out
+    return model
 
 
 def find_masks(
     footage: str | Path,
-    out: Path,
-    request: MaskRequest,
-    cameras: Path | None = None,
-    box: Path | None = None,
-    events: Events | None = None,
-    seed: int = 0,
+    out: str | Path,
+    source: str | Path | MaskArrays = "auto",
+    settings: Settings | None = None,
+    on_event: Listener | None = None,
+    *,
+    cameras: str | Path | None = None,
+    box: str | Path | None = None,
+    weights: str | Path | None = None,
+    pick: str | None = None,
     skip_bad_frames: bool = False,
     overwrite: bool = False,
     layer: str | None = None,
-) -> Path:
-    """Coarse masks only, written to `out` as PNG files that `segment` takes; a frame that stays unknown gets none.
+    cancel: CancelToken | None = None,
+) -> FoundMasks:
+    """Coarse masks only, written to `out` as PNG files that a shot takes; a frame that stays unknown gets none.
 
-    cameras: a COLMAP model; without one they are solved for a source that needs them, others do without.
+    source, weights, pick: as a shot's masks. cameras: a COLMAP model; without one they are solved for a source that needs
+    them, others do without.
+
+    >>> import json
+    >>> from pathlib import Path
+    >>> from surface_sos_core import find_masks
+    >>> _ = Path("box.json").write_text(json.dumps({"frame": 1012, "box": [110, 50, 230, 160]}))
+    >>> found = find_masks("samples/plates", "roto", "box:box.json")  # without cameras, by optical flow
+    >>> found.frames[11].name, found.frames[11].mask.shape
+    ('plate.1012', (180, 320))
     """
-    events, out = events or Events(), Path(out)
+    settings = settings or preset("default")
+    events, out = _events(on_event, cancel), Path(out)
+    request = _mask_request(source, weights, pick)
     opened = open_footage(footage, skip_bad_frames, events.warning, layer)
     check_masks_folder(out, opened, overwrite)
-    given_box = read_box(box) if box is not None else None
-    model = read_model(cameras) if cameras is not None else None
+    given_box = read_box(Path(box)) if box is not None else None
+    model = read_model(Path(cameras)) if cameras is not None else None
     held: list[Camera | None] = [None] * len(opened.frames)
     if model is not None:
         held = match_cameras(model, opened, events.warning)
-    source = open_source(request, opened, events.warning)
-    count = 1 + (model is None and source.needs_cameras)
-    if model is None and source.needs_cameras:
+    ready = open_source(request, opened, settings, events.warning)
+    count = 1 + (model is None and ready.needs_cameras)
+    if model is None and ready.needs_cameras:
         events.stage("cameras", 1, count)
         with tempfile.TemporaryDirectory() as scratch:
-            model = solved_cameras(opened, Path(scratch), seed, events)
+            model = solved_cameras(opened, Path(scratch), settings.seed, events)
         held = match_cameras(model, opened, events.warning)
     events.stage("masks", count, count)
 
     def progress(done: int, total: int) -> None:
         events.progress(done, total, "frames")
 
-    found = source.find(MaskShot(opened, model, held, given_box, events.warning, progress))
+    found = ready.find(MaskShot(opened, model, held, given_box, settings, events.warning, progress))
     for note in reasons_told(found, opened):
         events.warning(note)
     write_masks(found, opened, out)
     events.end_stage()
-    return out
+    return _found_masks(found, opened, out, events.warnings)
 
 
-def import_dataset(kind: str, path: Path, out: Path, events: Events | None = None) -> list[Path]:
-    """A data set of others, brought to `out` whole or not at all; returns the folders and files that it became."""
-    events = events or Events()
+def _found_masks(masks: CoarseMasks, footage: Footage, out: Path, warnings: list[str]) -> FoundMasks:
+    known = [frame for frame, is_known in zip(footage.frames, masks.known, strict=True) if is_known]
+    return FoundMasks(
+        out,
+        tuple(FoundMask(frame.name, frame.number, mask_file(out, frame.name)) for frame in known),
+        tuple(frame.name for frame in footage.frames if frame not in known),
+        tuple(warnings),
+    )
+
+
+def import_dataset(
+    kind: str,
+    path: str | Path,
+    out: str | Path,
+    on_event: Listener | None = None,
+    cancel: CancelToken | None = None,
+) -> list[Path]:
+    """A data set of others, brought to `out` whole or not at all; returns the folders and files that it became.
+
+    kind: llff, co3d, blendedmvs, tum, neus or transforms.
+
+    >>> from surface_sos_core import InputError, import_dataset
+    >>> try:
+    ...     import_dataset("llff", "samples", "imported")
+    ... except InputError as told:
+    ...     print(told)
+    samples/poses_bounds.npy is missing, the cameras; get the whole set.
+    """
+    events = _events(on_event, cancel)
     events.stage("import", 1, 1)
     dataset = read_dataset(kind, Path(path))
     write_shot(dataset, Path(out), lambda done, total: events.progress(done, total, "frames"))
@@ -197,42 +313,102 @@ def import_dataset(kind: str, path: Path, out: Path, events: Events | None = Non
     return sorted(Path(out).iterdir())
 
 
-def train(out: Path, settings: Settings | None = None, events: Events | None = None) -> None:
-    """Train the fields of a shot folder whose cameras and masks are there; goes on from its checkpoint."""
+def train_fields(
+    out: str | Path,
+    settings: Settings | None = None,
+    on_event: Listener | None = None,
+    cancel: CancelToken | None = None,
+) -> Result:
+    """Train the fields of a shot folder whose cameras and masks are there; goes on from its checkpoint.
+
+    Of the settings those of fields and training count. Layers and mesh stay as they are until they are made again.
+
+    >>> from surface_sos_core import train_fields
+    >>> train_fields("shot").made["train"].ran  # they are trained, so nothing is left to do
+    {'iterations': 40, 'device': 'cpu'}
+    """
     with existing_shot(out).locked():
-        run, consensus = open_shot(Path(out), settings, events or Events())
+        run, consensus = reopened(Path(out), settings, _events(on_event, cancel), "train")
         model = read_model(run.folder.cameras)
         training_stage(run, consensus, model, prepare_device(run.settings))
         run.folder.remove_caches()
+    return open_shot(out)
 
 
-def layers(
-    out: Path, settings: Settings | None = None, events: Events | None = None, frames: str | None = None
-) -> None:
-    """Write the layers of a trained shot, all or those of the frames asked for."""
+def make_layers(
+    out: str | Path,
+    settings: Settings | None = None,
+    on_event: Listener | None = None,
+    frames: str | None = None,
+    cancel: CancelToken | None = None,
+) -> Result:
+    """Write the layers of a trained shot, all or those of the frames asked for, from the fields as they were trained.
+
+    Of the settings those of layers count, whatever preset they are of.
+
+    >>> from surface_sos_core import make_layers, preset
+    >>> finer = preset("quality", "cpu").with_values({"layers.sources": 2})
+    >>> result = make_layers("shot", finer, frames="1001-1002")
+    >>> result.settings["layers"]["samples"], result.settings["train"]["iterations"]
+    (96, 40)
+    """
     with existing_shot(out).locked():
-        run, consensus = open_shot(Path(out), settings, events or Events(), frames)
+        run, consensus = reopened(Path(out), settings, _events(on_event, cancel), "layers", frames)
         layer_stage(run, trained_fields(run, consensus), consensus, again=True)
+    return open_shot(out)
 
 
-def mesh(out: Path, settings: Settings | None = None, events: Events | None = None) -> None:
-    """Write the mesh of a trained shot."""
+def make_mesh(
+    out: str | Path,
+    settings: Settings | None = None,
+    on_event: Listener | None = None,
+    cancel: CancelToken | None = None,
+) -> Result:
+    """Write the mesh of a trained shot, from the fields as they were trained. Of the settings those of the mesh count.
+
+    >>> from surface_sos_core import make_mesh, preset
+    >>> result = make_mesh("shot", preset("default", "cpu").with_values({"mesh.resolution": 32}))
+    >>> result.meshes["object"].vertices.shape[1]
+    3
+    """
     with existing_shot(out).locked():
-        run, consensus = open_shot(Path(out), settings, events or Events())
+        run, consensus = reopened(Path(out), settings, _events(on_event, cancel), "mesh")
         mesh_stage(run, trained_fields(run, consensus), consensus, again=True)
+    return open_shot(out)
 
 
-def render(out: Path, cameras: Path, to: Path, events: Events | None = None, overwrite: bool = False) -> Path:
-    """The layers as other cameras of the same world see them; `to` gets the shape of a shot folder."""
-    model = read_model(cameras)
+def render_views(
+    out: str | Path,
+    cameras: str | Path,
+    to: str | Path,
+    on_event: Listener | None = None,
+    overwrite: bool = False,
+    cancel: CancelToken | None = None,
+) -> Result:
+    """The layers as other cameras of the same world see them; `to` gets the shape of a shot folder.
+
+    cameras: a COLMAP model with an image for each frame that is wanted.
+
+    >>> from pathlib import Path
+    >>> from surface_sos_core import open_shot, render_views
+    >>> from surface_sos_core.cameras import CameraModel, Points, write_model
+    >>> own = open_shot("shot").cameras.cameras
+    >>> two = {name: own[name] for name in ("plate.1008.jpg", "plate.1012.jpg")}
+    >>> write_model(CameraModel(two, Points.empty()), Path("two cameras"))
+    >>> result = render_views("shot", "two cameras", "views")
+    >>> [(frame.name, frame.alpha.shape) for frame in result.frames]
+    [('plate.1008', (180, 320)), ('plate.1012', (180, 320))]
+    """
+    model = read_model(Path(cameras))
     names = file_names(model)
-    target, mode = ShotFolder(Path(to)), "overwrite" if overwrite else "new"
+    target = ShotFolder(Path(to))
+    mode: Mode = "overwrite" if overwrite else "new"
     if target.out.resolve() == Path(out).resolve():
         raise InputError(
             f"{to} is the shot itself, whose layers would be lost; give another folder to --out."
         )
     target.check(mode)
-    run, consensus = open_shot(Path(out), None, events or Events())
+    run, consensus = reopened(Path(out), None, _events(on_event, cancel), "layers")
     trainer = trained_fields(run, consensus)
     with target.locked():
         target.check(mode)
@@ -241,7 +417,21 @@ def render(out: Path, cameras: Path, to: Path, events: Events | None = None, ove
         run.events.stage("holdouts", 1, 2)
         studio = studio_of(run, trainer, consensus)
         run.events.stage("layers", 2, 2)
-        manifest = dataclasses.replace(run.manifest, frames=[], mesh=None, metrics=None, stages=["layers"])
+        made = {
+            stage: entry
+            for stage, entry in run.manifest.made.items()
+            if stage not in ("layers", "mesh", "report")
+        }
+        made["layers"] = MadeEntry(layers_code(), software_versions())
+        manifest = dataclasses.replace(
+            run.manifest,
+            frames=[],
+            mesh=None,
+            metrics=None,
+            stages=["layers"],
+            made=made,
+            software=all_software(made),
+        )
         write_manifest(target.out, manifest)  # first, so that the folder is known as a shot's
         write_model(model, target.cameras)
         for i, camera in enumerate(model.cameras.values()):
@@ -251,28 +441,41 @@ def render(out: Path, cameras: Path, to: Path, events: Events | None = None, ove
             run.events.progress(i + 1, len(model.cameras), "frames")
             write_manifest(target.out, manifest)
         run.events.end_stage()
-    return target.out / "shot.json"
+    return open_shot(target.out)
 
 
-def evaluate(
-    out: Path, truth: Path, events: Events | None = None, region: Path | None = None, radius: float = 10
+def measure(
+    out: str | Path,
+    truth: str | Path,
+    on_event: Listener | None = None,
+    region: str | Path | None = None,
+    radius: float = 10,
+    cancel: CancelToken | None = None,
 ) -> dict[str, Any]:
     """Measure a shot against truth: the metrics go into shot.json, OUT/evaluation and, where there is one, the report.
 
     OUT/evaluation gets metrics.json and pictures of the worst frames. `region` overrides where clean plates count;
     `radius` is that of the trimap's band, in pixels.
+
+    >>> from surface_sos_core import measure, open_shot
+    >>> metrics = measure("shot", "samples/truth")
+    >>> metrics["matte"]["frames"], 0 <= metrics["matte"]["mean"]["miou"] <= 1
+    (2, True)
+    >>> open_shot("shot").metrics == metrics
+    True
     """
-    events, folder = events or Events(), ShotFolder(Path(out))
+    events, folder = _events(on_event, cancel), ShotFolder(Path(out))
+    where = Path(region) if region is not None else None
     with existing_shot(folder.out).locked():
         events.stage("evaluate", 1, 1)
         metrics = evaluate_shot(
             folder.out,
             Path(truth),
             radius,
-            region,
+            where,
             lambda done, total: events.progress(done, total, "frames"),
         )
-        write_worst_pictures(folder.evaluation, folder.out, Path(truth), metrics, region)
+        write_worst_pictures(folder.evaluation, folder.out, Path(truth), metrics, where)
         with write_atomically(folder.evaluation / "metrics.json") as partial:
             partial.write_text(json.dumps(metrics, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         manifest = folder.manifest()

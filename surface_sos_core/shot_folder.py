@@ -7,16 +7,16 @@ import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
 from surface_sos_core.manifest import FILE_NAME, Manifest, ManifestError, read_manifest
 from surface_sos_core.out_folder import OutFolder
 
-_SOFTWARE = ("surface-sos-core", "torch", "numpy", "numba", "pycolmap", "opencv-python-headless", "OpenEXR")
+Mode = Literal["new", "resume", "overwrite"]
+"""What is done with a shot that is there already: it is refused, gone on with, or begun anew."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,14 @@ class ShotFolder(OutFolder):
     def state(self) -> Path:
         return self.checkpoint / "state.json"
 
-    def check(self, mode: str) -> None:
-        """Refuse a folder that `mode` (new, resume or overwrite) must not touch; changes nothing.
+    def check(self, mode: Mode) -> None:
+        """Refuse a folder that `mode` must not touch; changes nothing.
 
         Raises InputError for a file, a folder that holds anything but a shot, a shot without --resume or --overwrite, and
         --resume where there is nothing to resume.
         """
+        if mode not in get_args(Mode):
+            raise InputError(f"There is no mode {mode!r}; choose {', '.join(get_args(Mode))}.")
         self.refuse_file()
         if not self.contents():
             if mode == "resume":
@@ -196,14 +198,3 @@ def file_stamps(files: Iterable[Path]) -> list[Any]:
         known = file.stat()
         stamps.append([str(file.resolve()), known.st_size, known.st_mtime_ns])
     return stamps
-
-
-def software_versions() -> dict[str, str]:
-    """Versions of what shapes the results."""
-    versions = {}
-    for name in _SOFTWARE:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = "unknown"
-    return versions

@@ -159,6 +159,7 @@ def make_batches(ball, tiny):
             points=sights,
             gains=np.ones((len(masks), 3), np.float32) if gains is None else gains,
             settings=tiny.train,
+            render=tiny.render,
             device=torch.device("cpu"),
             seed=seed,
         )
@@ -172,7 +173,7 @@ def ball_fields(ball, tiny):
     import torch
 
     from surface_sos_core.fields.sdf_network import SdfNetwork, SdfSample
-    from surface_sos_core.render.renderer import learn_proposals
+    from surface_sos_core.render.proposal import learn_proposals
     from surface_sos_core.train.trainer import Trainer
 
     class Sphere(SdfNetwork):

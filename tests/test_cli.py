@@ -20,6 +20,7 @@ import pytest
 
 import surface_sos_core
 from surface_sos_core import cli, terminal
+from surface_sos_core.cli import commands
 from surface_sos_core.errors import Cancelled, InputError, SetupError, SolveError, SurfaceSosError
 from surface_sos_core.events import Events
 from surface_sos_core.manifest import (
@@ -217,14 +218,14 @@ def calls(monkeypatch, tmp_path):
 
     def note(name: str, result: object = None):
         def called(*args: object, **options: object) -> object:
-            noted.append((name, *(arg for arg in args if not isinstance(arg, Events)), *options.items()))
+            noted.append((name, *(arg for arg in args if not callable(arg)), *options.items()))
             return result
 
         return called
 
-    for name in ("segment", "train", "layers", "mesh", "render", "evaluate"):
+    for name in ("segment", "solve", "train_fields", "make_layers", "make_mesh", "render_views", "measure"):
         setattr(module, name, note(name))
-    module.solve = note("solve", tmp_path / "model")
+    module.Mode = str
     module.Shot = lambda *args, **options: (args, options)
     module.noted = noted
     monkeypatch.setitem(sys.modules, "surface_sos_core.pipeline", module)
@@ -274,19 +275,27 @@ def test_stages(calls, tmp_path, capsys):
     assert cli.main(["render", str(out), "--cameras", "others", "--out", str(out), "--overwrite"]) == 0
     own = surface_sos_core.preset("preview", "cpu", 9)
     assert calls.noted == [
-        ("solve", "plates", Path("model"), 2, False, True, None),
-        ("train", out, None),
-        ("layers", out, None, "1001"),
-        ("mesh", out, own),
-        ("train", out, surface_sos_core.preset("default", "cpu", 7)),
-        ("render", out, Path("others"), out, True),
+        (
+            "solve",
+            "plates",
+            Path("model"),
+            surface_sos_core.preset("default", seed=2),
+            ("skip_bad_frames", False),
+            ("overwrite", True),
+            ("layer", None),
+        ),
+        ("train_fields", out, None),
+        ("make_layers", out, None, "1001"),
+        ("make_mesh", out, own),
+        ("train_fields", out, surface_sos_core.preset("default", "cpu", 7)),
+        ("render_views", out, Path("others"), out, True),
     ]
-    assert str(tmp_path / "model") in capsys.readouterr().out
+    assert "cameras  model" in capsys.readouterr().out
 
 
 def test_eval_prints_the_table(calls, monkeypatch, capsys):
     monkeypatch.setattr("surface_sos_core.evaluate.table.table", lambda measured: f"mIoU {measured['miou']}")
-    calls.evaluate = lambda out, truth, events, region, radius: {"miou": (out, truth, region, radius)[3]}
+    calls.measure = lambda out, truth, on_event, region, radius: {"miou": (out, truth, region, radius)[3]}
     assert cli.main(["eval", "o", "--truth", "t", "--radius", "4"]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == "mIoU 4" and second.endswith(str(Path("o") / "evaluation"))
@@ -401,6 +410,8 @@ from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
 fake = types.ModuleType("surface_sos_core.pipeline")
 fake.Shot = lambda *args, **options: None
+fake.Mode = str
+from surface_sos_core.events import Events
 {body}
 fake.segment = segment
 sys.modules["surface_sos_core.pipeline"] = fake
@@ -421,7 +432,8 @@ def start(body: str, *words: str) -> subprocess.Popen:
 
 
 LONG = """
-def segment(shot, settings, events, mode):
+def segment(shot, settings, on_event, mode):
+    events = Events(on_event)
     events.stage("train", 1, 1)
     for step in range(1200):
         events.progress(step, 1200, "steps")
@@ -445,7 +457,8 @@ def test_signals_cancel(name, events):
 
 def test_stdout_holds_events_and_nothing_else():
     body = """
-def segment(shot, settings, events, mode):
+def segment(shot, settings, on_event, mode):
+    events = Events(on_event)
     events.stage("train", 1, 1)
     print("a library talks")
     subprocess.run([sys.executable, "-c", "print('a child talks')"], check=True)
@@ -482,7 +495,8 @@ def test_a_reader_of_events_that_goes_stops_the_run():
 @pytest.mark.skipif(os.name == "nt", reason="pipes end otherwise on Windows")
 def test_a_reader_of_lines_that_goes_does_not_matter():
     body = """
-def segment(shot, settings, events, mode):
+def segment(shot, settings, on_event, mode):
+    events = Events(on_event)
     time.sleep(0.5)
     for step in range(3):
         events.warning(f"{step}")
@@ -1045,7 +1059,7 @@ def test_a_signal_within_compiled_code_is_told_as_one(raised, capsys, monkeypatc
     def dispatch(*_):
         raise SystemError("CPUDispatcher returned a result with an exception set") from raised()
 
-    monkeypatch.setattr(cli, "_doctor", dispatch)
+    monkeypatch.setattr(commands, "doctor", dispatch)
     assert cli.main(["doctor"]) == 130
     assert "Cancelled" in capsys.readouterr().err
 
@@ -1054,7 +1068,7 @@ def test_a_system_error_of_its_own_is_not_taken_for_a_signal(capsys, monkeypatch
     def fail(*_):
         raise SystemError("bad call") from ValueError("of something else")
 
-    monkeypatch.setattr(cli, "_doctor", fail)
+    monkeypatch.setattr(commands, "doctor", fail)
     assert cli.main(["doctor"]) == 1
     assert "SystemError: bad call" in capsys.readouterr().err
 

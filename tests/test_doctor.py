@@ -10,7 +10,8 @@ import pytest
 from surface_sos_core import cli, doctor
 from surface_sos_core.device import choose_device, cuda_obstacle
 from surface_sos_core.errors import InputError, SetupError
-from surface_sos_core.fields import hash_grid, hash_grid_cuda
+from surface_sos_core.fields import hash_grid_cuda
+from surface_sos_core.fields.engine import Engine
 
 torch = pytest.importorskip("torch")
 WITHOUT_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="tells of a machine without CUDA")
@@ -46,7 +47,7 @@ def test_tells_device_backend_and_threads(diagnosis):
 @pytest.mark.parametrize("obstacle", [None, "NvvmSupportError: no libNVVM"])
 def test_a_gpu_s_backend_comes_with_its_reason(monkeypatch, obstacle):
     monkeypatch.setattr(hash_grid_cuda, "obstacle", lambda: obstacle)
-    backend = hash_grid.default_backend("cuda")
+    backend = Engine.fastest("cuda")
     told = doctor._grid_backend(backend, "cuda")
     assert backend == ("torch" if obstacle else "cuda") and told.startswith(f"{backend} backend on cuda: ")
     assert obstacle is None or obstacle in told

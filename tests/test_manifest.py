@@ -12,6 +12,7 @@ from surface_sos_core import manifest as module
 from surface_sos_core.manifest import (
     FootageEntry,
     FrameEntry,
+    MadeEntry,
     Manifest,
     ManifestError,
     MeshEntry,
@@ -23,9 +24,12 @@ from surface_sos_core.manifest import (
 def shot() -> Manifest:
     return Manifest(
         footage=FootageEntry("/plates/cup", 1920, 1080, "cup"),
-        frames=[FrameEntry("cup.1001", 1001, "layers/cup.1001.exr"), FrameEntry("cup.1002", 1002)],
+        frames=[FrameEntry("cup.1001", 1001, "layers/cup.1001.exr"), FrameEntry("cup.1002", 1002, doubts=["blurred"])],
         settings={"preset": "default", "train": {"iterations": 100}},
-        software={"surface-sos-core": "0.1.0"},
+        made={"train": MadeEntry("0.1.0+aa", {"torch": "2.6"}, {"iterations": 9, "device": "cpu"})},
+        software={"torch": "2.6"},
+        colour_space="srgb_rec709_scene",
+        objects={"object": "roto"},
         box={"centre": [0, 1, 2], "world_to_box": [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0.5], [0, 0, 0, 1]]},
         cameras="cameras",
         mesh=MeshEntry("mesh/object.ply", None),
@@ -42,7 +46,7 @@ def test_round_trip(tmp_path):
     assert read_manifest(tmp_path / "out") == shot()
     assert read_manifest(path) == shot()
     assert [item.name for item in path.parent.iterdir()] == ["shot.json"]
-    assert json.loads(path.read_text())["schema_version"] == 1
+    assert json.loads(path.read_text())["schema_version"] == 2
 
 
 def test_the_least_there_can_be(tmp_path):
@@ -60,10 +64,23 @@ def test_unknown_fields_are_left_out(tmp_path):
     assert read_manifest(tmp_path) == shot()
 
 
+def test_a_file_of_schema_1_has_nothing_in_what_it_does_not_know(tmp_path):
+    data = json.loads(write_manifest(tmp_path, shot()).read_text())
+    data["schema_version"] = 1
+    for name in ("made", "colour_space", "objects"):
+        del data[name]
+    for frame in data["frames"]:
+        del frame["doubts"]
+    (tmp_path / "shot.json").write_text(json.dumps(data))
+    read = read_manifest(tmp_path)
+    assert (read.made, read.colour_space, read.objects, read.frames[1].doubts) == ({}, None, {}, [])
+    assert read.settings == shot().settings and read.frames[0] == shot().frames[0]
+
+
 def test_a_newer_schema_is_refused(tmp_path):
     path = write_manifest(tmp_path, shot())
-    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 2'))
-    with pytest.raises(ManifestError, match="schema_version 2 is newer"):
+    path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 3'))
+    with pytest.raises(ManifestError, match="schema_version 3 is newer"):
         read_manifest(tmp_path)
 
 
@@ -104,6 +121,13 @@ def test_paths_that_lead_out_are_refused(tmp_path, bad, field):
         (("warnings",), [1], "warnings[0]"),
         (("mesh",), "mesh/object.ply", "mesh"),
         (("software", "torch"), 2, "software.torch"),
+        (("made", "train", "code"), 2, "made.train.code"),
+        (("made", "train", "software", "torch"), 2, "made.train.software.torch"),
+        (("made", "train"), "0.1.0", "made.train"),
+        (("colour_space",), 1, "colour_space"),
+        (("objects", "object"), None, "objects.object"),
+        (("frames", 1, "doubts"), "blurred", "frames[1].doubts"),
+        (("frames", 1, "doubts", 0), 3, "frames[1].doubts[0]"),
     ],
 )
 def test_wrong_types_are_named(tmp_path, keys, value, named):
@@ -118,7 +142,7 @@ def test_wrong_types_are_named(tmp_path, keys, value, named):
     assert f"shot.json: {named}" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["schema_version", "frames", "footage", "settings", "timings", "warnings"])
+@pytest.mark.parametrize("name", ["schema_version", "frames", "footage", "settings", "timings", "warnings", "made", "objects"])
 def test_missing_fields_are_named(tmp_path, name):
     data = json.loads(write_manifest(tmp_path, shot()).read_text())
     del data[name]

@@ -18,11 +18,9 @@ from surface_sos_core.cameras import CameraModel, read_model, write_model
 from surface_sos_core.cameras.camera import Points
 from surface_sos_core.errors import Cancelled, InputError
 from surface_sos_core.evaluate.metrics import iou
-from surface_sos_core.events import Events
 from surface_sos_core.footage import open_footage
 from surface_sos_core.layers.exr import FrameLayers, read_layers
 from surface_sos_core.manifest import read_manifest
-from surface_sos_core.masks.sources.request import MaskRequest
 from surface_sos_core.pipeline import Shot
 from surface_sos_core.settings import LayerSettings, preset
 from surface_sos_core.train.checkpoint import read_history
@@ -66,14 +64,14 @@ def sample_shot(out: Path, **options: object) -> Shot:
 def result(tmp_path_factory) -> Result:
     out = tmp_path_factory.mktemp("shot") / "out"
     said: list[dict] = []
-    path = pipeline.segment(sample_shot(out), preset("preview", "cpu"), Events(said.append))
+    path = pipeline.segment(sample_shot(out), preset("preview", "cpu"), said.append).manifest
     assert path == out / "shot.json"
     return Result(out, said)
 
 
 @pytest.fixture(scope="module")
 def measured(result) -> dict:
-    return pipeline.evaluate(result.out, SAMPLES / "truth")
+    return pipeline.measure(result.out, SAMPLES / "truth")
 
 
 # Quality
@@ -128,7 +126,7 @@ def test_manifest(result):
     assert set(STAGES) - {"report"} <= set(manifest.timings)
     assert (manifest.footage.width, manifest.footage.height, manifest.footage.title) == (320, 180, "plate")
     assert manifest.settings["preset"] == "preview"
-    assert manifest.settings["ran"]["iterations"] == preset("preview").train.iterations
+    assert manifest.made["train"].ran["iterations"] == preset("preview").train.iterations
     assert (result.out / manifest.cameras / "images.txt").is_file()
     assert (result.out / manifest.mesh.ply).is_file() and (result.out / manifest.mesh.glb).is_file()
     assert manifest.software["torch"] != "unknown"
@@ -260,13 +258,13 @@ def test_resume_makes_what_is_missing_and_keeps_the_rest(result):
 @pytest.mark.usefixtures("no_training")
 def test_train_keeps_what_is_trained(result):
     before = (result.out / "checkpoint" / "fields.npz").stat().st_mtime_ns
-    pipeline.train(result.out)
+    pipeline.train_fields(result.out)
     assert (result.out / "checkpoint" / "fields.npz").stat().st_mtime_ns == before
 
 
 def test_layers_of_one_frame(result):
     before = times(result.out)
-    pipeline.layers(result.out, frames="1003")
+    pipeline.make_layers(result.out, frames="1003")
     after = times(result.out)
     assert {name for name in before if after[name] != before[name]} == {"plate.1003.exr"}
     assert sum(f.layers is not None for f in read_manifest(result.out).frames) == len(FRAMES)
@@ -276,7 +274,7 @@ def test_render_from_two_of_its_own_cameras(result, tmp_path):
     names = ["plate.1004.jpg", "plate.1020.jpg"]
     model = CameraModel({name: result.cameras.cameras[name] for name in names}, Points.empty())
     write_model(model, tmp_path / "model")
-    pipeline.render(result.out, tmp_path / "model", tmp_path / "to")
+    pipeline.render_views(result.out, tmp_path / "model", tmp_path / "to")
     manifest = read_manifest(tmp_path / "to")
     assert [(f.name, f.layers) for f in manifest.frames] == [
         ("plate.1004", "layers/plate.1004.exr"), ("plate.1020", "layers/plate.1020.exr"),
@@ -292,7 +290,7 @@ def test_render_from_two_of_its_own_cameras(result, tmp_path):
 
 def test_render_into_the_shot_itself_is_refused(result):
     with pytest.raises(InputError, match="itself"):
-        pipeline.render(result.out, result.out / "cameras", result.out, overwrite=True)
+        pipeline.render_views(result.out, result.out / "cameras", result.out, overwrite=True)
     assert (result.out / "checkpoint" / "fields.npz").is_file()
 
 
@@ -303,7 +301,7 @@ def test_a_shot_whose_footage_is_gone_says_so(result, tmp_path):
     manifest["footage"]["path"] = str(tmp_path / "gone")
     (out / "shot.json").write_text(json.dumps(manifest))
     with pytest.raises(InputError, match="gone"):
-        pipeline.mesh(out)
+        pipeline.make_mesh(out)
 
 
 def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path):
@@ -332,7 +330,7 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path):
                 if event["done"] == stop:
                     raise error
 
-        pipeline.segment(shot, tiny, Events(listen), mode)
+        pipeline.segment(shot, tiny, listen, mode)
 
     with pytest.raises(KeyboardInterrupt):
         run("new", 20, KeyboardInterrupt())
@@ -345,7 +343,7 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path):
     assert started == [10, 30, 50]
     manifest = read_manifest(tmp_path / "out")
     assert [f.name for f in manifest.frames if f.layers] == ["plate.1001"]
-    assert manifest.settings["ran"]["iterations"] == 60
+    assert manifest.made["train"].ran["iterations"] == 60
 
 
 # From what an artist draws
@@ -361,11 +359,9 @@ def test_one_box_on_one_frame_and_no_masks(tmp_path):
     pipeline.segment(shot, few)
     manifest = read_manifest(out)
     assert manifest.stages == STAGES and sum(frame.layers is not None for frame in manifest.frames) == 3
-    coarse = pipeline.find_masks(
-        SAMPLES / "plates", tmp_path / "roto", MaskRequest.parse(source), out / "cameras"
-    )
+    coarse = pipeline.find_masks(SAMPLES / "plates", tmp_path / "roto", source, cameras=out / "cameras").out
     before = np.mean([iou(grey(coarse / f"plate.{n}.png"), true_matte(n)) for n in (1004, 1012, 1020)])
-    assert pipeline.evaluate(out, SAMPLES / "truth")["matte"]["mean"]["miou"] > before - 0.02
+    assert pipeline.measure(out, SAMPLES / "truth")["matte"]["mean"]["miou"] > before - 0.02
     assert before > 0.6
 
 

@@ -165,3 +165,8 @@ def test_the_list_tells_every_setting():
 def test_settings_do_not_change():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Settings().seed = 3
+
+
+def test_the_border_is_searched_in_a_range():
+    with pytest.raises(InputError, match="consensus.least_share is 0.98 and consensus.most_share 0.98"):
+        Settings().with_values({"consensus.least_share": 0.98})

@@ -9,7 +9,7 @@ import pytest
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.manifest import FootageEntry, FrameEntry, Manifest, MeshEntry, write_manifest
-from surface_sos_core.shot_folder import ShotFolder, file_stamps, fingerprint, software_versions
+from surface_sos_core.shot_folder import ShotFolder, file_stamps, fingerprint
 
 
 def write_shot(out: Path) -> ShotFolder:
@@ -227,7 +227,6 @@ def test_the_manifest_of_no_shot_is_bad_input(tmp_path):
     assert write_shot(tmp_path).manifest().footage.title == "plate"
 
 
-def test_software_versions_name_what_shapes_results():
-    versions = software_versions()
-    assert {"torch", "numpy", "surface-sos-core"} <= set(versions)
-    assert versions["numpy"] != "unknown"
+def test_a_mode_that_is_none_is_refused(tmp_path):
+    with pytest.raises(InputError, match="'again'.*overwrite"):
+        ShotFolder(tmp_path).check("again")

@@ -66,11 +66,8 @@ def with_solved_cameras(case: Case, out: Path) -> Case:
 
 def measure(spec: dict[str, Any]) -> dict[str, Any]:
     """What `run` does, in this process."""
-    from surface_sos_core import Shot, segment
-    from surface_sos_core.errors import InputError
-    from surface_sos_core.events import Events
+    from surface_sos_core import InputError, Shot, pipeline, segment
     from surface_sos_core.manifest import read_manifest
-    from surface_sos_core.pipeline import evaluate
     from surface_sos_core.settings import settings_from_dict
 
     case = Case(**{k: Path(v) if v and k not in ("name", "masks") else v for k, v in spec["case"].items()})
@@ -80,7 +77,7 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
     shot = Shot(case.plates, out, case.masks, case.cameras, frames=frames)
     mode = "overwrite" if (out / "shot.json").exists() else "new"
     try:
-        segment(shot, settings, Events(), mode)
+        segment(shot, settings, mode=mode)
     except InputError as error:
         if not (out / "cameras").is_dir():  # what was given cannot be read at all
             raise
@@ -90,7 +87,7 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
     return {
         "spec": spec,
         "coarse": coarse_miou(case, out),
-        "measured": evaluate(out, case.truth),
+        "measured": pipeline.measure(out, case.truth),
         "held": _held(case, out) if case.held else None,
         "timings": read_manifest(out).timings,
         "seconds": seconds,
@@ -109,6 +106,7 @@ def coarse_miou(case: Case, out: Path) -> float | None:
     from surface_sos_core.footage import open_footage
     from surface_sos_core.masks.sources.request import MaskRequest, open_source
     from surface_sos_core.masks.sources.source import MaskShot
+    from surface_sos_core.settings import Settings
 
     def quiet(*_: object) -> None:
         """The run has told it."""
@@ -117,12 +115,12 @@ def coarse_miou(case: Case, out: Path) -> float | None:
         return None
     footage = open_footage(case.plates)
     request = MaskRequest.parse(str(case.masks))
-    source = open_source(request, footage, quiet)
+    source = open_source(request, footage, Settings(), quiet)
     # with cameras, files are mended
     solved = request.name != "files" and (out / "cameras").is_dir()
     model = read_model(out / "cameras") if solved else None
     cameras = match_cameras(model, footage, quiet) if model is not None else [None] * len(footage.frames)
-    masks = source.find(MaskShot(footage, model, cameras, None, quiet, quiet))
+    masks = source.find(MaskShot(footage, model, cameras, None, Settings(), quiet, quiet))
     truth = mattes_of_truth(case)
     found = []
     for i, frame in enumerate(footage.frames):
@@ -146,8 +144,8 @@ def peak_memory() -> float | None:
 
 def _held(case: Case, out: Path) -> dict[str, Any]:
     """Clean plates seen by cameras that are not in the footage, against photographs."""
+    from surface_sos_core import pipeline
     from surface_sos_core.cameras import CameraModel, read_model, write_model
-    from surface_sos_core.pipeline import evaluate, render
 
     assert case.held is not None and case.cameras is not None
     wanted = pictures(case.held / "clean_plates")
@@ -155,8 +153,8 @@ def _held(case: Case, out: Path) -> dict[str, Any]:
     cameras = {name: camera for name, camera in model.cameras.items() if Path(name).stem in wanted}
     there = out.with_name(f"{out.name} held")
     write_model(CameraModel(cameras, model.points), there.with_name(f"{there.name} cameras"))
-    render(out, there.with_name(f"{there.name} cameras"), there, overwrite=True)
-    return evaluate(there, case.held)
+    pipeline.render_views(out, there.with_name(f"{there.name} cameras"), there, overwrite=True)
+    return pipeline.measure(there, case.held)
 
 
 def _numbers(case: Case) -> list[int]:

@@ -65,8 +65,10 @@ def one_box(case: Case, file: Path) -> str:
 
 def grab_cuts(case: Case, folder: Path) -> Path:
     """A folder of masks: GrabCut in every frame by itself, from a box around its coarse mask; none where that is empty."""
-    from surface_sos_core.masks.sources.flow import EDGE, grow
+    from surface_sos_core.masks.sources.flow import grow
+    from surface_sos_core.settings import FlowSettings
 
+    settings = FlowSettings()
     folder.mkdir(parents=True, exist_ok=True)
     plates = pictures(case.plates)
     for name, file in pictures(_folder(case)).items():
@@ -75,7 +77,7 @@ def grab_cuts(case: Case, folder: Path) -> Path:
             continue
         plate = cv2.imread(str(plates[name]))
         height, width = plate.shape[:2]
-        scale = min(1.0, EDGE / max(plate.shape))
+        scale = min(1.0, settings.edge / max(plate.shape))
         size = round(width * scale), round(height * scale)
         region = np.zeros(size[::-1], bool)
         shown = np.array(size * 2) / (mask.shape[1::-1] * 2)
@@ -83,7 +85,8 @@ def grab_cuts(case: Case, folder: Path) -> Path:
         region[top:bottom, left:right] = True
         small = cv2.cvtColor(cv2.resize(plate, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
         write_grey(
-            folder / f"{name}.png", cv2.resize(grow(small, region).astype(np.float32), (width, height))
+            folder / f"{name}.png",
+            cv2.resize(grow(small, region, settings).astype(np.float32), (width, height)),
         )
     return folder
 

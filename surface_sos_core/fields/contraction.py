@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from surface_sos_core.fields import hash_grid, space_numba
-
 
 def contract(x: torch.Tensor) -> torch.Tensor:
     """x (..., 3) -> (..., 3) with norm below 1: x / 2 inside the unit ball, (1 - 1 / (2 |x|)) x / |x| outside.
 
     Eq. 10 of mip-NeRF 360 (Barron et al., CVPR 2022), halved. The map and its first derivative are continuous along x.
+    `Scene.contract` is the same by the scene's engine.
     """
-    compiled = hash_grid.default_backend(x.device) == "numba"
-    if compiled and x.dtype == torch.float32 and not x.requires_grad:
-        out = torch.empty(x.shape)
-        space_numba.contract(x.reshape(-1, 3).numpy(), out.view(-1, 3).numpy())
-        return out
     norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp(min=1e-9)
     return torch.where(norm <= 1.0, 0.5 * x, (1.0 - 0.5 / norm) * x / norm)
 

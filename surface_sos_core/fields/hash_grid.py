@@ -1,4 +1,4 @@
-"""Multiresolution hash grid (Müller et al., "Instant Neural Graphics Primitives", 2022): one interface, three backends.
+"""Multiresolution hash grid (Müller et al., "Instant Neural Graphics Primitives", 2022): one interface, three engines.
 
 Level l is a grid of R_l cells a side over [0, 1]^3, with R_l + 1 vertices a side and `features` numbers on each vertex.
 A point's encoding is the trilinear interpolation on every level, coarse to fine. Levels whose vertices fit the table
@@ -12,42 +12,24 @@ from types import ModuleType
 import torch
 
 from surface_sos_core.fields import hash_grid_torch
+from surface_sos_core.fields.engine import Engine
 from surface_sos_core.fields.grid_spec import GridSpec
-
-
-def default_backend(device: torch.device | str) -> str:
-    """The fastest backend for a device: "numba" on the CPU; on a GPU "cuda" where its self-check passes, else "torch".
-
-    Not for grids alone: whatever has compiled loops beside its plain twin in PyTorch asks here which of them to take.
-    """
-    if torch.device(device).type == "cpu":
-        return "numba"
-    return "torch" if cuda_obstacle() else "cuda"
-
-
-def cuda_obstacle() -> str | None:
-    """Why the backend "cuda" cannot be used here, or None where it can; found out once."""
-    from surface_sos_core.fields import hash_grid_cuda
-
-    return hash_grid_cuda.obstacle()
 
 
 class HashGrid(torch.nn.Module):
     """A trainable hash grid. `table` is (entries, features) float32, drawn uniformly from +-1e-4.
 
-    backend: "torch" (any device), "numba" (CPU, two features; its kernels must be launched from one thread at a time) or
-    "cuda" (NVIDIA GPU, two features). active_levels: levels in use, coarse to fine; the others are skipped and give zeros. It may be changed at
-    any time between evaluations, and stays within 0..levels.
+    engine: all but plain PyTorch want two features; numba's kernels must be launched from one thread at a time.
+    active_levels: levels in use, coarse to fine; the others are skipped and give zeros. It may be changed at any time
+    between evaluations, and stays within 0..levels.
     """
 
-    def __init__(self, spec: GridSpec, backend: str, generator: torch.Generator | None = None) -> None:
+    def __init__(self, spec: GridSpec, engine: Engine, generator: torch.Generator | None = None) -> None:
         super().__init__()
-        if backend not in ("torch", "numba", "cuda"):
-            raise ValueError(f"unknown hash grid backend {backend!r}: use 'torch', 'numba' or 'cuda'")
-        if backend != "torch" and spec.features != 2:
-            raise ValueError(f"the {backend} hash grid has two features per level, not {spec.features}")
+        if engine is not Engine.TORCH and spec.features != 2:
+            raise ValueError(f"the {engine} hash grid has two features per level, not {spec.features}")
         self.spec = spec
-        self.backend = backend
+        self.engine = engine
         self.active_levels = spec.levels
         self.table = torch.nn.Parameter(
             torch.empty(spec.entries, spec.features).uniform_(-1e-4, 1e-4, generator=generator)
@@ -56,7 +38,7 @@ class HashGrid(torch.nn.Module):
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """Encoding of points x (N, 3), clamped to [0, 1]: (N, levels * features), differentiable in `table`."""
         x = x.detach()
-        if self.backend != "torch":
+        if self.engine is not Engine.TORCH:
             from surface_sos_core.fields.hash_grid_steps import Encode
 
             return Encode.apply(self._loops(), self.table, x, self.spec, self.active_levels)
@@ -69,7 +51,7 @@ class HashGrid(torch.nn.Module):
         clamp has; on a cell's border it is the derivative of the cell above (of the last cell at 1).
         """
         x = x.detach()
-        if self.backend != "torch":
+        if self.engine is not Engine.TORCH:
             from surface_sos_core.fields.hash_grid_steps import Vjp
 
             return Vjp.apply(self._loops(), self.table, x, u, self.spec, self.active_levels)
@@ -78,8 +60,8 @@ class HashGrid(torch.nn.Module):
         return gradient * inside
 
     def _loops(self) -> ModuleType:
-        """The backend's `hash_grid_steps.Loops`, loaded when it is needed."""
-        if self.backend == "numba":
+        """The engine's `hash_grid_steps.Loops`, loaded when it is needed."""
+        if self.engine is Engine.NUMBA:
             from surface_sos_core.fields import hash_grid_numba
 
             return hash_grid_numba

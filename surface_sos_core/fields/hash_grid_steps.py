@@ -13,7 +13,7 @@ from surface_sos_core.fields.grid_spec import GridSpec
 
 
 class Loops(Protocol):
-    """What a backend brings. x: (N, 3), clamped to [0, 1]; u: (N, levels * 2); g: (N, 3); all contiguous."""
+    """What an engine brings. x: (N, 3), clamped to [0, 1]; u: (N, levels * 2); g: (N, 3); all contiguous."""
 
     def encoding(self, table: torch.Tensor, x: torch.Tensor, spec: GridSpec, active: int) -> torch.Tensor:
         """(N, levels * 2)."""

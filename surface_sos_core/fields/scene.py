@@ -7,20 +7,17 @@ import torch
 from scipy import ndimage
 from torch.nn.functional import grid_sample
 
-from surface_sos_core.fields import hash_grid, space_numba
+from surface_sos_core.fields import space_numba
 from surface_sos_core.fields.colour_network import ColourNetwork
 from surface_sos_core.fields.contraction import contract
+from surface_sos_core.fields.engine import Engine
 from surface_sos_core.fields.grid_spec import GridSpec
 from surface_sos_core.fields.sdf_network import SdfNetwork, SdfSample
 from surface_sos_core.settings import FieldSettings
 
-_POSSIBLE = 0.02  # m^P from which on FoCoR may be there: thin parts that wobbly masks half agree on
-_HOLD_CELLS = 1.5  # and how far it may reach beyond that
-_CROP_CELLS = 2  # how far inside m^P's border BaCo is surely empty
-_CORE_CELLS = (
-    6,
-    8,
-)  # from how far inside on the place is the object's for sure: hulls are too large here and there
+# Radii of the spheres that the fields start as, of what they reach over.
+_FOREGROUND_RADIUS = 0.5
+_BACKGROUND_RADIUS = 0.8
 
 
 class Field(torch.nn.Module):
@@ -35,7 +32,7 @@ class Field(torch.nn.Module):
     def __init__(
         self,
         settings: FieldSettings,
-        backend: str,
+        engine: Engine,
         radius: float,
         outward: bool,
         generator: torch.Generator,
@@ -49,7 +46,7 @@ class Field(torch.nn.Module):
             settings.max_resolution,
         )
         self.surface = SdfNetwork(
-            spec, backend, settings.hidden, settings.features, radius, outward, generator
+            spec, engine, settings.hidden, settings.features, radius, outward, generator
         )
         self.colour = ColourNetwork(settings.features, settings.hidden)
         self.log_sharpness = torch.nn.Parameter(torch.tensor(0.3))
@@ -63,8 +60,9 @@ class Field(torch.nn.Module):
 class Scene(torch.nn.Module):
     """FoCoR over the box's [-1, 1]^3 and BaCo over contracted space.
 
-    probability: m^P (R, R, R) over the box, which reaches to +-extent in its own coordinates. `hold` fades FoCoR out beyond m^P's border, `crop` says where BaCo is
-    empty; between the two, colour decides. Buffers are indexed x, y, z.
+    probability: m^P (R, R, R) over the box, which reaches to +-extent in its own coordinates. `hold` fades FoCoR out
+    beyond m^P's border, `crop` says where BaCo is empty; between the two, colour decides. Buffers are indexed x, y, z.
+    engine: what computes all that is asked of the scene and rendered of it.
     """
 
     hold_grid: torch.Tensor
@@ -77,22 +75,25 @@ class Scene(torch.nn.Module):
         settings: FieldSettings,
         probability: np.ndarray,
         extent: np.ndarray,
-        backend: str,
+        engine: Engine,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        self.foreground = Field(settings, backend, 0.5, True, generator)
-        self.background = Field(settings, backend, 0.8, False, generator)
+        self.engine = engine
+        self.foreground = Field(settings, engine, _FOREGROUND_RADIUS, True, generator)
+        self.background = Field(settings, engine, _BACKGROUND_RADIUS, False, generator)
         self.register_buffer("extent", torch.from_numpy(extent.astype(np.float32)))
-        self.register_buffer("hold_grid", torch.from_numpy(_hold(probability)))
-        crop = _crop(probability) if settings.complete_background else np.zeros_like(probability, np.float32)
+        self.register_buffer("hold_grid", torch.from_numpy(_hold(probability, settings)))
+        crop = _crop(probability, settings)
+        if not settings.complete_background:
+            crop = np.zeros_like(crop)
         self.register_buffer("crop_grid", torch.from_numpy(crop))
-        self.register_buffer("core_grid", torch.from_numpy(_core(probability)), persistent=False)
+        self.register_buffer("core_grid", torch.from_numpy(_core(probability, settings)), persistent=False)
 
     def hold(self, x: torch.Tensor) -> torch.Tensor:
         """How much FoCoR may be opaque, 0..1 (...), at x (..., 3) in box coordinates."""
         # The weights of a cell's corners add up to more than 1 by rounding, and so would an opaque section's opacity.
-        return _lookup(self.hold_grid, x, self.extent).clamp_(max=1.0)
+        return self._lookup(self.hold_grid, x).clamp_(max=1.0)
 
     def hold_lookup(self, x: torch.Tensor) -> torch.Tensor:
         """`hold` (...) of the cell that x (..., 3) lies in: cheaper, for deciding where to sample."""
@@ -102,11 +103,11 @@ class Scene(torch.nn.Module):
 
     def crop(self, x: torch.Tensor) -> torch.Tensor:
         """How surely the place belongs to the object, 0..1 (...), at x (..., 3) in box coordinates."""
-        return _lookup(self.crop_grid, x, self.extent)
+        return self._lookup(self.crop_grid, x)
 
     def core(self, x: torch.Tensor) -> torch.Tensor:
         """As `crop`, so far inside that not even an error of the hull is likely."""
-        return _lookup(self.core_grid, x, self.extent)
+        return self._lookup(self.core_grid, x)
 
     def background_sample(self, x: torch.Tensor, normals: int = 0) -> tuple[SdfSample, torch.Tensor]:
         """BaCo at x (N, 3) in box coordinates: the network's answer, and its distance (N,) with the object cropped.
@@ -114,7 +115,7 @@ class Scene(torch.nn.Module):
         Where m^P is sure of the object, the distance is 1.0: empty (Section III-B of the paper). The first `normals`
         points get normals.
         """
-        sample = self.background.surface.sample(contract(x), normals)
+        sample = self.background.surface.sample(self.contract(x), normals)
         crop = self.crop(x)
         return sample, sample.sdf * (1.0 - crop) + crop
 
@@ -122,38 +123,45 @@ class Scene(torch.nn.Module):
     def background_distance(self, x: torch.Tensor) -> torch.Tensor:
         """BaCo's distance (N,) with the object cropped, alone and without gradients."""
         crop = self.crop(x)
-        return self.background.surface.distance(contract(x)) * (1.0 - crop) + crop
+        return self.background.surface.distance(self.contract(x)) * (1.0 - crop) + crop
+
+    def contract(self, x: torch.Tensor) -> torch.Tensor:
+        """`contraction.contract` of x (..., 3) float32 in box coordinates, which gets no gradient."""
+        if self.engine is not Engine.NUMBA:
+            return contract(x)
+        out = torch.empty(x.shape)
+        space_numba.contract(x.reshape(-1, 3).numpy(), out.view(-1, 3).numpy())
+        return out
+
+    def _lookup(self, grid: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        if self.engine is not Engine.NUMBA:
+            return _lookup(grid, x, self.extent)
+        out = torch.empty(x.shape[:-1])
+        extent = self.extent.numpy()
+        space_numba.lookup(grid.numpy(), x.reshape(-1, 3).numpy(), extent, out.view(-1).numpy())
+        return out
 
 
 def _lookup(grid: torch.Tensor, x: torch.Tensor, extent: torch.Tensor) -> torch.Tensor:
     """Trilinear values (...) of a grid over +-extent at x (..., 3); 0 outside."""
-    if hash_grid.default_backend(x.device) == "numba":
-        out = torch.empty(x.shape[:-1])
-        space_numba.lookup(grid.numpy(), x.reshape(-1, 3).numpy(), extent.numpy(), out.view(-1).numpy())
-        return out
-    return _lookup_torch(grid, x, extent)
-
-
-def _lookup_torch(grid: torch.Tensor, x: torch.Tensor, extent: torch.Tensor) -> torch.Tensor:
     # grid_sample wants (depth, height, width) addressed as (w, h, d), hence z, y, x.
     points = (x / extent).reshape(1, -1, 1, 1, 3).flip(-1)
     return grid_sample(grid[None, None], points, align_corners=False).view(x.shape[:-1])
 
 
-def _hold(probability: np.ndarray) -> np.ndarray:
-    away = ndimage.distance_transform_edt(probability <= _POSSIBLE)
-    return np.clip(1.0 + _HOLD_CELLS - away, 0.0, 1.0).astype(np.float32)
+def _hold(probability: np.ndarray, settings: FieldSettings) -> np.ndarray:
+    away = ndimage.distance_transform_edt(probability <= settings.possible)
+    return np.clip(1.0 + settings.hold_cells - away, 0.0, 1.0).astype(np.float32)
 
 
-def _crop(probability: np.ndarray) -> np.ndarray:
+def _crop(probability: np.ndarray, settings: FieldSettings) -> np.ndarray:
     deep = ndimage.distance_transform_edt(probability > 0.5)
-    return np.clip((deep - 1.0) / _CROP_CELLS, 0.0, 1.0).astype(np.float32)
+    return np.clip((deep - 1.0) / settings.crop_cells, 0.0, 1.0).astype(np.float32)
 
 
-def _core(probability: np.ndarray) -> np.ndarray:
+def _core(probability: np.ndarray, settings: FieldSettings) -> np.ndarray:
     deep = ndimage.distance_transform_edt(probability > 0.5)
-    near, far = _CORE_CELLS
-    return np.clip((deep - near) / (far - near), 0.0, 1.0).astype(np.float32)
+    return np.clip((deep - settings.core_cells) / settings.core_fade, 0.0, 1.0).astype(np.float32)
 
 
 def consensus_distance(probability: np.ndarray, extent: np.ndarray) -> np.ndarray:

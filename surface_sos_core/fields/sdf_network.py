@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from surface_sos_core.fields.engine import Engine
 from surface_sos_core.fields.grid_spec import GridSpec
 from surface_sos_core.fields.hash_grid import HashGrid
 from surface_sos_core.fields.softplus import softplus_and_slope
@@ -41,7 +42,7 @@ class SdfNetwork(torch.nn.Module):
     def __init__(
         self,
         spec: GridSpec,
-        backend: str,
+        engine: Engine,
         hidden: int = 64,
         feature_dim: int = 13,
         radius: float = 0.5,
@@ -49,7 +50,7 @@ class SdfNetwork(torch.nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.grid = HashGrid(spec, backend, generator)
+        self.grid = HashGrid(spec, engine, generator)
         self.hidden = torch.nn.Linear(3 + spec.width, hidden)
         self.output = torch.nn.Linear(hidden, 1 + feature_dim)
         scale = math.sqrt(2.0 / hidden)
@@ -71,7 +72,7 @@ class SdfNetwork(torch.nn.Module):
         order in all parameters, without double backward.
         """
         x, grid = x.detach().contiguous(), self.grid
-        if grid.backend == "numba":
+        if grid.engine is Engine.NUMBA:
             from surface_sos_core.fields.sdf_numba import SampleWithNormals
 
             sdf, feature, normal = SampleWithNormals.apply(
@@ -89,7 +90,7 @@ class SdfNetwork(torch.nn.Module):
     @torch.no_grad()
     def distance(self, x: torch.Tensor) -> torch.Tensor:
         """The distances (N,) at x (N, 3) alone, without gradients."""
-        if self.grid.backend == "numba":
+        if self.grid.engine is Engine.NUMBA:
             from surface_sos_core.fields import sdf_numba
 
             return sdf_numba.distance(

@@ -12,27 +12,22 @@ from surface_sos_core.cameras import Camera
 from surface_sos_core.fields.scene import Scene
 from surface_sos_core.layers.planes import plane_disparity
 from surface_sos_core.layers.sources import Sources
-from surface_sos_core.render.renderer import Proposals, Rays, backdrop_depth
+from surface_sos_core.render.look import backdrop_depth
+from surface_sos_core.render.proposal import Proposals
+from surface_sos_core.render.rays import Rays
+from surface_sos_core.settings import PlateSettings
 from surface_sos_core.stereo.sweep import sweep_disparity
-
-_EDGE = 512  # pixels along the longer edge of the lattice on which depth is looked for
-_MARGIN = 12  # lattice pixels around the hole that take part, since there the frame's own colours are known
-_VIEWS = 10  # frames that are compared
-_DISPARITIES = 64  # steps that are tried
-_WIDEN = 1.25  # disparities are looked for beyond what points and BaCo say, by this factor
-_IN_FRONT = 1.02  # background may come as near as the object's own surface, and not nearer
 
 
 @dataclass(frozen=True)
 class Background:
     """What is known of everything but the object: BaCo, sparse points (N, 3) and the planes (K, 4) that many of them lie
-    on, both in the world; samples: BaCo's on a ray."""
+    on, both in the world."""
 
     scene: Scene
     proposals: Proposals
     points: np.ndarray
     planes: np.ndarray
-    samples: int
 
 
 def hidden_depth(
@@ -44,6 +39,7 @@ def hidden_depth(
     front: np.ndarray,
     sources: Sources,
     own: int | None,
+    settings: PlateSettings,
 ) -> np.ndarray:
     """Depth (H, W) of the background in and around `hole` (H, W); 1 far from it.
 
@@ -52,20 +48,20 @@ def hidden_depth(
     frame's number.
     """
     height, width = hole.shape
-    stride = max(1, -(-max(height, width) // _EDGE))
-    reach = _MARGIN * stride
+    stride = max(1, -(-max(height, width) // settings.depth_edge))
+    reach = settings.depth_margin * stride
     low = (np.argwhere(hole).min(axis=0) - reach).clip(0) // stride
     high = -(-(np.argwhere(hole).max(axis=0) + reach + 1).clip(None, (height, width)) // stride)
     rows, columns = np.arange(low[0], high[0]), np.arange(low[1], high[1])
     lattice = np.stack(np.meshgrid((columns + 0.5) * stride, (rows + 0.5) * stride), axis=-1)
     shape = lattice.shape[:2]
-    believed = _believed(background, cast, lattice, stride)
+    believed = _believed(background, cast, lattice, stride, settings.backdrop_samples)
     origin, directions = camera.rays(lattice.reshape(-1, 2))
     directions = np.nan_to_num(directions).reshape(*shape, 3)
 
     covered = _on_lattice(hole, lattice)
     world = origin + directions[covered] / believed[covered][:, None]
-    chosen = sources.choose(camera, world, _VIEWS, own)
+    chosen = sources.choose(camera, world, settings.depth_views, own)
     disparity = believed
     if chosen:
         seen = np.full((*shape, 3), np.nan, np.float32)
@@ -79,10 +75,10 @@ def hidden_depth(
             seen = np.where(
                 cv2.dilate(covered.astype(np.uint8), np.ones((3, 3)))[..., None] > 0, seen, small[at]
             )
-        ceiling = _IN_FRONT / np.maximum(_on_lattice(front, lattice), 1e-9)
+        ceiling = settings.in_front / np.maximum(_on_lattice(front, lattice), 1e-9)
         ceiling = np.where(covered & (ceiling > 1e-6), ceiling, np.inf)
         priors = np.concatenate([believed[None], plane_disparity(background.planes, origin, directions)])
-        steps = _disparities(camera, background.points, believed[covered], lattice)
+        steps = _disparities(camera, background.points, believed[covered], lattice, settings)
         disparity = sweep_disparity(
             origin, directions, seen, priors, ceiling, steps, [sources.view(i, stride) for i in chosen]
         )
@@ -97,7 +93,11 @@ def hidden_depth(
 
 
 def _believed(
-    background: Background, cast: Callable[[np.ndarray], Rays], lattice: np.ndarray, stride: int
+    background: Background,
+    cast: Callable[[np.ndarray], Rays],
+    lattice: np.ndarray,
+    stride: int,
+    samples: int,
 ) -> np.ndarray:
     """BaCo's disparity (h, w), asked at every second lattice point: it is only a hint."""
     rows, columns = lattice.shape[:2]
@@ -105,9 +105,8 @@ def _believed(
     corner = lattice[0, 0] - 0.5 * stride
     coarse = np.stack(np.meshgrid(np.arange(half[0]), np.arange(half[1])), axis=-1)
     pixels = corner + (coarse + 0.5) * (2 * stride)
-    depth = backdrop_depth(
-        background.scene, background.proposals, cast(pixels.reshape(-1, 2)), background.samples
-    )
+    rays = cast(pixels.reshape(-1, 2))
+    depth = backdrop_depth(background.scene, background.proposals, rays, samples)
     disparity = 1.0 / depth.cpu().numpy().reshape(half[1], half[0])
     fine = cv2.resize(disparity, (2 * half[0], 2 * half[1]), interpolation=cv2.INTER_LINEAR)
     return fine[:rows, :columns]
@@ -119,13 +118,16 @@ def _on_lattice(picture: np.ndarray, lattice: np.ndarray) -> np.ndarray:
     return picture[row.clip(0, picture.shape[0] - 1), column.clip(0, picture.shape[1] - 1)]
 
 
-def _disparities(camera: Camera, points: np.ndarray, believed: np.ndarray, lattice: np.ndarray) -> np.ndarray:
+def _disparities(
+    camera: Camera, points: np.ndarray, believed: np.ndarray, lattice: np.ndarray, settings: PlateSettings
+) -> np.ndarray:
     """The disparities to try: from the farthest to the nearest that BaCo or a sparse point around the hole has."""
     pixels, away = camera.project(points)
     first, last = lattice[0, 0], lattice[-1, -1]
     with np.errstate(invalid="ignore"):
         inside = (away > 0) & ((pixels >= first) & (pixels <= last)).all(axis=1)
     known = 1.0 / away[inside]
-    ranges = [np.quantile(part, (0.01, 0.99)) for part in (believed, known) if len(part)]
+    ends = settings.range_quantile, 1.0 - settings.range_quantile
+    ranges = [np.quantile(part, ends) for part in (believed, known) if len(part)]
     low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
-    return np.linspace(low / _WIDEN, high * _WIDEN, _DISPARITIES)
+    return np.linspace(low / settings.widen, high * settings.widen, settings.disparities)

@@ -10,19 +10,14 @@ import torch
 from scipy import ndimage
 
 from surface_sos_core.fields.scene import Scene
-from surface_sos_core.render.renderer import Proposals, Rays, render_surface, surface_normals, trace_surface
-from surface_sos_core.settings import LayerSettings
-from surface_sos_core.train.batches import RayCaster
+from surface_sos_core.layers.exr import NO_DEPTH
+from surface_sos_core.render.look import render_surface
+from surface_sos_core.render.proposal import Proposals
+from surface_sos_core.render.rays import RayCaster, Rays
+from surface_sos_core.render.trace import surface_normals, trace_surface
+from surface_sos_core.settings import LayerSettings, MatteSettings
 
-NO_DEPTH = 1e10
-_STRIDE = 4  # pixels between the rays of the first look
-_OFF = 0.5  # a traced point is on the surface if it is this near, in widths 1 / b of the surface
-_NEAR = 0.1  # box units between a traced point and what the first look saw there
-_CLEAR = 0.25  # a hole without a pixel of less alpha than this is none
-_SPECK = 0.003  # parts on their own smaller than this share of the largest one are noise
-_CERTAIN = 0.02  # alpha nearer than this to 0 or 1 is taken as such
-_SOLID = 0.9  # alpha all around, from which on only the depth is looked for: fields are hardly ever opaque throughout
-_SPREAD = 0.2  # of alpha among neighbours, from which on rays at other places of a pixel tell anything new
+_HAZY = 5  # times `certain`: what is clearer than that may be part of a hole
 
 
 @dataclass(frozen=True)
@@ -44,12 +39,12 @@ def render_matte(
     caster: RayCaster,
     box_rotation: np.ndarray,
     frame: int,
-    settings: LayerSettings,
-    samples_behind: int,
+    layers: LayerSettings,
+    settings: MatteSettings,
 ) -> Matte:
     """The matte of a frame by rays alone.
 
-    A first look at every fourth pixel finds where the object is; pixels there get a ray of their own, and those on the
+    A first look at every few pixels finds where the object is; pixels there get a ray of their own, and those on the
     outline `border_rays` more, spread over the pixel. Well inside, where the look found the object solid all around, only
     the depth of its surface is looked for.
     """
@@ -59,30 +54,31 @@ def render_matte(
 
     def look(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, Rays]:
         rays = caster.cast(np.full(len(pixels), frame), pixels)
-        seen = render_surface(scene, proposals, rays, settings.samples, samples_behind)
+        seen = render_surface(scene, proposals, rays, layers.samples, layers.background_samples)
         return seen.matte.cpu().numpy(), seen.depth.cpu().numpy(), rays
 
-    rows, columns = np.arange(0, height, _STRIDE), np.arange(0, width, _STRIDE)
-    grid = np.stack(np.meshgrid(columns + 0.5 * _STRIDE, rows + 0.5 * _STRIDE), axis=-1)
+    stride, certain = settings.stride, settings.certain
+    rows, columns = np.arange(0, height, stride), np.arange(0, width, stride)
+    grid = np.stack(np.meshgrid(columns + 0.5 * stride, rows + 0.5 * stride), axis=-1)
     first, far, _ = look(grid.reshape(-1, 2))
     shape = len(rows), len(columns)
     found_first, far = first.reshape(shape), far.reshape(shape)
     square = np.ones((3, 3), np.uint8)
-    region = _enlarged(cv2.dilate(found_first, square) > _CERTAIN, height, width)
+    region = _enlarged(cv2.dilate(found_first, square) > certain, stride, height, width)
 
     alpha = np.zeros((height, width), np.float32)
     depth = np.full((height, width), NO_DEPTH, np.float32)
     normal = np.zeros((height, width, 3), np.float32)
     if not region.any():
         return Matte(alpha, depth, normal)
-    inside = _enlarged(cv2.erode(found_first, square) > _SOLID, height, width) & region
-    traced = _trace(scene, caster, frame, inside, far)
+    inside = _enlarged(cv2.erode(found_first, square) > settings.solid, stride, height, width) & region
+    traced = _trace(scene, proposals, caster, frame, inside, far, settings)
     alpha[traced > 0], depth[traced > 0] = 1.0, traced[traced > 0]
     where = np.argwhere(region & (traced == 0))
     if len(where):
         found, away, _ = look(where[:, ::-1] + 0.5)
         alpha[tuple(where.T)] = np.clip(found, 0.0, 1.0)
-        solid = found > _CERTAIN
+        solid = found > certain
         depth[tuple(where[solid].T)] = away[solid]
     surface = np.argwhere(depth < NO_DEPTH)
     rays = caster.cast(np.full(len(surface), frame), surface[:, ::-1] + 0.5)
@@ -90,18 +86,26 @@ def render_matte(
     at = rays.origin + away_there[:, None] * rays.direction
     normal[tuple(surface.T)] = surface_normals(scene, at).cpu().numpy() @ box_rotation.T
 
-    if settings.border_rays > 1:
-        outline = np.argwhere(_outline(alpha) & region)
-        pixels = outline[None, :, ::-1] + _pattern(settings.border_rays)[:, None]
-        found = look(pixels.reshape(-1, 2))[0].reshape(settings.border_rays, -1)
+    if layers.border_rays > 1:
+        outline = np.argwhere(_outline(alpha, settings.outline_step) & region)
+        pixels = outline[None, :, ::-1] + _pattern(layers.border_rays)[:, None]
+        found = look(pixels.reshape(-1, 2))[0].reshape(layers.border_rays, -1)
         alpha[tuple(outline.T)] = np.clip(found.mean(axis=0), 0.0, 1.0)
-    alpha[alpha < _CERTAIN] = 0.0
-    alpha[alpha > 1.0 - _CERTAIN] = 1.0
-    alpha = without_false_holes(without_specks(alpha))
+    alpha[alpha < certain] = 0.0
+    alpha[alpha > 1.0 - certain] = 1.0
+    alpha = without_false_holes(without_specks(alpha, settings), settings)
     return complete_surface(Matte(alpha, depth, normal), alpha)
 
 
-def _trace(scene: Scene, caster: RayCaster, frame: int, inside: np.ndarray, far: np.ndarray) -> np.ndarray:
+def _trace(
+    scene: Scene,
+    proposals: Proposals,
+    caster: RayCaster,
+    frame: int,
+    inside: np.ndarray,
+    far: np.ndarray,
+    settings: MatteSettings,
+) -> np.ndarray:
     """Depth (H, W) of the surface at the pixels `inside` (H, W), from a first look's depths `far` (h, w); 0 where the
     surface is not found next to what that look saw."""
     height, width = inside.shape
@@ -109,28 +113,29 @@ def _trace(scene: Scene, caster: RayCaster, frame: int, inside: np.ndarray, far:
     where = np.argwhere(inside)
     if len(where) == 0:
         return traced
-    size = (far.shape[1] * _STRIDE, far.shape[0] * _STRIDE)
+    size = (far.shape[1] * settings.stride, far.shape[0] * settings.stride)
     guess = cv2.resize(far, size, interpolation=cv2.INTER_LINEAR)[tuple(where.T)]
     rays = caster.cast(np.full(len(where), frame), where[:, ::-1] + 0.5)
     start = torch.from_numpy(guess).to(rays.origin)
-    depth, off = trace_surface(scene, rays, start)
+    depth, off = trace_surface(scene, rays, start, proposals.settings.trace_steps)
     speed = torch.linalg.vector_norm(rays.direction, dim=1)
     # What is meant is the surface that the look saw: not one that lies further behind it than a few pixels' slope.
-    good = (off < _OFF / scene.foreground.sharpness) & ((depth - start).abs() * speed < _NEAR)
+    near = (depth - start).abs() * speed < settings.surface_near
+    good = (off < settings.surface_off / scene.foreground.sharpness) & near
     found = good.cpu().numpy()
     traced[tuple(where[found].T)] = depth.cpu().numpy()[found]
     return traced
 
 
-def _enlarged(small: np.ndarray, height: int, width: int) -> np.ndarray:
-    """(height, width) of a picture of one value for every _STRIDE pixels."""
-    return np.repeat(np.repeat(small, _STRIDE, 0), _STRIDE, 1)[:height, :width]
+def _enlarged(small: np.ndarray, stride: int, height: int, width: int) -> np.ndarray:
+    """(height, width) of a picture of one value for every `stride` pixels."""
+    return np.repeat(np.repeat(small, stride, 0), stride, 1)[:height, :width]
 
 
-def _outline(alpha: np.ndarray) -> np.ndarray:
-    """(H, W) bool: pixels in whose neighbourhood alpha changes."""
+def _outline(alpha: np.ndarray, step: float) -> np.ndarray:
+    """(H, W) bool: pixels in whose neighbourhood alpha changes by more than `step`."""
     kernel = np.ones((3, 3), np.uint8)
-    return cv2.dilate(alpha, kernel) - cv2.erode(alpha, kernel) > _SPREAD
+    return cv2.dilate(alpha, kernel) - cv2.erode(alpha, kernel) > step
 
 
 def _pattern(count: int) -> np.ndarray:
@@ -140,19 +145,19 @@ def _pattern(count: int) -> np.ndarray:
     return places - places.mean(axis=0) + 0.5  # centred, or the matte would be shifted
 
 
-def without_specks(alpha: np.ndarray) -> np.ndarray:
+def without_specks(alpha: np.ndarray, settings: MatteSettings) -> np.ndarray:
     """Alpha (H, W) without what is tiny and touches nothing: fields are noisy where few frames look."""
     label, count = ndimage.label(alpha > 0, np.ones((3, 3)))
     if count < 2:
         return alpha
     size = np.bincount(label.ravel(), alpha.ravel())
-    return np.where(size[label] < _SPECK * size.max(), np.float32(0.0), alpha)
+    return np.where(size[label] < settings.speck * size.max(), np.float32(0.0), alpha)
 
 
-def without_false_holes(alpha: np.ndarray) -> np.ndarray:
+def without_false_holes(alpha: np.ndarray, settings: MatteSettings) -> np.ndarray:
     """Alpha (H, W) with those holes solid that no pixel is clear in: fields are sometimes thin inside, where nothing tells
     them what is behind; a real hole shows the background in its middle. Holes a few pixels wide may be real without that."""
-    label, count = ndimage.label(alpha < 1.0 - 5 * _CERTAIN)
+    label, count = ndimage.label(alpha < 1.0 - _HAZY * settings.certain)
     inner = cv2.distanceTransform((label > 0).astype(np.uint8), cv2.DIST_L2, 5)
     enclosed = np.ones(count + 1, bool)
     enclosed[[0, *label[0], *label[-1], *label[:, 0], *label[:, -1]]] = False
@@ -160,8 +165,8 @@ def without_false_holes(alpha: np.ndarray) -> np.ndarray:
     if not hole.any():
         return alpha
     index = np.arange(count + 1)
-    wide = np.asarray(ndimage.maximum(inner[hole], label[hole], index)) > _STRIDE
-    clear = np.asarray(ndimage.minimum(alpha[hole], label[hole], index)) < _CLEAR
+    wide = np.asarray(ndimage.maximum(inner[hole], label[hole], index)) > settings.hole_width
+    clear = np.asarray(ndimage.minimum(alpha[hole], label[hole], index)) < settings.hole_alpha
     wrong = enclosed & wide & ~clear
     return np.where(wrong[label], np.float32(1.0), alpha)
 

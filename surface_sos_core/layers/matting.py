@@ -7,25 +7,24 @@ import numpy as np
 import scipy.sparse
 from numba import njit
 
-# Of colours in display values: differences fainter than its square root, which is what noise and compression leave, tell
-# little of alpha, and a window's covariance stays invertible where it is plain.
-EPSILON = 1e-5
 _TOLERANCE = 1e-5  # of the solver
 _DISCARD = 1e-3  # of the matrix' factors: ten times less takes a third more memory, and is no faster
 
 
-def closed_form(picture: np.ndarray, wanted: np.ndarray, hold: np.ndarray, open_: np.ndarray) -> np.ndarray:
+def closed_form(
+    picture: np.ndarray, wanted: np.ndarray, hold: np.ndarray, open_: np.ndarray, epsilon: float
+) -> np.ndarray:
     """Alpha (M,) of the M open pixels, row by row, such that alpha is linear in the colours of every 3 x 3 pixels:
 
         minimise  a' L a + sum_i hold_i (a_i - wanted_i)^2   over the pixels that are open, the others being as wanted
 
     with L the matting Laplacian (Eq. 12 there). picture: (H, W, 3) display values; wanted, hold: (H, W); open_: (H, W)
-    bool, with one at least.
+    bool, with one at least. epsilon: as in `MattingSettings`; by it a window's covariance is invertible where it is plain.
     """
     # Not above, since it is compiled for half a minute where it is loaded for the first time.
     from pymatting import cg, ichol
 
-    system, pull = matting_laplacian(picture, wanted, open_)
+    system, pull = matting_laplacian(picture, wanted, open_, epsilon)
     weights, start = hold[open_].astype(np.float64), wanted[open_].astype(np.float64)
     system.setdiag(system.diagonal() + weights)
     factors = ichol(system, discard_threshold=_DISCARD)
@@ -33,14 +32,14 @@ def closed_form(picture: np.ndarray, wanted: np.ndarray, hold: np.ndarray, open_
 
 
 def matting_laplacian(
-    picture: np.ndarray, known: np.ndarray, open_: np.ndarray
+    picture: np.ndarray, known: np.ndarray, open_: np.ndarray, epsilon: float
 ) -> tuple[scipy.sparse.csr_matrix, np.ndarray]:
     """Rows and columns (M, M) of the matting Laplacian that are open, and how strongly (M,) the alpha `known` (H, W) of the
     pixels around them pulls: minus their columns times it."""
     number = np.full((open_.shape[0] + 4, open_.shape[1] + 4), -1, np.int32)
     inner, count = number[2:-2, 2:-2], int(np.count_nonzero(open_))
     inner[open_] = np.arange(count)
-    values = _windows(np.ascontiguousarray(picture, np.float64), inner, count, EPSILON)
+    values = _windows(np.ascontiguousarray(picture, np.float64), inner, count, epsilon)
     around = _around(number, open_)
     joined = around >= 0
     beside = _around(np.pad(known.astype(np.float64), 2), open_)

@@ -14,13 +14,8 @@ from surface_sos_core.layers.agreement import changes, differences
 from surface_sos_core.layers.hidden_depth import Background, hidden_depth
 from surface_sos_core.layers.seams import Pairs, neighbours, solve_colours, spread, without_faint_steps
 from surface_sos_core.layers.sources import Sources, nearness
-from surface_sos_core.render.renderer import Rays
-from surface_sos_core.settings import LayerSettings
-
-_SPREAD = 0.06  # display values by which a source may differ from the others' median before it counts a third
-_DOUBT = 0.08  # display values by which sources may differ from their median, as a median
-_ANCHOR = 0.01  # how much a view without a frame of its own holds to the sources' colours, against their differences
-_RING = 8  # pixels around the hole where the frame's own colours meet those of others
+from surface_sos_core.render.rays import Rays
+from surface_sos_core.settings import LayerSettings, PlateSettings
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,8 @@ def clean_plate(
     camera: Camera,
     cast: Callable[[np.ndarray], Rays],
     sources: Sources,
-    settings: LayerSettings,
+    layers: LayerSettings,
+    settings: PlateSettings,
     own: OwnFrame | None,
 ) -> CleanPlate:
     """The picture of `camera` without the object.
@@ -57,7 +53,7 @@ def clean_plate(
     whose whole picture is then made of other frames.
     """
     height, width = camera.lens.height, camera.lens.width
-    radius = max(2, round(settings.grow * max(height, width)))
+    radius = max(2, round(layers.grow * max(height, width)))
     if own is None:
         hole = np.ones((height, width), bool)
         colour = np.zeros((height, width, 3), np.float32)
@@ -69,17 +65,16 @@ def clean_plate(
     seen = np.ones((height, width), np.float32)
     if hole.any():
         index = None if own is None else own.index
-        depth = hidden_depth(
-            background, camera, cast, hole, None if own is None else colour, front, sources, index
-        )
-        reach = _grown(hole, _RING)
+        display = None if own is None else colour
+        depth = hidden_depth(background, camera, cast, hole, display, front, sources, index, settings)
+        reach = _grown(hole, settings.ring)
         rows, columns = np.nonzero(reach)
         pixels = np.stack([columns + 0.5, rows + 0.5], axis=1)
         origin, directions = camera.rays(pixels)
         world = origin + depth[rows, columns, None] * directions
         open_ = hole[rows, columns]
         pairs = neighbours(reach)
-        found = _gather(sources, camera, world, open_, settings.sources, index, pairs)
+        found = _gather(sources, camera, world, open_, layers.sources, index, pairs, settings)
         known = found.count > 0
         keep = np.zeros_like(front) if own is None else _margin(own.alpha, radius)
         covered = open_ & (keep[rows, columns] == 0)
@@ -88,9 +83,10 @@ def clean_plate(
         sure = ~hole | (keep > 0)
         sure[rows[known], columns[known]] = True
         start = spread(colour, sure)[rows, columns]
-        anchor = keep[rows, columns] if own is not None else np.where(known, _ANCHOR, 0.0)
-        change = without_faint_steps(pairs, found.change, depth[rows, columns])
-        colour[rows, columns] = solve_colours(pairs, change, found.weight > 0, start, anchor, open_)
+        anchor = keep[rows, columns] if own is not None else np.where(known, settings.anchor, 0.0)
+        change = without_faint_steps(pairs, found.change, depth[rows, columns], settings)
+        shown = found.weight > 0
+        colour[rows, columns] = solve_colours(pairs, change, shown, start, anchor, open_, settings.loose)
         seen[rows[open_ & ~known], columns[open_ & ~known]] = 0.0
     linear = srgb_decode(colour).astype(np.float32)
     if own is not None:
@@ -130,6 +126,7 @@ def _gather(
     most: int,
     own: int | None,
     pairs: Pairs,
+    settings: PlateSettings,
 ) -> _Gathered:
     """World points (N, 3) as the frames that see them best show them; never frame `own`.
 
@@ -143,13 +140,13 @@ def _gather(
         pixels, free = sources.look(index, world)
         if free.any():
             colours[n, free] = _lookup(sources.picture(index), pixels[free])
-            weights[n, free] = nearness(camera, sources.camera(index), world[free])
+            weights[n, free] = nearness(camera, sources.camera(index), world[free], settings.angle)
     seen = weights > 0
     count = seen.sum(axis=0)
     apart, typical = differences(colours, seen)
-    doubtful = (typical > _DOUBT) | (count < min(2, len(chosen)))
+    doubtful = (typical > settings.doubt) | (count < min(2, len(chosen)))
     weights[:, doubtful], count[doubtful] = 0.0, 0
-    weights = weights * np.exp(-((apart / _SPREAD) ** 2)) + 1e-9 * weights
+    weights = weights * np.exp(-((apart / settings.spread) ** 2)) + 1e-9 * weights
     total = np.maximum(weights.sum(axis=0), 1e-20)
     colour = np.einsum("sn,snk->nk", weights, colours) / total[:, None]
     return _Gathered(colour.astype(np.float32), count, *changes(colours, weights, pairs.a, pairs.b))

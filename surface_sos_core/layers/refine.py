@@ -7,75 +7,65 @@ import numpy as np
 from scipy import ndimage
 
 from surface_sos_core.layers.matting import closed_form
+from surface_sos_core.settings import MattingSettings
 
-_HOLD = 0.001  # weight of the alpha so far within the band, against the matting Laplacian
-# And on thin parts and narrow gaps, which the Laplacian alone lets sink into what surrounds them.
-_HOLD_THIN = 0.3
-# Odds of alpha by rays outside of thin parts: surfaces start from hulls, which are too large, and end half a pixel too far
-# out, on every shot that has truth.
-_DRAWN_IN = 0.75
-_UNSURE = 0.4  # thin parts whose alpha by rays is within so much of 0.5 are open, wherever they are
-_HAZE = 0.1  # the solver leaves a veil of this much alpha on plain colours; 0.5 stays where it is
-_NARROWER = 0.6  # the second band's radius as a share of the first's
-_HOLD_PLATE = 2.0  # the alpha so far, once the clean plate has its say as well
-_SAY = 8.0  # what that counts where object and background are of very different colours
-_ALIKE = 0.3  # colours nearer than about this, in display values, hardly tell object and background apart
-_MISFIT = 0.1  # neither do mixtures that are so far off the plate
-_THIN = 0.4  # parts of at most this share of its radius, either side of their middle, are thin
-# Pixels, whatever the radius: the Laplacian looks at 3 x 3 pixels and loses what is not much wider.
-_LEAST = 3
-_SOLID = 0.9  # alpha below this within the object is a hole
-# Display values by which a hole's colours must differ from those around it, times its least alpha.
-_HOLE = 0.04
-_RIM = 4  # pixels around a hole that it is compared with
-_FREEDOM = 0.6  # share by which the clean plate may change the solver's colour of the foreground
-_FLOOR = 0.05  # scene-linear, so that dark colours have room as well
 _MARGIN = 8  # pixels around the band that the solvers see
 
 
-def refine_alpha(display: np.ndarray, alpha: np.ndarray, radius: int) -> np.ndarray:
+def refine_alpha(
+    display: np.ndarray, alpha: np.ndarray, radius: int, settings: MattingSettings
+) -> np.ndarray:
     """Alpha (H, W) with a band of `radius` pixels around its outline solved from the plate's edges.
 
     display: (H, W, 3) plate in display values. alpha: what rays found. Closed-form matting (Levin et al., PAMI 2008)
     between what is surely object and surely background, held to the alpha so far where the plate does not tell:
 
-        minimise  a' L a + sum_i w_i (a_i - so far_i)^2,   w = _HOLD in the band, _HOLD_THIN on thin parts
+        minimise  a' L a + sum_i w_i (a_i - so far_i)^2,   w = hold in the band, hold_thin on thin parts
 
     It is solved twice: a wide band finds the outline, a narrow one around that outline leaves no veil far from it. The
     first band also takes in thin parts that rays are unsure of, some of them a pixel wide. Pixels off it are one or the
     other: what is seen through a solid surface far from its outline is a fault of the fields, no softness of the object.
     """
-    width = max(_LEAST, round(_THIN * radius))
-    alpha = _drawn_in(alpha, width)
+    width = max(settings.thin_pixels, round(settings.thin * radius))
+    alpha = _drawn_in(alpha, width, settings)
     solid = (alpha > 0.5).astype(np.uint8)
     # Thick parts that rays see through are a fault of the fields, see above: only thin ones are open wherever they are.
-    seen = (alpha > 0.5 - _UNSURE).astype(np.uint8)
+    seen = (alpha > 0.5 - settings.unsure).astype(np.uint8)
     thick = cv2.dilate(cv2.morphologyEx(seen, cv2.MORPH_OPEN, _disc(2 * width)), _disc(width))
-    unsure = ((np.abs(alpha - 0.5) < _UNSURE) & (thick == 0)).astype(np.uint8)
+    unsure = ((np.abs(alpha - 0.5) < settings.unsure) & (thick == 0)).astype(np.uint8)
     band = _around_outline(solid, radius) | (cv2.dilate(unsure, np.ones((3, 3), np.uint8)) > 0)
     if not band.any():
         return alpha
     narrow = _thin(solid, width) | _thin(1 - solid, width) | unsure
     thin = cv2.dilate(narrow, _disc(width)) > 0
-    first = _solve(display, np.where(band, alpha, solid), np.where(thin, _HOLD_THIN, _HOLD), band)
+    hold = np.where(thin, settings.hold_thin, settings.hold)
+    first = _solve(display, np.where(band, alpha, solid), hold, band, settings)
     solid = (first > 0.5).astype(np.uint8)
-    band = _around_outline(solid, _narrower(radius)) & ~thin
+    band = _around_outline(solid, _narrower(radius, settings)) & ~thin
     if not band.any():
         return first
-    return _solve(display, np.where(band | thin, first, solid), np.full(alpha.shape, _HOLD), band)
+    hold = np.full(alpha.shape, settings.hold)
+    return _solve(display, np.where(band | thin, first, solid), hold, band, settings)
 
 
 def refine_by_plate(
-    display: np.ndarray, alpha: np.ndarray, clean: np.ndarray, seen: np.ndarray, radius: int
+    display: np.ndarray,
+    alpha: np.ndarray,
+    clean: np.ndarray,
+    seen: np.ndarray,
+    radius: int,
+    settings: MattingSettings,
 ) -> np.ndarray:
     """Alpha (H, W) with its outline solved once more, now that the clean plate (H, W, 3) is there, display values too.
 
     Where other frames saw the background (seen (H, W) 1), the plate I, the foreground F that the alpha so far gives, and the
     clean plate B tell alpha, most where F and B differ and their mixture looks like the plate:
 
-        t = (I - B) . (F - B) / |F - B|^2,   minimise  a' L a + sum_i _HOLD_PLATE (a_i - so far_i)^2 + say_i (a_i - t_i)^2
+        t = (I - B) . (F - B) / |F - B|^2,   minimise  a' L a + sum_i hold_by_plate (a_i - so far_i)^2 + say_i (a_i - t_i)^2
     """
-    band = _around_outline((alpha > 0.5).astype(np.uint8), _narrower(radius)) | ((alpha > 0) & (alpha < 1))
+    band = _around_outline((alpha > 0.5).astype(np.uint8), _narrower(radius, settings)) | (
+        (alpha > 0) & (alpha < 1)
+    )
     if not band.any():
         return alpha
     cut = _cut_around(band, _MARGIN)
@@ -85,60 +75,65 @@ def refine_by_plate(
     distance = (apart**2).sum(axis=-1)
     told = np.clip(((plate - behind) * apart).sum(axis=-1) / (distance + 1e-4), 0.0, 1.0)
     misfit = np.abs(plate - behind - told[..., None] * apart).max(axis=-1)
-    say = _SAY * distance / (distance + _ALIKE**2) * np.exp(-((misfit / _MISFIT) ** 2))
+    say = settings.plate_say * distance / (distance + settings.alike**2)
+    say *= np.exp(-((misfit / settings.misfit) ** 2))
     # Further out the clean plate is the frame itself.
     beside = cv2.dilate((alpha > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
     say *= (seen * beside)[cut]
-    hold, wanted = np.full(alpha.shape, _HOLD_PLATE), alpha.astype(np.float64)
-    wanted[cut] = (_HOLD_PLATE * alpha[cut] + say * told) / (_HOLD_PLATE + say)
+    hold, wanted = np.full(alpha.shape, settings.hold_by_plate), alpha.astype(np.float64)
+    wanted[cut] = (settings.hold_by_plate * alpha[cut] + say * told) / (settings.hold_by_plate + say)
     hold[cut] += say
-    return _solve(display, np.where(band, wanted, alpha), hold, band)
+    return _solve(display, np.where(band, wanted, alpha), hold, band, settings)
 
 
-def without_hidden_holes(display: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def without_hidden_holes(display: np.ndarray, alpha: np.ndarray, settings: MattingSettings) -> np.ndarray:
     """Alpha (H, W) with those half transparent holes solid that the plate (H, W, 3), in display values, does not show.
 
     What is seen through a hole has colours of its own. Fields are thin here and there without any such sign; the more
     transparent a hole is, the more alike its colours have to be to count as one of these.
     """
-    label, _ = ndimage.label(alpha < _SOLID)
+    margin = settings.hole_rim
+    label, _ = ndimage.label(alpha < settings.solid)
     outside = np.unique(np.concatenate((label[0], label[-1], label[:, 0], label[:, -1])))
     out = alpha.copy()
-    disc = _disc(_RIM)
+    disc = _disc(margin)
     for number, place in enumerate(ndimage.find_objects(label), start=1):
         if number in outside:
             continue
-        cut = tuple(slice(max(0, part.start - _RIM), part.stop + _RIM) for part in place)
+        cut = tuple(slice(max(0, part.start - margin), part.stop + margin) for part in place)
         hole, colours, cover = label[cut] == number, display[cut], alpha[cut]
-        rim = (cv2.dilate(hole.astype(np.uint8), disc) > 0) & (cover >= _SOLID)
+        rim = (cv2.dilate(hole.astype(np.uint8), disc) > 0) & (cover >= settings.solid)
         if not rim.any():
             continue
         inside = np.average(colours[hole], axis=0, weights=1.0 - cover[hole])
-        if np.abs(inside - colours[rim].mean(axis=0)).max() < _HOLE * cover[hole].min():
+        if np.abs(inside - colours[rim].mean(axis=0)).max() < settings.hole_contrast * cover[hole].min():
             out[cut][hole] = 1.0
     return out
 
 
-def _drawn_in(alpha: np.ndarray, width: int) -> np.ndarray:
+def _drawn_in(alpha: np.ndarray, width: int, settings: MattingSettings) -> np.ndarray:
     """Alpha (H, W) with its odds lowered but on parts that a disc of this radius does not fit into."""
     narrow = _thin((alpha > 0.5).astype(np.uint8), width) | _thin(
-        (alpha > 0.5 - _UNSURE).astype(np.uint8), width
+        (alpha > 0.5 - settings.unsure).astype(np.uint8), width
     )
     thin = cv2.dilate(narrow, _disc(width)) > 0
-    return np.where(thin, alpha, _DRAWN_IN * alpha / (1.0 - (1.0 - _DRAWN_IN) * alpha))
+    odds = settings.drawn_in
+    return np.where(thin, alpha, odds * alpha / (1.0 - (1.0 - odds) * alpha))
 
 
-def _narrower(radius: int) -> int:
-    return max(2, round(_NARROWER * radius))
+def _narrower(radius: int, settings: MattingSettings) -> int:
+    return max(2, round(settings.second_band * radius))
 
 
-def _solve(display: np.ndarray, wanted: np.ndarray, hold: np.ndarray, band: np.ndarray) -> np.ndarray:
+def _solve(
+    display: np.ndarray, wanted: np.ndarray, hold: np.ndarray, band: np.ndarray, settings: MattingSettings
+) -> np.ndarray:
     """Alpha (H, W) solved for in the band (H, W) bool, held there by hold (H, W) to what is wanted, elsewhere that itself."""
     cut = _cut_around(band, _MARGIN)
     part = band[cut]
-    solved = closed_form(display[cut].clip(0.0, 1.0), wanted[cut], hold[cut], part)
+    solved = closed_form(display[cut].clip(0.0, 1.0), wanted[cut], hold[cut], part, settings.epsilon)
     out = wanted.astype(np.float32)
-    out[cut][part] = ((solved - _HAZE) / (1.0 - 2.0 * _HAZE)).clip(0.0, 1.0)
+    out[cut][part] = ((solved - settings.haze) / (1.0 - 2.0 * settings.haze)).clip(0.0, 1.0)
     return out
 
 
@@ -163,7 +158,9 @@ def _disc(radius: int) -> np.ndarray:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
-def unmix_foreground(linear: np.ndarray, alpha: np.ndarray, clean: np.ndarray) -> np.ndarray:
+def unmix_foreground(
+    linear: np.ndarray, alpha: np.ndarray, clean: np.ndarray, settings: MattingSettings
+) -> np.ndarray:
     """(H, W, 4) premultiplied foreground of a scene-linear plate (H, W, 3): its own colour without the background's.
 
     Where alpha is 1 the plate's pixels pass through untouched. Where it is between 0 and 1 a solver says about which colour
@@ -171,7 +168,7 @@ def unmix_foreground(linear: np.ndarray, alpha: np.ndarray, clean: np.ndarray) -
 
         plate = alpha F + (1 - alpha) clean
 
-    so that foreground over clean plate is the plate again; the clean plate is not trusted with more than _FREEDOM, or
+    so that foreground over clean plate is the plate again; the clean plate is not trusted with more than `freedom`, or
     its mistakes would shine in thin haze.
     """
     height, width = alpha.shape
@@ -183,7 +180,7 @@ def unmix_foreground(linear: np.ndarray, alpha: np.ndarray, clean: np.ndarray) -
     plate, cover = linear[cut], alpha[cut][..., None]
     about = _foreground_colours(plate, cover[..., 0])
     exact = (plate - (1.0 - cover) * clean[cut]) / np.maximum(cover, 1e-3)
-    room = _FREEDOM * (about + _FLOOR)
+    room = settings.freedom * (about + settings.dark)
     colour = np.clip(exact, np.maximum(about - room, 0.0), about + room)
     own = np.where(cover < 1.0, colour, plate).astype(np.float32)
     out[cut][..., :3] = own * cover

@@ -13,12 +13,10 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
-_LOOSE = 0.05  # weight of "the same colour" for neighbours that no frame shows together, against 1 for what one shows
+from surface_sos_core.settings import PlateSettings
+
 _TOLERANCE = 1e-5  # of the solver; what it has after so many rounds is good enough
 _ROUNDS = 1000
-# Of the depth, from which on neighbours are at the edge of a thing, or of a piece of wrong depth.
-_JUMP = 0.02
-_FAINT = 0.08  # display values: a fainter step there is taken for the latter's
 _DISCARD = 1e-3  # of the matrix' factors: ten times less keeps twice the numbers, and is no faster
 
 
@@ -39,15 +37,17 @@ def neighbours(mask: np.ndarray) -> Pairs:
     return Pairs(a, b)
 
 
-def without_faint_steps(pairs: Pairs, change: np.ndarray, depth: np.ndarray) -> np.ndarray:
+def without_faint_steps(
+    pairs: Pairs, change: np.ndarray, depth: np.ndarray, settings: PlateSettings
+) -> np.ndarray:
     """The change (P, 3) between neighbours, 0 where it is faint and depth (N,) jumps.
 
     Plain surfaces look nearly the same at any depth, so pieces of them get a wrong one; what they then show is a little
     darker or brighter all over. Without the step around them, which is all that shows, they are as what is around them.
     """
     near, far = depth[pairs.a], depth[pairs.b]
-    jumps = np.abs(near - far) > _JUMP * np.minimum(near, far)
-    faint = np.abs(change).max(axis=1) < _FAINT
+    jumps = np.abs(near - far) > settings.jump * np.minimum(near, far)
+    faint = np.abs(change).max(axis=1) < settings.faint
     return np.where((jumps & faint)[:, None], np.float32(0.0), change)
 
 
@@ -77,12 +77,13 @@ def solve_colours(
     colour: np.ndarray,
     anchor: np.ndarray,
     open_: np.ndarray,
+    loose: float,
 ) -> np.ndarray:
     """Colours (N, 3) of the pixels that are `open_` (N,) bool, such that neighbours differ as frames show it.
 
         minimise  sum_ab w_ab (v_b - v_a - change_ab)^2 + sum_i anchor_i (v_i - colour_i)^2
 
-    change (P, 3): from a to b; shown (P,) bool: whether a frame shows both, w = 1, or none does and change is 0, w = _LOOSE,
+    change (P, 3): from a to b; shown (P,) bool: whether a frame shows both, w = 1, or none does and change is 0, w = loose,
     which makes a membrane of what no frame saw. colour (N, 3): kept where not open; anchor (N,): how much an open pixel
     holds to it.
     """
@@ -91,7 +92,7 @@ def solve_colours(
         return out
     from pymatting import ichol  # not above, since it is compiled where it is loaded for the first time
 
-    system, wanted = _system(pairs, change, shown, colour, anchor, open_)
+    system, wanted = _system(pairs, change, shown, colour, anchor, open_, loose)
     factors = ichol(system, discard_threshold=_DISCARD)
     guide = LinearOperator(system.shape, factors, dtype=system.dtype)
     for c in range(3):
@@ -107,6 +108,7 @@ def _system(
     colour: np.ndarray,
     anchor: np.ndarray,
     open_: np.ndarray,
+    loose: float,
 ) -> tuple[scipy.sparse.csc_matrix, np.ndarray]:
     """The normal equations of `solve_colours`: their matrix (M, M) and right side (M, 3), for the M open pixels.
 
@@ -115,7 +117,7 @@ def _system(
     count = int(open_.sum())
     number = np.full(len(open_), -1)
     number[open_] = np.arange(count)
-    weight = np.where(shown, 1.0, _LOOSE)
+    weight = np.where(shown, 1.0, loose)
     # Pixels that reach neither a kept one nor an anchor stay near what they were.
     hold = anchor[open_].astype(np.float64) + 1e-6
     diagonal, wanted = hold.copy(), hold[:, None] * colour[open_]

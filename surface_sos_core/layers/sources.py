@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 
 from surface_sos_core.cameras import Camera
+from surface_sos_core.cameras.picture import picture_pixels
 from surface_sos_core.footage.colour import srgb_encode
+from surface_sos_core.settings import PlateSettings
 from surface_sos_core.stereo.pinhole import PinholeView
 
-_PROBES = 600  # points of the hole that decide which frames are asked
-_ANGLE = 0.25  # radians between two views of a place at which the other one counts a third
 _MOST = 48  # pictures kept: two frames in a row ask nearly the same ones, and longer shots need no more
 _SMALL_BUDGET = 0.25  # share of the budget for the sweep's small pictures
 
@@ -22,8 +22,8 @@ class Sources:
     """Pictures of all frames, and which of their pixels show background.
 
     read(i): scene-linear (H, W, 3) of frame i. holdouts: (frames, h, w) uint8 at any size, above 0 where the object
-    covers the frame and its pixels must not be used. The latest pictures are kept as half floats, 48 of them and at most `budget` bytes.
-    Safe to use from several threads.
+    covers the frame and its pixels must not be used. The latest pictures are kept as half floats, 48 of them and at most
+    `budget` bytes. Safe to use from several threads.
     """
 
     def __init__(
@@ -31,9 +31,11 @@ class Sources:
         read: Callable[[int], np.ndarray],
         cameras: Sequence[Camera | None],
         holdouts: np.ndarray,
+        settings: PlateSettings,
         budget: int = 400_000_000,
     ) -> None:
-        self._read, self.cameras, self.holdouts, self._budget = read, cameras, holdouts, budget
+        self._read, self.cameras, self.holdouts, self.settings = read, cameras, holdouts, settings
+        self._budget = budget
         self._pictures: dict[int, np.ndarray] = {}
         self._views: dict[tuple[int, int], PinholeView] = {}
         self._lock = threading.RLock()  # of both; a view is made of a picture
@@ -62,13 +64,13 @@ class Sources:
         """Pixels (N, 2) of world points (N, 3) in frame `index`, and which of them (N,) show background there."""
         camera = self.camera(index)
         pixels, depth = camera.project(world)
-        height, width = self.holdouts.shape[1:]
-        with np.errstate(invalid="ignore"):
-            x = pixels[:, 0] * (width / camera.lens.width)
-            y = pixels[:, 1] * (height / camera.lens.height)
-            inside = (depth > 0) & (x >= 1) & (y >= 1) & (x < width - 1) & (y < height - 1)
-        free = np.zeros(len(world), bool)
-        free[inside] = self.holdouts[index][y[inside].astype(int), x[inside].astype(int)] == 0
+        holdout = self.holdouts[index]
+        height, width = holdout.shape
+        inside, (rows, columns) = picture_pixels(camera, pixels, holdout.shape)
+        at, free = np.flatnonzero(inside), np.zeros(len(world), bool)
+        # What lies in the outermost cells is left out: it is looked up between pixels, and from around it.
+        kept = (rows > 0) & (rows < height - 1) & (columns > 0) & (columns < width - 1) & (depth[at] > 0)
+        free[at[kept]] = holdout[rows[kept], columns[kept]] == 0
         return pixels, free
 
     def view(self, index: int, stride: int) -> PinholeView:
@@ -92,17 +94,17 @@ class Sources:
     def choose(self, camera: Camera, world: np.ndarray, most: int, own: int | None) -> list[int]:
         """Up to `most` frames that between them see as many of the points (N, 3) as can be, from as close to the camera
         as can be; never frame `own`."""
-        probes = world[:: max(1, len(world) // _PROBES)]
+        probes = world[:: max(1, len(world) // self.settings.probes)]
         candidates = [i for i in self.usable if i != own]
         worth = np.zeros((len(candidates), len(probes)))
         for n, index in enumerate(candidates):
             _, free = self.look(index, probes)
-            worth[n, free] = nearness(camera, self.camera(index), probes[free])
+            worth[n, free] = nearness(camera, self.camera(index), probes[free], self.settings.angle)
         chosen: list[int] = []
         have = np.zeros(len(probes))
         while len(chosen) < min(most, len(candidates)):
             # A second view of a place is worth less than the first one of another.
-            gain = (worth / (0.25 + have) ** 2).sum(axis=1)
+            gain = (worth / (self.settings.second_view + have) ** 2).sum(axis=1)
             gain[chosen] = -1.0
             best = int(np.argmax(gain))
             if gain[best] <= 0:
@@ -112,8 +114,8 @@ class Sources:
         return [candidates[n] for n in chosen]
 
 
-def nearness(camera: Camera, other: Camera, world: np.ndarray) -> np.ndarray:
-    """How alike (N,) two cameras see points (N, 3): 1 for the same place, less the wider the angle between them."""
+def nearness(camera: Camera, other: Camera, world: np.ndarray, angle: float) -> np.ndarray:
+    """How alike (N,) two cameras see points (N, 3): 1 for the same place, a third where they are `angle` radians apart."""
     a, b = world - camera.centre, world - other.centre
     cosine = (a * b).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)).clip(1e-12)
-    return np.exp(-np.arccos(cosine.clip(-1.0, 1.0)) / _ANGLE)
+    return np.exp(-np.arccos(cosine.clip(-1.0, 1.0)) / angle)

@@ -28,13 +28,10 @@ from surface_sos_core.layers.refine import (
 )
 from surface_sos_core.layers.shared_view import shared_view
 from surface_sos_core.layers.sources import Sources
-from surface_sos_core.render.renderer import Proposals, Rays, render_object_colour, render_surface
+from surface_sos_core.render.look import render_object_colour, render_surface
+from surface_sos_core.render.proposal import Proposals
+from surface_sos_core.render.rays import RayCaster, Rays
 from surface_sos_core.settings import Settings
-from surface_sos_core.train.batches import RayCaster
-
-_HOLDOUT_EDGE = 192  # pixels along the longer edge of the pictures that say where no background can be taken
-_HOLDOUT_GROW = 2
-_FLAT = 0.006  # thickness of a plane of sparse points, as a share of the cameras' distance
 
 
 @dataclass(frozen=True)
@@ -72,23 +69,26 @@ def open_studio(
     points: sparse points (N, 3) in the world; the background's are those that the object cannot own. gains: (frames, 3), see
     Studio.
     """
+    plate = settings.plate
     gains = gains.astype(np.float32)  # as pictures are, which would else take twice the memory
-    shared = shared_view([camera for camera in cameras if camera is not None], box)
+    shared = shared_view([camera for camera in cameras if camera is not None], box, settings.matte)
     proposals = replace(proposals, shared=shared.to(scene.extent.device))
-    caster = RayCaster(cameras, box, points, scene.extent.device)
-    factor = min(1.0, _HOLDOUT_EDGE / max(footage.width, footage.height))
+    caster = RayCaster(cameras, box, points, settings.render, scene.extent.device)
+    factor = min(1.0, plate.holdout_edge / max(footage.width, footage.height))
     width, height = max(1, round(footage.width * factor)), max(1, round(footage.height * factor))
     columns, rows = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
     holdouts = np.zeros((len(cameras), height, width), np.uint8)
-    kernel = np.ones((2 * _HOLDOUT_GROW + 1,) * 2, np.uint8)
+    kernel = np.ones((2 * plate.holdout_grow + 1,) * 2, np.uint8)
     shown = {i: camera for i, camera in enumerate(cameras) if camera is not None}
 
     def look(i: int) -> np.ndarray:
         lens = shown[i].lens
         pixels = np.stack([columns.ravel() * lens.width, rows.ravel() * lens.height], axis=1)
         rays = caster.cast(np.full(len(pixels), i), pixels)
-        seen = render_surface(scene, proposals, rays, 16, 16).matte
-        return cv2.dilate((seen.cpu().numpy().reshape(height, width) > 0.1).astype(np.uint8), kernel)
+        samples = plate.holdout_samples
+        seen = render_surface(scene, proposals, rays, samples, samples).matte.cpu().numpy()
+        covered = seen.reshape(height, width) > plate.holdout_alpha
+        return cv2.dilate(covered.astype(np.uint8), kernel)
 
     first, *others = shown
     holdouts[first] = look(first)  # by itself, since numba's loops must have run before
@@ -97,22 +97,24 @@ def open_studio(
         for done, (i, holdout) in enumerate(looks, 2):
             holdouts[i] = holdout
             progress(done, len(shown))
-    sources = Sources(lambda i: footage.read_linear(i) * gains[i], cameras, holdouts)
+    sources = Sources(lambda i: footage.read_linear(i) * gains[i], cameras, holdouts, plate)
     inside = torch.from_numpy(box.to_box(points).astype(np.float32)).to(scene.extent.device)
     behind = points[(scene.hold(inside) <= 0).cpu().numpy()]
-    planes = _planes_around(box, behind, cameras)
-    background = Background(scene, proposals, behind, planes, 2 * settings.train.background_samples)
+    planes = _planes_around(box, behind, cameras, plate.plane_thickness)
+    background = Background(scene, proposals, behind, planes)
     return Studio(
         settings, scene, proposals, box, footage, cameras, points, caster, gains, sources, background
     )
 
 
-def _planes_around(box: Box, points: np.ndarray, cameras: Sequence[Camera | None]) -> np.ndarray:
-    """Planes (K, 4) among background points no further from the object than the cameras are."""
+def _planes_around(
+    box: Box, points: np.ndarray, cameras: Sequence[Camera | None], thickness: float
+) -> np.ndarray:
+    """Planes (K, 4) among background points no further from the object than the cameras are; thickness: as a share of that."""
     away = [float(np.linalg.norm(camera.centre - box.centre)) for camera in cameras if camera is not None]
     distance = float(np.median(away))
     around = points[np.linalg.norm(points - box.centre, axis=1) < distance]
-    return find_planes(around, _FLAT * distance)
+    return find_planes(around, thickness * distance)
 
 
 def _matte_by_rays(studio: Studio, caster: RayCaster, frame: int) -> Matte:
@@ -124,37 +126,38 @@ def _matte_by_rays(studio: Studio, caster: RayCaster, frame: int) -> Matte:
         studio.box.rotation,
         frame,
         studio.settings.layers,
-        studio.settings.train.background_samples,
+        studio.settings.matte,
     )
 
 
 def frame_layers(studio: Studio, index: int) -> FrameLayers:
     """All layers of one frame of the footage."""
-    settings, camera = studio.settings, studio.cameras[index]
+    camera, settings, matting = studio.cameras[index], studio.settings, studio.settings.matting
     assert camera is not None
     linear = studio.footage.read_linear(index)
     matte = _matte_by_rays(studio, studio.caster, index)
     display = srgb_encode(linear)
     radius = max(2, round(settings.layers.band * max(matte.alpha.shape)))
     if settings.layers.refine:
-        matte = complete_surface(matte, refine_alpha(display, matte.alpha, radius))
+        matte = complete_surface(matte, refine_alpha(display, matte.alpha, radius, matting))
 
     def cast(pixels: np.ndarray) -> Rays:
         return studio.caster.cast(np.full(len(pixels), index), pixels)
 
     own = OwnFrame(index, linear, studio.gains[index], matte.alpha, matte.depth)
-    plate = clean_plate(studio.background, camera, cast, studio.sources, settings.layers, own)
+    plate = clean_plate(studio.background, camera, cast, studio.sources, settings.layers, settings.plate, own)
     if settings.layers.refine:
-        alpha = refine_by_plate(display, matte.alpha, srgb_encode(plate.colour), plate.seen, radius)
-        matte = complete_surface(matte, without_hidden_holes(display, alpha))
-    foreground = unmix_foreground(linear, matte.alpha, plate.colour)
+        clean = srgb_encode(plate.colour)
+        alpha = refine_by_plate(display, matte.alpha, clean, plate.seen, radius, matting)
+        matte = complete_surface(matte, without_hidden_holes(display, alpha, matting))
+    foreground = unmix_foreground(linear, matte.alpha, plate.colour, matting)
     return FrameLayers(foreground, plate.colour, plate.seen, matte.depth, matte.normal)
 
 
 def view_layers(studio: Studio, camera: Camera) -> FrameLayers:
     """All layers for a camera that filmed nothing: the fields' own matte and colour, the plate from the footage."""
     settings = studio.settings
-    caster = RayCaster([camera], studio.box, studio.points, studio.caster.device)
+    caster = RayCaster([camera], studio.box, studio.points, settings.render, studio.caster.device)
     matte = _matte_by_rays(studio, caster, 0)
 
     def cast(pixels: np.ndarray) -> Rays:
@@ -169,5 +172,7 @@ def view_layers(studio: Studio, camera: Camera) -> FrameLayers:
             render_object_colour(studio.scene, studio.proposals, rays, settings.layers.samples).cpu().numpy()
         )
         foreground[rows, columns, :3] = srgb_decode(colour) * matte.alpha[rows, columns, None]
-    plate = clean_plate(studio.background, camera, cast, studio.sources, settings.layers, None)
+    plate = clean_plate(
+        studio.background, camera, cast, studio.sources, settings.layers, settings.plate, None
+    )
     return FrameLayers(foreground, plate.colour, plate.seen, matte.depth, matte.normal)

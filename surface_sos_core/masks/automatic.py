@@ -16,7 +16,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from surface_sos_core.cameras import AutomaticBox, Box, Camera, CameraModel, start_from_box
+from surface_sos_core.cameras import AutomaticBox, Box, Camera, CameraModel
+from surface_sos_core.cameras.picture import picture_pixels
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
@@ -36,25 +37,9 @@ from surface_sos_core.masks.mending import mend_blobs
 from surface_sos_core.masks.places import Place, PlacesOfFrames, place_by_hull
 from surface_sos_core.masks.point_labels import spread_labels
 from surface_sos_core.masks.walker import spread
-from surface_sos_core.settings import ConsensusSettings
+from surface_sos_core.settings import Settings
 from surface_sos_core.stereo.frame_disparity import frame_disparities
 from surface_sos_core.stereo.known_depth import KnownDepth
-
-__all__ = ["automatic_masks", "start_from_box"]
-
-EDGE = 256  # pixels along the longer edge of the masks
-NEAR = 0.15  # of an image's distance to the object: those nearer to it show nearly the same
-WALKED = 2  # points are spread over pixels so much larger: four times fewer, in an eighth of the time
-FAINT = 0.003  # how sure it is, against a point's 1, that nothing is known of a pixel
-MOST_TOLD = 3.0, 2.0  # log odds: how much points can tell against a pixel, and for it
-GROWTH = 1.3  # nothing beyond the box grown by so much is the object
-SURE = 1.5  # log odds of the place from which on a pixel teaches colours
-LEAST_OVERLAP = 0.3  # a mask that overlaps less with the hull says nothing
-ROUNDS = 2  # of hull and outlines
-TRUST = 0.5  # how much the hull counts beside the colours in them
-DOUBT = 1.0  # log odds against the object there, where colours tell it from all else
-LEAST_TOLD = 0.5  # a start without points needs colours that differ so much
-CONSENSUS = ConsensusSettings(resolution=96, views=80)
 
 
 def automatic_masks(
@@ -62,24 +47,25 @@ def automatic_masks(
     cameras: Sequence[Camera | None],
     model: CameraModel,
     start: AutomaticBox,
+    settings: Settings,
     progress: Callable[[int, int], None] | None = None,
     within: Mapping[int, np.ndarray] | None = None,
     nearby: bool = False,
 ) -> CoarseMasks:
-    """Masks of the object in `start`, at most 256 pixels along the longer edge; the same on every run.
+    """Masks of the object in `start`, of the size that the settings say; the same on every run.
 
     cameras: one for each frame of `footage`, named as in `model`, whose sparse points `start` refers to. A frame without
-    a camera, or whose mask has little to do with what all agree on, is unknown. progress gets (done, total) steps, five
-    for each frame. Without points the masks start from the middle of the box. within: (h, w) bool of the masks' size for
-    some frames, outside of which nothing is the object there. nearby: what is sure near a pixel tells what its colour
-    means there; only for a start that was drawn, since others are too often sure of what is wrong. Raises InputError where
-    no object can be told.
+    a camera, or whose mask has little to do with what all agree on, is unknown. progress gets (done, total) steps. Without
+    points the masks start from the middle of the box. within: (h, w) bool of the masks' size for some frames, outside of
+    which nothing is the object there. nearby: what is sure near a pixel tells what its colour means there; only for a start
+    that was drawn, since others are too often sure of what is wrong. Raises InputError where no object can be told.
     """
-    size = reduced_size(footage, EDGE)
+    own = settings.start
+    size = reduced_size(footage, own.edge)
     seen = {i: camera for i, camera in enumerate(cameras) if camera is not None}
-    box = Box(start.box.centre, start.box.half * GROWTH, start.box.rotation)
-    off = _off_object(model.points.xyz, start, box) & ~start.core
-    on_object, beside = spread_labels(model.points.xyz, start.core, off)
+    box = Box(start.box.centre, start.box.half * own.growth, start.box.rotation)
+    off = _off_object(model.points.xyz, start, box, own.above_support) & ~start.core
+    on_object, beside = spread_labels(model.points.xyz, start.core, off, settings.point_groups)
     frames = PlacesOfFrames(list(seen), len(cameras), size)
     done = 0
 
@@ -87,7 +73,7 @@ def automatic_masks(
         nonlocal done
         done += 1
         if progress is not None:
-            progress(done, (3 + ROUNDS) * len(seen))
+            progress(done, (3 + own.rounds) * len(seen))
 
     for i in seen:
         frames.pictures[i] = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
@@ -99,29 +85,32 @@ def automatic_masks(
         return KnownDepth(disparities[frame], fineness)
 
     for i, camera in seen.items():
-        seen_beside = _seen_near(camera, model, box.centre) & beside
+        seen_beside = _seen_near(camera, model, box.centre, own.near) & beside
         outline = _outline(box, camera, size)
         possible = outline & within[i] if within is not None and i in within else outline
         core, others = model.points.xyz[on_object], model.points.xyz[seen_beside]
-        frames.told[i] = _told_by_points(frames.pictures[i], depth(i), camera, core, others, possible)
-        frames[i] = _bounded(_place_by_points(camera, frames.told[i], start, outline), within, i)
+        frames.told[i] = _told_by_points(
+            frames.pictures[i], depth(i), camera, core, others, possible, settings
+        )
+        place = _place_by_points(camera, frames.told[i], start, outline, own.middle_weight)
+        frames[i] = _bounded(place, within, i)
 
     def hull(frame: int) -> np.ndarray:
         return project_grid(consensus.grid, box, seen[frame], *size, depth(frame).span)
 
-    masks = _segment(frames, depth, _grab_cut_outline, step, nearby=False)
-    for _ in range(ROUNDS):
-        consensus = build_consensus(masks, cameras, CONSENSUS, box)
+    voting = replace(settings.consensus, resolution=own.consensus_resolution, views=own.consensus_views)
+    masks = _segment(frames, depth, _grab_cut_outline, step, False, 0.0, settings)
+    for _ in range(own.rounds):
+        consensus = build_consensus(masks, cameras, voting, settings.thin_parts, box)
         for i in seen:
-            place = place_by_hull(hull(i))
+            place = place_by_hull(hull(i), settings.hull)
             frames[i] = _bounded(replace(place, odds=place.odds + frames.told[i]), within, i)
-        masks = _segment(
-            frames, depth, _graph_cut_outline, step, nearby, 0.0 if start.core.any() else LEAST_TOLD
-        )
+        least_told = 0.0 if start.core.any() else own.least_told
+        masks = _segment(frames, depth, _graph_cut_outline, step, nearby, least_told, settings)
     for i in seen:
-        if masks.known[i] and _overlap(masks.probability[i] > 127, hull(i) > 0.5) < LEAST_OVERLAP:
+        if masks.known[i] and _overlap(masks.probability[i] > 127, hull(i) > 0.5) < own.least_overlap:
             masks.forget(i, "its outline has little to do with what all frames agree on")
-    mend_blobs(masks, seen, depth, step, lambda frame: frames.colour[frame])
+    mend_blobs(masks, seen, depth, settings.mending, settings.votes, step, lambda frame: frames.colour[frame])
     masks.reasons |= {i: "it has no camera" for i in range(len(cameras)) if i not in seen}
     return masks
 
@@ -133,13 +122,14 @@ def _untold() -> InputError:
     )
 
 
-def _seen_near(camera: Camera, model: CameraModel, target: np.ndarray) -> np.ndarray:
-    """(N,) bool: the points that an image from nearly the same side of `target` (3,) has seen: no image finds all it shows."""
-    room = NEAR * float(np.linalg.norm(camera.centre - target))
+def _seen_near(camera: Camera, model: CameraModel, target: np.ndarray, near: float) -> np.ndarray:
+    """(N,) bool: the points that an image has seen which stands near, as a share of the distance to `target` (3,): no image
+    finds all it shows."""
+    room = near * float(np.linalg.norm(camera.centre - target))
     centres = np.array([other.centre for other in model.cameras.values()])
-    near = np.linalg.norm(centres - camera.centre, axis=1) <= room
+    beside = np.linalg.norm(centres - camera.centre, axis=1) <= room
     seen = np.zeros(len(model.points), bool)
-    seen[model.points.track_point[near[model.points.track_image]]] = True
+    seen[model.points.track_point[beside[model.points.track_image]]] = True
     return seen
 
 
@@ -150,6 +140,7 @@ def _told_by_points(
     core: np.ndarray,
     beside: np.ndarray,
     possible: np.ndarray,
+    settings: Settings,
 ) -> np.ndarray:
     """(h, w) log odds by the points (N, 3) of the object and those beside it, each spread as far as edges and jumps in depth.
 
@@ -157,20 +148,21 @@ def _told_by_points(
     """
     if not len(core):
         return np.zeros(possible.shape)
-    size = max(1, rgb.shape[1] // WALKED), max(1, rgb.shape[0] // WALKED)
-    scale = np.array(size) / (camera.lens.width, camera.lens.height)
-    inside, outside = (_counts(camera.project(p)[0] * scale, size) for p in (core, beside))
-    small, near = (
-        cv2.resize(rgb, size, interpolation=cv2.INTER_AREA),
-        cv2.resize(possible.astype(np.uint8), size) > 0,
-    )
-    weight = inside + outside + np.where(near, FAINT, 1.0)
-    value = spread(small, (inside + np.where(near, 0.5 * FAINT, 0.0)) / weight, weight, depth.at(size))
+    own = settings.start
+    size = max(1, rgb.shape[1] // own.walk_pixels), max(1, rgb.shape[0] // own.walk_pixels)
+    inside, outside = (_counts(camera, points, size) for points in (core, beside))
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    near = cv2.resize(possible.astype(np.uint8), size) > 0
+    weight = inside + outside + np.where(near, own.faint, 1.0)
+    known = (inside + np.where(near, 0.5 * own.faint, 0.0)) / weight
+    value = spread(small, known, weight, depth.at(size), settings.edges)
     value = cv2.resize(value, rgb.shape[1::-1])
-    return np.clip(np.log((value + 0.01) / (1.01 - value)), -MOST_TOLD[0], MOST_TOLD[1])
+    return np.clip(np.log((value + 0.01) / (1.01 - value)), -own.told_against, own.told_for)
 
 
-def _place_by_points(camera: Camera, told: np.ndarray, start: AutomaticBox, outline: np.ndarray) -> Place:
+def _place_by_points(
+    camera: Camera, told: np.ndarray, start: AutomaticBox, outline: np.ndarray, middle_weight: float
+) -> Place:
     """By the points, and by how far from the middle of the start's box a pixel is; within the box's outline (h, w) bool."""
     height, width = outline.shape
     scale = width / camera.lens.width
@@ -180,7 +172,7 @@ def _place_by_points(camera: Camera, told: np.ndarray, start: AutomaticBox, outl
     with np.errstate(invalid="ignore"):
         away = np.hypot(u / scale - middle[0, 0], v / scale - middle[0, 1]) / radius
     central = np.clip(1 - 2 * away**2, -2, 1) if np.isfinite(middle).all() else np.zeros((height, width))
-    odds = central + told if told.any() else 2.5 * central
+    odds = central + told if told.any() else middle_weight * central
     return Place(np.where(outline, odds, -5).astype(np.float32), outline)
 
 
@@ -191,23 +183,20 @@ def _bounded(place: Place, within: Mapping[int, np.ndarray] | None, frame: int) 
     return Place(np.where(within[frame], place.odds, -5).astype(np.float32), place.possible & within[frame])
 
 
-def _off_object(xyz: np.ndarray, start: AutomaticBox, box: Box) -> np.ndarray:
-    """(N,) bool: known to be beside the object, outside the box, or not above the support."""
+def _off_object(xyz: np.ndarray, start: AutomaticBox, box: Box, above: float) -> np.ndarray:
+    """(N,) bool: known to be beside the object, outside the box, or not that share of its half above the support."""
     off = ~box.contains(xyz) | start.beside
     if start.plane is not None:
-        off |= xyz @ start.plane[:3] + start.plane[3] < 0.03 * np.max(start.box.half)
+        off |= xyz @ start.plane[:3] + start.plane[3] < above * np.max(start.box.half)
     return off
 
 
-def _counts(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(h, w): how many of the pixels (N, 2) fall on each."""
+def _counts(camera: Camera, points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(h, w): how many of the points (N, 3) fall on each pixel of the camera's picture of `size` (w, h)."""
     width, height = size
-    with np.errstate(invalid="ignore"):
-        inside = np.all((pixels >= 0) & (pixels < size), axis=1)
-    column, row = pixels[inside].astype(np.intp).T
-    return (
-        np.bincount(row * width + column, minlength=width * height).reshape(height, width).astype(np.float64)
-    )
+    _, (row, column) = picture_pixels(camera, camera.project(points)[0], (height, width))
+    counts = np.bincount(row * width + column, minlength=width * height)
+    return counts.reshape(height, width).astype(np.float64)
 
 
 def _outline(box: Box, camera: Camera, size: tuple[int, int]) -> np.ndarray:
@@ -227,21 +216,23 @@ def _outline(box: Box, camera: Camera, size: tuple[int, int]) -> np.ndarray:
 def _segment(
     frames: PlacesOfFrames,
     depth: Callable[[int], KnownDepth],
-    outline: Callable[[np.ndarray, KnownDepth, Place, np.ndarray, float], np.ndarray],
+    outline: Callable[[np.ndarray, KnownDepth, Place, np.ndarray, float, Settings], np.ndarray],
     step: Callable[[], None],
     nearby: bool,
-    least_told: float = 0.0,
+    least_told: float,
+    settings: Settings,
 ) -> CoarseMasks:
     """The masks of all frames from the places, and the colours that these teach.
 
     outline: of a frame's rgb (h, w, 3), its depth, its place, its colours' log odds (h, w), and how well colours tell the object from
     the rest at all, 0 not, 1 entirely; to (h, w) bool.
     """
+    sure, colours = settings.start.sure, settings.colours
     masks = CoarseMasks.unknown(frames.count, frames.size)
-    learnt = LearntColours()
+    learnt = LearntColours(colours)
     for i in frames.numbers:
         odds = frames[i].odds
-        learnt.add(colours_of(frames.pictures[i]), odds > SURE, odds < -SURE)
+        learnt.add(colours_of(frames.pictures[i], colours), odds > sure, odds < -sure)
     both = learnt.frequencies()
     if both is None:
         raise _untold()
@@ -251,18 +242,18 @@ def _segment(
         raise _untold()
     for i in frames.numbers:
         rgb, place = frames.pictures[i], frames[i]
-        colours = colours_of(rgb)
-        own = frequencies(colours[place.odds < -SURE])
+        seen = colours_of(rgb, colours)
+        own = frequencies(seen[place.odds < -sure], colours)
         beside = outside if own is None else (outside + own) / 2
-        colour = log_odds(inside, beside)[colours]
+        colour = log_odds(inside, beside, colours)[seen]
         if nearby:
             # what is so near to the hull may be what it lacks, and must not teach that it is not
-            away = (place.odds < -SURE) & ~place.possible
-            here = nearby_log_odds(rgb, place.odds > SURE, away, (inside, beside))
+            away = (place.odds < -sure) & ~place.possible
+            here = nearby_log_odds(rgb, place.odds > sure, away, (inside, beside), colours)
             # where colours tell the object in general, they must tell it in both ways
-            colour = here - trust_in_colours(told) * np.maximum(here - colour, 0)
+            colour = here - trust_in_colours(told, colours) * np.maximum(here - colour, 0)
         frames.colour[i] = colour
-        mask = outline(rgb, depth(i), place, colour, told)
+        mask = outline(rgb, depth(i), place, colour, told, settings)
         if not mask.any() or mask.all():
             masks.reasons[i] = "nothing in it, or all of it, would be the object"
         else:
@@ -282,28 +273,30 @@ def _along_edges(rgb: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _grab_cut_outline(
-    rgb: np.ndarray, depth: KnownDepth, place: Place, colour: np.ndarray, told: float
+    rgb: np.ndarray, depth: KnownDepth, place: Place, colour: np.ndarray, told: float, settings: Settings
 ) -> np.ndarray:
     """(h, w) bool, as _segment wants it; colours redraw the outline only as far as they tell the object from the rest."""
     odds = _along_edges(rgb, np.where(place.possible, colour + place.odds, -9).astype(np.float32))
     if not 10 <= (odds > 0).sum() <= odds.size - 10:
         return np.zeros(odds.shape, bool)  # too little for its mixtures
-    freedom = 6 * told
+    freedom = settings.start.freedom * told
     clues = np.select(
         [odds > freedom, odds > 0, odds > -freedom], [cv2.GC_FGD, cv2.GC_PR_FGD, cv2.GC_PR_BGD], cv2.GC_BGD
     ).astype(np.uint8)
     cv2.setRNGSeed(0)  # its mixtures start from random colours
-    cv2.grabCut(rgb, clues, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), 2, cv2.GC_INIT_WITH_MASK)
+    models, rounds = np.zeros((2, 1, 65)), settings.start.grab_cut_rounds
+    cv2.grabCut(rgb, clues, (0, 0, 0, 0), models[0], models[1], rounds, cv2.GC_INIT_WITH_MASK)
     return (clues == cv2.GC_FGD) | (clues == cv2.GC_PR_FGD)
 
 
 def _graph_cut_outline(
-    rgb: np.ndarray, depth: KnownDepth, place: Place, colour: np.ndarray, told: float
+    rgb: np.ndarray, depth: KnownDepth, place: Place, colour: np.ndarray, told: float, settings: Settings
 ) -> np.ndarray:
     """(h, w) bool, as _segment wants it. Much that the hull holds is beside the object, so it counts less than the colour, and
     is doubted as far as colours tell."""
-    doubt = DOUBT * trust_in_colours(told)
-    return cut(rgb, np.where(place.possible, colour + TRUST * place.odds - doubt, -9), depth)
+    doubt = settings.start.doubt * trust_in_colours(told, settings.colours)
+    odds = colour + settings.start.hull_weight * place.odds - doubt
+    return cut(rgb, np.where(place.possible, odds, -9), depth, settings.edges)
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:

@@ -21,8 +21,8 @@ from surface_sos_core.footage.sequence import list_images
 from surface_sos_core.masks.mask_files import MaskPicture, Reading, read_mask, reading_of
 from surface_sos_core.masks.turned import brought_back, drawn_upright
 from surface_sos_core.pairing import pair
+from surface_sos_core.settings import CoarseSettings
 
-LONG_EDGE = 512
 ASPECT_TOLERANCE = 0.01
 
 
@@ -31,7 +31,7 @@ class CoarseMasks:
     """What the masks say, frame by frame, at a reduced size with the footage's aspect."""
 
     probability: np.ndarray
-    """(frames, h, w) uint8, 255 is the object; 0 where a frame is not known. The longer edge is at most 512."""
+    """(frames, h, w) uint8, 255 is the object; 0 where a frame is not known."""
     known: np.ndarray
     """(frames,) bool; False: no mask, which says nothing."""
     empty: np.ndarray
@@ -71,6 +71,7 @@ class CoarseMasks:
 def load_masks(
     folder: str | Path,
     footage: Footage,
+    settings: CoarseSettings,
     warn: Callable[[str], None] = warnings.warn,
     pick: str | None = None,
     read: Callable[[Path], np.ndarray] | None = None,
@@ -95,10 +96,10 @@ def load_masks(
     if read is not None:
         picked = read
         masks = fill_masks(
-            footage, names, lambda i: MaskPicture(picked(files[i])), str(folder), Reading("level")
+            footage, settings, names, lambda i: MaskPicture(picked(files[i])), str(folder), Reading("level")
         )
     else:
-        masks = fill_masks(footage, names, lambda i: read_mask(files[i]), str(folder), pick=pick)
+        masks = fill_masks(footage, settings, names, lambda i: read_mask(files[i]), str(folder), pick=pick)
     masks.notes = [*notes, *masks.notes]
     masks.files_without = [path.name for path in paths if path not in files.values()]
     for note in masks.notes:
@@ -144,6 +145,7 @@ def _match(paths: Sequence[Path], footage: Footage, folder: Path, notes: list[st
 
 def fill_masks(
     footage: Footage,
+    settings: CoarseSettings,
     names: dict[int, str],
     read: Callable[[int], MaskPicture],
     where: str,
@@ -155,7 +157,7 @@ def fill_masks(
     read: the picture of a frame's mask; where: what they are called in messages. The reading is found from all of them
     where it is not given. Raises InputError.
     """
-    masks = CoarseMasks.unknown(len(footage.frames), reduced_size(footage))
+    masks = CoarseMasks.unknown(len(footage.frames), reduced_size(footage, settings.edge))
     sizes: dict[int, tuple[int, int]] = {}
     turns: dict[int, tuple[int, int]] = {}
 
@@ -234,7 +236,7 @@ def check_aspect(path: Path, width: int, height: int, footage: Footage) -> None:
         )
 
 
-def reduced_size(footage: Footage, edge: int = LONG_EDGE) -> tuple[int, int]:
+def reduced_size(footage: Footage, edge: int) -> tuple[int, int]:
     """Width and height of masks whose longer edge is at most `edge`."""
     scale = min(1.0, edge / max(footage.width, footage.height))
     return max(1, round(footage.width * scale)), max(1, round(footage.height * scale))

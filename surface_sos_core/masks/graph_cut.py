@@ -7,13 +7,13 @@ from scipy import sparse
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 from surface_sos_core.masks.neighbours import Neighbours
+from surface_sos_core.settings import EdgeSettings
 from surface_sos_core.stereo.known_depth import KnownDepth
 
-_SMOOTHNESS = 4.0  # log odds that an outline costs for each pixel of its length where the picture is flat
 _FINE = 1000  # parts of one: flows are whole numbers
 
 
-def cut(rgb: np.ndarray, odds: np.ndarray, depth: KnownDepth) -> np.ndarray:
+def cut(rgb: np.ndarray, odds: np.ndarray, depth: KnownDepth, settings: EdgeSettings) -> np.ndarray:
     """(h, w) bool: the pixels that are rather the object, by log odds (h, w), with an outline along edges and depth's jumps.
 
     The minimum of the energy of Boykov and Jolly ("Interactive graph cuts", ICCV 2001): each pixel costs the odds against
@@ -21,7 +21,9 @@ def cut(rgb: np.ndarray, odds: np.ndarray, depth: KnownDepth) -> np.ndarray:
     """
     count = odds.size
     pairs = Neighbours.of(odds.shape, diagonals=True)
-    alike = _SMOOTHNESS * np.exp(-pairs.contrast(rgb) / 2 - pairs.jumps(depth)) / pairs.distance
+    alike = (
+        settings.smoothness * np.exp(-pairs.contrast(rgb) / 2 - pairs.jumps(depth, settings)) / pairs.distance
+    )
     source, sink, pixels = np.full(count, count), np.full(count, count + 1), np.arange(count)
     most = np.concatenate((alike, alike, np.maximum(odds.ravel(), 0), np.maximum(-odds.ravel(), 0)))
     ends = (

@@ -9,7 +9,7 @@ beyond the hull; the outline is a graph cut of these log odds. Who rotoscopes th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -20,34 +20,22 @@ from surface_sos_core.footage import Footage
 from surface_sos_core.footage.frame_stack import TemporaryPictures, let_go
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.colours import (
-    COLOURS,
     LearntColours,
     colours_of,
+    colours_told_apart,
     difference,
     log_odds,
     trust_in_colours,
 )
-from surface_sos_core.masks.consensus import Consensus, build_consensus, evenly
+from surface_sos_core.masks.consensus import Consensus, build_consensus
 from surface_sos_core.masks.graph_cut import cut
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.masks.places import place_by_hull
 from surface_sos_core.masks.surface_votes import Voter, surface_votes
-from surface_sos_core.settings import ConsensusSettings
+from surface_sos_core.sampling import evenly
+from surface_sos_core.settings import ColourSettings, MendingSettings, Settings, VoteSettings
 from surface_sos_core.stereo.frame_disparity import frame_disparities
 from surface_sos_core.stereo.known_depth import KnownDepth
-
-_FEW = 0.5  # share of the frames: with masks for more, what all of them agree on says enough of the others
-_EDGE = 256  # pixels along the longer edge of what is looked at
-_VOTERS = 60  # frames with a mask that are asked, at most
-_SURE = 0.9  # of a mask's pixels teach colours
-_HULL, _COLOUR = 0.5, 0.5  # how much these count beside the votes
-_CONTRADICTED = 0.5  # log odds of the votes against a mask, from which on it is wrong ..
-_HEARD = 3  # .. if so many frames see the place ..
-# .. in a blob that such a disc fits into, a share of the longer edge. What is put in may be small; what is taken out is
-# large, since the depth of thin parts is that of what is behind them, and so are their votes.
-_LOST, _GRABBED = 5 / _EDGE, 11 / _EDGE
-_LEAST_SEEN = 0.2  # share of the hull that frames with a mask have to see, or nothing is said
-_CONSENSUS = ConsensusSettings(resolution=96, views=_VOTERS)
 
 
 @dataclass(frozen=True)
@@ -63,6 +51,7 @@ def mend_masks(
     cameras: Sequence[Camera | None],
     model: CameraModel,
     masks: CoarseMasks,
+    settings: Settings,
     progress: Callable[[int, int], None],
 ) -> Mended:
     """Mend blobs of `masks`, and where fewer than half of the frames have one, put masks where there are none.
@@ -75,8 +64,8 @@ def mend_masks(
     given = [i for i in seen if masks.known[i] and not masks.empty[i]]
     if len(given) < 2:
         return Mended([], [])
-    missing = [i for i in seen if not masks.known[i]] if len(given) < _FEW * len(seen) else []
-    size = reduced_size(footage, _EDGE)
+    missing = [i for i in seen if not masks.known[i]] if len(given) < settings.mending.few * len(seen) else []
+    size = reduced_size(footage, settings.mending.edge)
     pictures = TemporaryPictures((len(cameras), size[1], size[0], 3))
     for i in seen:
         pictures[i] = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
@@ -94,18 +83,22 @@ def mend_masks(
 
     completed = []
     if missing:
-        voters = _voters(masks, seen, depth, given)
-        consensus = build_consensus(masks, cameras, _CONSENSUS)
-        colours = _learnt_odds([pictures[i] for i in voters], [one.mask for one in voters.values()])
+        mending = settings.mending
+        voters = _voters(masks, seen, depth, given, mending)
+        voting = replace(settings.consensus, resolution=mending.consensus_resolution, views=mending.voters)
+        consensus = build_consensus(masks, cameras, voting, settings.thin_parts)
+        colours = _learnt_odds(
+            [pictures[i] for i in voters], [one.mask for one in voters.values()], mending, settings.colours
+        )
         for i in missing:
-            mask = _mask(pictures[i], seen[i], depth(i), list(voters.values()), consensus, colours)
+            mask = _mask(pictures[i], seen[i], depth(i), list(voters.values()), consensus, colours, settings)
             if mask is None:
                 masks.reasons[i] = "too little of what it shows is seen in frames that have a mask"
             else:
                 masks.put(i, cv2.resize(mask.astype(np.float32), masks.size))
                 completed.append(i)
             step()
-    changed = mend_blobs(masks, {i: seen[i] for i in given}, depth, step)
+    changed = mend_blobs(masks, {i: seen[i] for i in given}, depth, settings.mending, settings.votes, step)
     return Mended(changed, completed)
 
 
@@ -113,6 +106,8 @@ def mend_blobs(
     masks: CoarseMasks,
     cameras: Mapping[int, Camera],
     depth: Callable[[int], KnownDepth],
+    settings: MendingSettings,
+    votes: VoteSettings,
     step: Callable[[], None],
     colour: Callable[[int], np.ndarray] | None = None,
 ) -> list[int]:
@@ -124,11 +119,12 @@ def mend_blobs(
     each frame; those without a mask are left alone.
     """
     given = {i for i in cameras if masks.known[i] and not masks.empty[i]}
-    voters = list(_voters(masks, cameras, depth, sorted(given)).values())
+    voters = list(_voters(masks, cameras, depth, sorted(given), settings).values())
     changed = []
     for i in cameras:
         if i in given:
-            lost, grabbed = _contradicted(_voter(masks, cameras, depth, i), voters, colour and colour(i))
+            own = _voter(masks, cameras, depth, i)
+            lost, grabbed = _contradicted(own, voters, colour and colour(i), settings, votes)
             if lost.any() or grabbed.any():
                 _put_in(masks, i, lost, 255)
                 _put_in(masks, i, grabbed, 0)
@@ -142,9 +138,10 @@ def _voters(
     cameras: Mapping[int, Camera],
     depth: Callable[[int], KnownDepth],
     given: Sequence[int],
+    settings: MendingSettings,
 ) -> dict[int, Voter]:
     """Those frames of `given`, spread evenly, that are asked."""
-    asked = evenly(np.array(given, int), _VOTERS).tolist()
+    asked = evenly(np.array(given, int), settings.voters).tolist()
     return {i: _voter(masks, cameras, depth, i) for i in asked}
 
 
@@ -158,14 +155,18 @@ def _voter(
 
 
 def _contradicted(
-    one: Voter, voters: Sequence[Voter], colour: np.ndarray | None
+    one: Voter,
+    voters: Sequence[Voter],
+    colour: np.ndarray | None,
+    settings: MendingSettings,
+    votes: VoteSettings,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(h, w) bool each: blobs that the mask lacks, and that it has, against what the voters, and colour (h, w), say."""
-    odds, heard = surface_votes(one.camera, one.depth, voters)
-    inside, told = one.mask > 0.5, heard >= _HEARD
-    lost = ~inside & told & (odds > _CONTRADICTED)
-    grabbed = inside & told & (odds < -_CONTRADICTED)
-    lost, grabbed = _blobs(lost, _LOST), _blobs(grabbed, _GRABBED)
+    odds, heard = surface_votes(one.camera, one.depth, voters, votes)
+    inside, told = one.mask > 0.5, heard >= settings.heard
+    lost = ~inside & told & (odds > settings.contradicted)
+    grabbed = inside & told & (odds < -settings.contradicted)
+    lost, grabbed = _blobs(lost, settings.lost), _blobs(grabbed, settings.grabbed)
     return (lost, grabbed) if colour is None else (_told(lost, colour), _told(grabbed, -colour))
 
 
@@ -189,15 +190,21 @@ def _put_in(masks: CoarseMasks, frame: int, blobs: np.ndarray, value: int) -> No
     let_go(masks.probability)
 
 
-def _learnt_odds(pictures: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> np.ndarray:
-    """(COLOURS,) log odds that each tells for the object, the less the less colours tell at all; of (h, w, 3) and (h, w)."""
-    learnt = LearntColours()
+def _learnt_odds(
+    pictures: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray],
+    settings: MendingSettings,
+    colours: ColourSettings,
+) -> np.ndarray:
+    """(colours,) log odds that each tells for the object, the less the less colours tell at all; of (h, w, 3) and (h, w)."""
+    learnt = LearntColours(colours)
     for rgb, mask in zip(pictures, masks, strict=True):
-        learnt.add(colours_of(rgb), mask > _SURE, mask < 1 - _SURE)
+        learnt.add(colours_of(rgb, colours), mask > settings.sure, mask < 1 - settings.sure)
     both = learnt.frequencies()
     if both is None:
-        return np.zeros(COLOURS)
-    return _COLOUR * trust_in_colours(difference(*both)) * log_odds(*both)
+        return np.zeros(colours_told_apart(colours))
+    trust = trust_in_colours(difference(*both), colours)
+    return settings.colour_weight * trust * log_odds(*both, colours)
 
 
 def _mask(
@@ -207,14 +214,17 @@ def _mask(
     voters: Sequence[Voter],
     consensus: Consensus,
     colours: np.ndarray,
+    settings: Settings,
 ) -> np.ndarray | None:
     """(h, w) bool of a picture (h, w, 3); None where voters see too little of it, or all or nothing would be the object."""
     height, width = rgb.shape[:2]
-    odds, heard = surface_votes(camera, depth, voters)
-    hull = place_by_hull(project_grid(consensus.grid, consensus.box, camera, width, height, depth.span)).odds
+    odds, heard = surface_votes(camera, depth, voters, settings.votes)
+    along = project_grid(consensus.grid, consensus.box, camera, width, height, depth.span)
+    hull = place_by_hull(along, settings.hull).odds
     inside = hull > 0
-    if (inside & (heard > 0)).sum() <= _LEAST_SEEN * inside.sum():
+    if (inside & (heard > 0)).sum() <= settings.mending.least_seen * inside.sum():
         return None
-    unseen = np.minimum(_HULL * hull, 0)
-    mask = cut(rgb, np.where(heard > 0, odds, unseen) + colours[colours_of(rgb)], depth)
+    unseen = np.minimum(settings.mending.hull_weight * hull, 0)
+    told = np.where(heard > 0, odds, unseen) + colours[colours_of(rgb, settings.colours)]
+    mask = cut(rgb, told, depth, settings.edges)
     return mask if mask.any() and not mask.all() else None

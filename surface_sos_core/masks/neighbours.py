@@ -7,11 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from surface_sos_core.settings import EdgeSettings
 from surface_sos_core.stereo.known_depth import KnownDepth
-
-_SAME = 1.0  # step of disparity that is no jump yet
-_JUMP = 2.0  # further steps that make one
-_FARTHEST = 2.0  # jumps that count as one such
 
 
 @dataclass(frozen=True)
@@ -42,9 +39,9 @@ class Neighbours:
         square = np.square(lab[self.one] - lab[self.other]).sum(axis=1)
         return square / max(float(square.mean()), 1e-6)
 
-    def jumps(self, depth: KnownDepth) -> np.ndarray:
-        """(M,) how far one is behind the other, from 0 not to 2; 0 where that is not known of both."""
+    def jumps(self, depth: KnownDepth, settings: EdgeSettings) -> np.ndarray:
+        """(M,) how far one is behind the other, in jumps, 0 not at all; 0 where that is not known of both."""
         steps = depth.disparity.ravel() / max(depth.step, 1e-12)
         known = (steps[self.one] > 0) & (steps[self.other] > 0)
-        apart = (np.abs(steps[self.one] - steps[self.other]) - _SAME) / _JUMP
-        return np.where(known, np.clip(apart, 0.0, _FARTHEST), 0.0)
+        apart = (np.abs(steps[self.one] - steps[self.other]) - settings.same) / settings.jump
+        return np.where(known, np.clip(apart, 0.0, settings.most_jumps), 0.0)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from surface_sos_core.footage.frame_stack import TemporaryPictures, TemporaryValues
+from surface_sos_core.settings import HullSettings
 
 
 @dataclass(frozen=True)
@@ -19,17 +20,17 @@ class Place:
     possible: np.ndarray
 
 
-def place_by_hull(hull: np.ndarray) -> Place:
-    """By the largest m^P along each pixel's ray (h, w).
-
-    The object ends within 6 % of the picture from the hull.
-    """
-    soft = cv2.GaussianBlur(hull, (0, 0), 0.008 * max(hull.shape))
+def place_by_hull(hull: np.ndarray, settings: HullSettings) -> Place:
+    """By the largest m^P along each pixel's ray (h, w)."""
+    soft = cv2.GaussianBlur(hull, (0, 0), settings.blur * max(hull.shape))
     inside = cv2.distanceTransform((soft > 0.5).astype(np.uint8), cv2.DIST_L2, 3) / max(hull.shape)
     outside = cv2.distanceTransform((soft <= 0.5).astype(np.uint8), cv2.DIST_L2, 3) / max(hull.shape)
-    # in favour of the object: what some views have lost, or what is thin, the hull lacks
-    odds = np.log((soft + 0.003) / (1.003 - soft)) + 0.5 + inside / 0.04
-    return Place(np.clip(odds, -3, 3).astype(np.float32), outside < 0.06)
+    odds = (
+        np.log((soft + settings.floor) / (1 + settings.floor - soft))
+        + settings.bias
+        + inside / settings.depth
+    )
+    return Place(np.clip(odds, -settings.most, settings.most).astype(np.float32), outside < settings.reach)
 
 
 class PlacesOfFrames:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-_NEIGHBOURS = 12  # of each point, that its group may go on to
-_MOST = 100_000  # points that are looked at; of more, all others go with the nearest of so many
-_DENSE = 4  # how far this neighbour is tells how dense points are around a point
+from surface_sos_core.settings import PointGroupSettings
 
 
-def spread_labels(xyz: np.ndarray, on: np.ndarray, off: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def spread_labels(
+    xyz: np.ndarray, on: np.ndarray, off: np.ndarray, settings: PointGroupSettings
+) -> tuple[np.ndarray, np.ndarray]:
     """Points (N, 3) that belong with `on`, and those that belong with `off`, (N,) bool each; neither where nothing leads.
 
     The forest of shortest steps from the labelled points (a watershed cut, Cousty et al. 2009): groups of points stay
@@ -18,15 +18,17 @@ def spread_labels(xyz: np.ndarray, on: np.ndarray, off: np.ndarray) -> tuple[np.
     a few stray points between two dense groups do not join them.
     """
     count = len(xyz)
-    if count <= _DENSE:
+    if count <= settings.dense:
         return on, off
-    if count > _MOST:
-        some = np.random.default_rng(0).choice(count, _MOST, replace=False)
+    if count > settings.most:
+        some = np.random.default_rng(0).choice(count, settings.most, replace=False)
         _, nearest = cKDTree(xyz[some]).query(xyz)
-        some_on, some_off = spread_labels(xyz[some], on[some], off[some])
+        some_on, some_off = spread_labels(xyz[some], on[some], off[some], settings)
         return on | (some_on[nearest] & ~off), off | (some_off[nearest] & ~on)
-    distance, neighbour = cKDTree(xyz).query(xyz, min(_NEIGHBOURS, count - 1) + 1)
-    sparse = distance[:, _DENSE]
+    distance, neighbour = cKDTree(xyz).query(
+        xyz, min(max(settings.neighbours, settings.dense), count - 1) + 1
+    )
+    sparse = distance[:, settings.dense]
     step = np.maximum(distance[:, 1:], np.maximum(sparse[:, None], sparse[neighbour[:, 1:]]))
     here, there = np.repeat(np.arange(count), step.shape[1]).tolist(), neighbour[:, 1:].ravel().tolist()
     side = (on.astype(int) - off).tolist()  # of the group that has a point as its root

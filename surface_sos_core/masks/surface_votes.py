@@ -11,11 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from surface_sos_core.cameras import Camera
+from surface_sos_core.settings import VoteSettings
 from surface_sos_core.stereo.known_depth import KnownDepth, pixels_that_show, places_shown
-
-_SAME = 2.0  # steps of disparity that are the same place
-_PRIOR = 0.25  # votes for the object, and against it, that nobody gave: one frame alone may be wrong
-_MOST = 3.5  # log odds: how much votes can tell
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +25,7 @@ class Voter:
 
 
 def surface_votes(
-    camera: Camera, depth: KnownDepth, voters: Sequence[Voter]
+    camera: Camera, depth: KnownDepth, voters: Sequence[Voter], settings: VoteSettings
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log odds (h, w) that what the camera's pixels show is the object, 0 where unknown; and how many voters see it (h, w)."""
     odds, heard = np.zeros(depth.disparity.shape), np.zeros(depth.disparity.shape, int)
@@ -36,10 +33,11 @@ def surface_votes(
     world = places_shown(camera, depth.disparity, known)
     for_object, count = np.zeros(len(world)), np.zeros(len(world), int)
     for voter in voters:
-        pixel = pixels_that_show(world, voter.camera, voter.depth.disparity, _SAME * depth.step)
+        pixel = pixels_that_show(world, voter.camera, voter.depth.disparity, settings.same * depth.step)
         sees = pixel >= 0
         for_object[sees] += voter.mask.ravel()[pixel[sees]]
         count[sees] += 1
-    odds[known] = np.clip(np.log((for_object + _PRIOR) / (count - for_object + _PRIOR)), -_MOST, _MOST)
+    told = np.log((for_object + settings.prior) / (count - for_object + settings.prior))
+    odds[known] = np.clip(told, -settings.most, settings.most)
     heard[known] = count
     return odds, heard

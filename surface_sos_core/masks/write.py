@@ -17,7 +17,7 @@ def check_masks_folder(out: Path, footage: Footage, overwrite: bool) -> None:
     if out.is_file():
         raise InputError(f"{out} is a file; give a folder to --out.")
     held = [path.name for path in out.iterdir()] if out.is_dir() else []
-    others = set(held) - {_name(frame.name) for frame in footage.frames}
+    others = set(held) - {mask_file(out, frame.name).name for frame in footage.frames}
     if others:
         raise InputError(
             f"{out} holds {min(others)}, which is no mask of this footage; choose an empty or new folder for --out."
@@ -30,7 +30,7 @@ def write_masks(masks: CoarseMasks, footage: Footage, out: Path) -> None:
     """A PNG of the plate's size for each known frame, named as the frame; masks of unknown frames are removed."""
     out.mkdir(parents=True, exist_ok=True)
     for index, frame in enumerate(footage.frames):
-        path = out / _name(frame.name)
+        path = mask_file(out, frame.name)
         if not masks.known[index]:
             path.unlink(missing_ok=True)
             continue
@@ -54,5 +54,6 @@ def reasons_told(masks: CoarseMasks, footage: Footage) -> list[str]:
     ]
 
 
-def _name(frame: str) -> str:
-    return f"{frame}.png"
+def mask_file(out: Path, frame: str) -> Path:
+    """Where the mask of the frame of this name is."""
+    return out / f"{frame}.png"

@@ -16,6 +16,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from skimage.measure import marching_cubes
 
+from surface_sos_core.settings import MeshSettings
+
 STRIDE = 4
 """Full-resolution cells along an edge of a coarse cell."""
 
@@ -40,24 +42,22 @@ EMPTY = Mesh(np.zeros((0, 3)), np.zeros((0, 3), np.int64))
 
 def extract_surface(
     sdf: Field,
-    resolution: int,
     extent: np.ndarray,
+    settings: MeshSettings,
     inside: Callable[[np.ndarray], np.ndarray] | None = None,
-    smallest: float = 0.05,
     chunk: int = 1 << 16,
 ) -> Mesh:
     """Marching cubes of `sdf` = 0 in the box [-extent, extent], in box coordinates.
 
     `sdf` maps (N, 3) float32 points to (N,) distances, negative within the object; it is called with at most
     `chunk` points. It should be close to a distance (gradient length about 1) near its zero set, since the
-    coarse pass keeps cells whose value is below their diagonal. `resolution` is the number of cells along the
-    longest side. `extent` is (3,), half sizes. Where `inside` ((N, 3) -> (N,) bool) is False there is no
+    coarse pass keeps cells whose value is below their diagonal. `extent` is (3,), half sizes. Where `inside` ((N, 3) -> (N,) bool) is False there is no
     object whatever `sdf` says.
 
-    Shells whose area is below `smallest` of the largest shell's are dropped, and so are closed shells that
+    Shells whose area is below the settings' share of the largest shell's are dropped, and so are closed shells that
     face inward: cavities, which no camera can have seen. Returns an empty mesh where there is no surface.
     """
-    grid = _Grid.over(np.asarray(extent, float), resolution)
+    grid = _Grid.over(np.asarray(extent, float), settings.resolution)
 
     def distance(points: np.ndarray) -> np.ndarray:
         values = np.asarray(sdf(points), np.float32)
@@ -70,7 +70,7 @@ def extract_surface(
     near = _cells_near_zero(coarse, float(np.linalg.norm(grid.spacing)) * STRIDE)
     mesh = _join_slabs(_slabs(distance, grid, coarse, near, chunk))
     mesh = Mesh(mesh.vertices * grid.spacing + grid.origin, mesh.faces)
-    return _largest_shells(_without_degenerate(mesh), smallest)
+    return _largest_shells(_without_degenerate(mesh), settings.smallest_shell)
 
 
 def vertex_normals(mesh: Mesh) -> np.ndarray:

@@ -29,9 +29,9 @@ def object_surface(scene: Scene, box: Box, settings: MeshSettings, part: int = 1
 
     def held(points: np.ndarray) -> np.ndarray:
         x = torch.from_numpy(points.astype(np.float32)).to(device)
-        return (scene.hold(x) > 0.5).cpu().numpy()
+        return (scene.hold(x) > settings.hold).cpu().numpy()
 
-    mesh = extract_surface(distance, settings.resolution, box.extent, held, chunk=chunk)
+    mesh = extract_surface(distance, box.extent, settings, held, chunk)
     if len(mesh) == 0:
         raise SurfaceSosError(
             "The object has no surface after training; give masks or a box, or train for longer."

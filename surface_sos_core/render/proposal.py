@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch.nn.functional import max_pool1d
+
+from surface_sos_core.fields.contraction import expand
+from surface_sos_core.fields.scene import Scene
+from surface_sos_core.settings import RenderSettings
 
 
 class OpacityGrid(torch.nn.Module):
@@ -39,15 +45,55 @@ class OpacityGrid(torch.nn.Module):
         cells = torch.randint(0, size, (count, 3), generator=generator, device=self.values.device)
         return (cells + 0.5) * self.cell - 1.0
 
-    def learn(self, x: torch.Tensor, opacity: torch.Tensor, forget: float = 0.9) -> None:
-        """Take in the opacity (N,) now found at x (N, 3)."""
+    def learn(self, x: torch.Tensor, opacity: torch.Tensor, memory: float) -> None:
+        """Take in the opacity (N,) now found at x (N, 3); of what these cells had, `memory` is left."""
         index = self._index(x)
         flat = self.values.view(-1)
         fresh = torch.zeros_like(flat).scatter_reduce(0, index, opacity, "amax")
         touched = torch.zeros_like(flat, dtype=torch.bool).index_fill_(0, index, True)
         self.values.copy_(
-            torch.where(touched, torch.maximum(flat * forget, fresh), flat).view_as(self.values)
+            torch.where(touched, torch.maximum(flat * memory, fresh), flat).view_as(self.values)
         )
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """The two opacity grids that say where to sample, and how that is done."""
+
+    foreground: OpacityGrid
+    background: OpacityGrid
+    settings: RenderSettings
+    rays_at_once: int = 8192
+    """How many rays are rendered at once where nothing is learnt: what memory that takes."""
+    shared: OpacityGrid | None = None
+    """Contracted space, 0 where BaCo hides no object in `render_surface`; None: it does everywhere."""
+
+    @staticmethod
+    def start(settings: RenderSettings, device: torch.device) -> Proposals:
+        """Grids that expect something everywhere."""
+        front, back = (
+            OpacityGrid(cells, settings.first_opacity).to(device)
+            for cells in (settings.foreground_cells, settings.background_cells)
+        )
+        return Proposals(front, back, settings)
+
+
+def learn_proposals(
+    scene: Scene, proposals: Proposals, count: int, generator: torch.Generator | None
+) -> None:
+    """Look at `count` random places of each field and note how opaque they are."""
+    memory = proposals.settings.memory
+    with torch.no_grad():
+        grid = proposals.foreground
+        x = grid.draw_cells(count, generator)
+        x = x[scene.hold_lookup(x) > 0]
+        sdf = scene.foreground.surface.distance(x)
+        grid.learn(x, cell_opacity(sdf, 0.5 * grid.cell, scene.foreground.sharpness), memory)
+        grid = proposals.background
+        y = grid.draw_cells(count, generator)
+        y = y[torch.linalg.vector_norm(y, dim=1) < 1.0]
+        sdf = scene.background_distance(expand(y))
+        grid.learn(y, cell_opacity(sdf, 0.5 * grid.cell, scene.background.sharpness), memory)
 
 
 def cell_opacity(sdf: torch.Tensor, half_cell: float, sharpness: torch.Tensor) -> torch.Tensor:

@@ -4,8 +4,22 @@ The settings of a run are written to its manifest, with what really ran (an earl
 """
 
 from surface_sos_core.settings.layers import LayerSettings
-from surface_sos_core.settings.masks import ConsensusSettings
+from surface_sos_core.settings.masks import (
+    CoarseSettings,
+    ConsensusSettings,
+    HullSettings,
+    ThinPartSettings,
+)
+from surface_sos_core.settings.matte import MatteSettings, MattingSettings
+from surface_sos_core.settings.mending import (
+    ColourSettings,
+    EdgeSettings,
+    MendingSettings,
+    VoteSettings,
+)
 from surface_sos_core.settings.mesh import MeshSettings
+from surface_sos_core.settings.plate import PlateSettings
+from surface_sos_core.settings.render import RenderSettings
 from surface_sos_core.settings.run import (
     DEVICES,
     PRESETS,
@@ -16,18 +30,43 @@ from surface_sos_core.settings.run import (
     read_config,
     settings_from_dict,
 )
+from surface_sos_core.settings.starts import (
+    DoubtSettings,
+    DrawnSettings,
+    FlowSettings,
+    NetworkSettings,
+    PointGroupSettings,
+    StartSettings,
+)
 from surface_sos_core.settings.train import FieldSettings, TrainSettings
 
 __all__ = [
     "DEVICES",
     "PRESETS",
     "STAGE_GROUPS",
+    "CoarseSettings",
+    "ColourSettings",
     "ConsensusSettings",
+    "DoubtSettings",
+    "DrawnSettings",
+    "EdgeSettings",
     "FieldSettings",
+    "FlowSettings",
+    "HullSettings",
     "LayerSettings",
+    "MatteSettings",
+    "MattingSettings",
+    "MendingSettings",
     "MeshSettings",
+    "NetworkSettings",
+    "PlateSettings",
+    "PointGroupSettings",
+    "RenderSettings",
     "Settings",
+    "StartSettings",
+    "ThinPartSettings",
     "TrainSettings",
+    "VoteSettings",
     "assignments",
     "preset",
     "read_config",

@@ -15,6 +15,9 @@ class LayerSettings(Group):
     NAME: ClassVar[str] = "layers"
 
     samples: int = setting(48, "FoCoR samples on a ray of a matte.", 1, 4096, "samples")
+    background_samples: int = setting(
+        24, "BaCo samples on such a ray, for what hides the object.", 1, 4096, "samples"
+    )
     border_rays: int = setting(4, "Sub-pixel rays for a pixel on the object's outline.", 1, 256, "rays")
     refine: bool = setting(True, "Let the plate's own edges decide alpha in a narrow band.")
     band: float = setting(

@@ -5,7 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from surface_sos_core.errors import InputError
 from surface_sos_core.settings.setting import Group, setting
+
+MOST_EDGE = 2048
+"""The largest that coarse masks can be made; files of larger ones are not ours."""
+MOST_LOOK = 512
+"""The largest that trust in them can be told apart."""
+
+
+@dataclass(frozen=True)
+class CoarseSettings(Group):
+    """The coarse masks themselves."""
+
+    NAME: ClassVar[str] = "coarse"
+
+    edge: int = setting(
+        512,
+        "Masks are held at no more than this many pixels along their longer edge.",
+        16,
+        MOST_EDGE,
+        "pixels",
+    )
 
 
 @dataclass(frozen=True)
@@ -21,3 +42,146 @@ class ConsensusSettings(Group):
         "Votes are counted again after the views and pixels that contradict the others have lost their say.",
         1, 100, "rounds",
     )  # fmt: skip
+    softness: float = setting(
+        0.05, "How fast m^P rises with the share of votes at the object's border.", 1e-4, 1, "of the votes"
+    )
+    least_share: float = setting(
+        0.40, "The lowest share of votes that may be the border.", 0, 1, "of the votes"
+    )
+    most_share: float = setting(
+        0.98, "The border is a share of votes below this one.", 0.01, 1, "of the votes"
+    )
+    share_step: float = setting(0.03, "Steps in which the border is searched.", 0.001, 0.5, "of the votes")
+    look_edge: int = setting(
+        128,
+        "Hulls and masks are compared, and masks believed or not, in pictures of so many pixels along the longer edge.",
+        8, MOST_LOOK, "pixels",
+    )  # fmt: skip
+    judged_views: int = setting(
+        40, "At most so many views' masks are compared with hulls to find the border.", 1, 100_000, "views"
+    )
+    worst_views: float = setting(
+        0.25, "Share of these that may be damaged, and have no say in it.", 0, 0.99, "of the views"
+    )
+    least_looks: float = setting(
+        0.15, "A place that a smaller share of the voting views sees is not the object.", 0, 1, "of the views"
+    )
+    region_share: float = setting(
+        0.6,
+        "Votes are counted again where the share of votes was above this multiple of the border's.",
+        0, 1, "of the border",
+    )  # fmt: skip
+    lost_share: float = setting(
+        0.5,
+        "A view's mask lacks a part that so much more than the border's share of votes wants, as a share of what is left to "
+        "all votes.",
+        0, 1, "of the votes",
+    )  # fmt: skip
+    grabbed_share: float = setting(
+        0.7,
+        "A view's mask has grabbed what less than this multiple of the border's share of votes wants.",
+        0, 1, "of the border",
+    )  # fmt: skip
+    blob: int = setting(
+        7,
+        "Width of the disc that fits into what is lost or grabbed; thinner differences stay.",
+        1,
+        64,
+        "pixels",
+    )
+    least_piece: float = setting(
+        0.1, "Pieces of m^P smaller than this share of the largest are taken out.", 0, 1, "of the largest"
+    )
+    contradicted: float = setting(
+        0.55,
+        "Median IoU of masks with the hull below which masks and cameras are told to contradict.",
+        0,
+        1,
+        "IoU",
+    )
+    box_cells: int = setting(48, "Cells a side of the grid that the box is fitted with.", 4, 512, "cells")
+    box_views: int = setting(60, "At most so many views vote while the box is fitted.", 2, 100_000, "views")
+    box_rounds: int = setting(5, "At most so often the box follows the hull.", 1, 100, "rounds")
+    box_first: float = setting(
+        1.4, "Half a side of the first box, as a multiple of the masks' own reach.", 0.1, 100, "of the reach"
+    )
+    box_share: float = setting(
+        0.75,
+        "Thin parts that get this share of the border's votes must fit into the box.",
+        0,
+        1,
+        "of the border",
+    )
+    box_margin: float = setting(0.1, "Room around the object in the box.", 0, 10, "of its size")
+    box_growth: float = setting(
+        0.6, "How much the box grows where the hull touches a side of it.", 0.01, 10, "of the hull's size"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.least_share >= self.most_share:
+            raise InputError(
+                f"The setting consensus.least_share is {self.least_share:g} and consensus.most_share {self.most_share:g}; "
+                "the border is searched between them, so make the first one smaller."
+            )
+
+
+@dataclass(frozen=True)
+class ThinPartSettings(Group):
+    """Thin parts that a single border of votes would lose."""
+
+    NAME: ClassVar[str] = "thin_parts"
+
+    views: int = setting(60, "At most so many views are asked about them.", 1, 100_000, "views")
+    probability: float = setting(
+        0.6, "What m^P is in thin parts: in the object, but colour may still take them out.", 0.5, 1
+    )
+    look_edge: int = setting(
+        256, "The hull is drawn at so many pixels along the longer edge.", 8, MOST_EDGE, "pixels"
+    )
+    wobble: float = setting(
+        0.03,
+        "So far from the hull's outline a mask tells nothing, as a share of the object's size in the picture.",
+        0, 1, "of the size",
+    )  # fmt: skip
+    least_share: float = setting(
+        0.55, "Share of the border's votes below which nothing belongs to the object.", 0, 1, "of the border"
+    )
+    free_views: float = setting(
+        0.25, "Share of the views that must see a place beside the hull.", 0, 1, "of the views"
+    )
+    object_share: float = setting(0.5, "Share of these that must say object.", 0, 1, "of the views")
+    bridge: int = setting(
+        2, "Cells by which a part grows towards the hull, beside which no view is free.", 0, 100, "cells"
+    )
+
+
+@dataclass(frozen=True)
+class HullSettings(Group):
+    """How far a hull tells where in a frame the object is."""
+
+    NAME: ClassVar[str] = "hull"
+
+    blur: float = setting(
+        0.008,
+        "Standard deviation that the hull is blurred with, as a share of the longer edge.",
+        0.0001,
+        1,
+        "of the edge",
+    )
+    floor: float = setting(0.003, "Probability that is left where the hull is surely not.", 1e-6, 0.5)
+    bias: float = setting(
+        0.5,
+        "Log odds for the object everywhere: what is thin, or some views lost, the hull lacks.",
+        -10,
+        10,
+        "log odds",
+    )
+    depth: float = setting(
+        0.04, "So far inside the hull one log odds more tells for the object, as a share of the longer edge.",
+        1e-4, 10, "of the edge",
+    )  # fmt: skip
+    most: float = setting(3.0, "How much the hull can tell.", 0, 100, "log odds")
+    reach: float = setting(
+        0.06, "The object ends so far from the hull, as a share of the longer edge.", 0, 10, "of the edge"
+    )

@@ -15,3 +15,11 @@ class MeshSettings(Group):
     NAME: ClassVar[str] = "mesh"
 
     resolution: int = setting(256, "Cells along the box's longest side.", 1, 2048, "cells")
+    smallest_shell: float = setting(
+        0.05, "Pieces smaller than this share of the largest one are dropped.", 0, 1, "of its area"
+    )
+    hold: float = setting(
+        0.5,
+        "There is no object where m^P lets FoCoR be less opaque than this, whatever its distance says.",
+        0, 0.99,
+    )  # fmt: skip

@@ -11,9 +11,31 @@ from typing import Any
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.settings.layers import LayerSettings
-from surface_sos_core.settings.masks import ConsensusSettings
+from surface_sos_core.settings.masks import (
+    CoarseSettings,
+    ConsensusSettings,
+    HullSettings,
+    ThinPartSettings,
+)
+from surface_sos_core.settings.matte import MatteSettings, MattingSettings
+from surface_sos_core.settings.mending import (
+    ColourSettings,
+    EdgeSettings,
+    MendingSettings,
+    VoteSettings,
+)
 from surface_sos_core.settings.mesh import MeshSettings
+from surface_sos_core.settings.plate import PlateSettings
+from surface_sos_core.settings.render import RenderSettings
 from surface_sos_core.settings.setting import Group, unknown
+from surface_sos_core.settings.starts import (
+    DoubtSettings,
+    DrawnSettings,
+    FlowSettings,
+    NetworkSettings,
+    PointGroupSettings,
+    StartSettings,
+)
 from surface_sos_core.settings.train import FieldSettings, TrainSettings
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -30,16 +52,32 @@ PRESETS: dict[str, dict[str, Any]] = {
         "fields.levels": 16, "fields.log2_table": 19, "fields.max_resolution": 2048,
         "train.iterations": 40_000, "train.foreground_samples": 64, "train.background_samples": 64,
         "train.image_edge": 1024,
-        "layers.samples": 96, "layers.border_rays": 8, "layers.sources": 24,
+        "layers.samples": 96, "layers.background_samples": 64, "layers.border_rays": 8, "layers.sources": 24,
+        "plate.backdrop_samples": 128,
         "mesh.resolution": 512,
     },
 }  # fmt: skip
 
 STAGE_GROUPS: dict[str, tuple[str, ...]] = {
     "cameras": (),
-    "masks": ("consensus",),
-    "train": ("fields", "train"),
-    "layers": ("layers",),
+    "masks": (
+        "coarse",
+        "start",
+        "point_groups",
+        "drawn",
+        "flow",
+        "network",
+        "doubt",
+        "mending",
+        "votes",
+        "hull",
+        "colours",
+        "edges",
+        "consensus",
+        "thin_parts",
+    ),
+    "train": ("fields", "render", "train"),
+    "layers": ("render", "layers", "matte", "matting", "plate"),
     "mesh": ("mesh",),
 }
 """The groups that each stage reads; one that several read is named in each. What earlier stages read counts by what they made."""
@@ -53,10 +91,27 @@ class Settings:
 
     preset: str = "default"
     """Where the values come from that nothing else says."""
+    coarse: CoarseSettings = field(default_factory=CoarseSettings)
+    start: StartSettings = field(default_factory=StartSettings)
+    point_groups: PointGroupSettings = field(default_factory=PointGroupSettings)
+    drawn: DrawnSettings = field(default_factory=DrawnSettings)
+    flow: FlowSettings = field(default_factory=FlowSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    doubt: DoubtSettings = field(default_factory=DoubtSettings)
+    mending: MendingSettings = field(default_factory=MendingSettings)
+    votes: VoteSettings = field(default_factory=VoteSettings)
+    hull: HullSettings = field(default_factory=HullSettings)
+    colours: ColourSettings = field(default_factory=ColourSettings)
+    edges: EdgeSettings = field(default_factory=EdgeSettings)
     consensus: ConsensusSettings = field(default_factory=ConsensusSettings)
+    thin_parts: ThinPartSettings = field(default_factory=ThinPartSettings)
     fields: FieldSettings = field(default_factory=FieldSettings)
+    render: RenderSettings = field(default_factory=RenderSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     layers: LayerSettings = field(default_factory=LayerSettings)
+    matte: MatteSettings = field(default_factory=MatteSettings)
+    matting: MattingSettings = field(default_factory=MattingSettings)
+    plate: PlateSettings = field(default_factory=PlateSettings)
     mesh: MeshSettings = field(default_factory=MeshSettings)
     device: str = "auto"
     """auto, cpu or cuda."""
@@ -106,7 +161,12 @@ class Settings:
 
 
 def preset(name: str, device: str = "auto", seed: int = 0) -> Settings:
-    """The settings called preview, default or quality (the paper's own scale); InputError for another name."""
+    """The settings called preview, default or quality (the paper's own scale); InputError for another name.
+
+    >>> from surface_sos_core import preset
+    >>> preset("preview", device="cpu", seed=3).train.iterations
+    400
+    """
     if name not in PRESETS:
         raise InputError(f"There is no preset called {name!r}; choose preview, default or quality.")
     return Settings(preset=name, device=device, seed=seed).with_values(PRESETS[name])

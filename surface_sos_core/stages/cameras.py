@@ -18,6 +18,7 @@ from surface_sos_core.cameras.solver_process import SolvableFootage
 from surface_sos_core.cameras.square_pixels import Stretched
 from surface_sos_core.events import Events
 from surface_sos_core.footage import Footage
+from surface_sos_core.provenance import code_version
 from surface_sos_core.stages.run import Run
 
 _SQUARE = 1e-3  # pixels are square whose aspect differs by less from 1
@@ -27,7 +28,7 @@ def camera_stage(run: Run, given: CameraModel | None, inputs: dict[str, Any]) ->
     """Cameras read or solved, with sparse points, and one for each frame that has one."""
     run.stage("cameras")
     folder, events = run.folder, run.events
-    inputs = {**inputs, "settings": run.settings.of_stage("cameras")}
+    inputs = {**inputs, "settings": run.settings.of_stage("cameras"), "code": code_version(__name__)}
     model = run.read_kept("cameras", inputs, lambda: read_model(folder.cameras))
     if model is None:
         seed, scratch = run.settings.seed, folder.checkpoint
@@ -38,7 +39,7 @@ def camera_stage(run: Run, given: CameraModel | None, inputs: dict[str, Any]) ->
                 run.footage, given, scratch, run.progress("steps"), seed, events.warning
             )
         write_model(model, folder.cameras)
-        folder.note("cameras", inputs)
+        run.note("cameras", inputs)
     run.cameras = match_cameras(model, run.footage, events.warning)
     check_parallax(model)
     run.manifest.cameras = "cameras"

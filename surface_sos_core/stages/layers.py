@@ -15,8 +15,15 @@ from surface_sos_core.layers.at_once import frames_at_once, in_order
 from surface_sos_core.layers.exr import PlateHeader, write_layers
 from surface_sos_core.layers.stage import Studio, frame_layers, open_studio
 from surface_sos_core.masks.consensus import Consensus
-from surface_sos_core.stages.run import LEAST_TRACK, Run, training_inputs
+from surface_sos_core.provenance import code_version
+from surface_sos_core.stages.run import Run, inputs_from_fields
+from surface_sos_core.stages.training import LEAST_TRACK
 from surface_sos_core.train.trainer import Trainer
+
+
+def layers_code() -> str:
+    """The version of the code that makes layers of trained fields."""
+    return code_version(__name__)
 
 
 def layer_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) -> None:
@@ -24,18 +31,25 @@ def layer_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) -
     run.stage("layers")
     folder, entries = run.folder, run.manifest.frames
     todo = [i for i in run.selected if run.cameras[i] is not None]
-    inputs = training_inputs(run)
-    inputs["settings"] |= run.settings.of_stage("layers")
-    if not again and not run.keeps("layers", inputs):
+    code = layers_code()
+    inputs = inputs_from_fields(run, "layers", code)
+    others = [entry.name for i, entry in enumerate(entries) if entry.layers is not None and i not in todo]
+    alike = folder.changes("layers", inputs) == [] if again else run.keeps("layers", inputs)
+    if not alike and again and others:
+        run.events.warning(
+            f"The layers of {len(others)} frames, {others[0]} the first of them, stay as an earlier run made them, from "
+            "other settings or by another version; make those of all frames to have them alike."
+        )
+        folder.forget("layers")
+        run.manifest.metrics = None
+    elif not alike:
         run.manifest.metrics = None
         for i, entry in enumerate(entries):
             if entry.layers is not None and i not in todo:
                 (folder.out / entry.layers).unlink(missing_ok=True)
             entry.layers = None
+        run.note("layers", inputs)
         run.save()
-        folder.note("layers", inputs)
-    elif again and folder.changes("layers", inputs) != []:
-        folder.forget("layers")  # some frames' layers are of other settings from now on
     names = {
         i: f"layers/{run.footage.title}.{run.footage.frames[i].number:0{run.footage.padding}d}.exr"
         for i in todo
@@ -43,7 +57,7 @@ def layer_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) -
     missing = [i for i in todo if again or entries[i].layers != names[i] or not _whole(folder.out / names[i])]
     run.events.progress(len(todo) - len(missing), len(todo), "frames")
     if missing:
-        run.worked = True
+        run.adds_to("layers", code)
         run.once_smaller("layers", lambda part: _write_frames(run, trainer, consensus, names, missing, part))
     run.save("layers")
 

@@ -8,16 +8,12 @@ import numpy as np
 
 from surface_sos_core.cameras import Box, CameraModel
 from surface_sos_core.masks.coarse import CoarseMasks
-from surface_sos_core.masks.consensus import (
-    Consensus,
-    build_consensus,
-    contradiction,
-    read_consensus,
-    save_consensus,
-)
+from surface_sos_core.masks.consensus import Consensus, build_consensus, contradiction
+from surface_sos_core.masks.consensus_file import read_consensus, save_consensus
 from surface_sos_core.masks.sources.source import MaskShot, MaskSource
 from surface_sos_core.masks.write import reasons_told
-from surface_sos_core.stages.run import Run
+from surface_sos_core.provenance import code_version
+from surface_sos_core.stages.run import Run, model_stamp
 
 
 def mask_stage(
@@ -26,22 +22,32 @@ def mask_stage(
     """What the coarse masks, given or found, agree on; both are kept."""
     run.stage("masks")
     folder, events = run.folder, run.events
-    inputs = {**inputs, "settings": run.settings.of_stage("masks")}
+    inputs = {
+        **inputs,
+        "model": model_stamp(run),
+        "settings": run.settings.of_stage("masks"),
+        "code": code_version(__name__, "surface_sos_core.masks.sources.request"),
+    }
     consensus = run.read_kept(
         "masks", inputs, lambda: read_consensus(folder.consensus, len(run.footage.frames))
     )
     if consensus is None:
         masks = source.find(
-            MaskShot(run.footage, model, run.cameras, box, events.warning, run.progress("frames"))
+            MaskShot(
+                run.footage, model, run.cameras, box, run.settings, events.warning, run.progress("frames")
+            )
         )
         for note in reasons_told(masks, run.footage):
             events.warning(note)
-        consensus = build_consensus(masks, run.cameras, run.settings.consensus, box, run.progress("views"))
+        voting = run.settings.consensus
+        consensus = build_consensus(
+            masks, run.cameras, voting, run.settings.thin_parts, box, run.progress("views")
+        )
         _warn_of_empty(run, masks)
-        if (doubt := contradiction(consensus.agreement)) is not None:
+        if (doubt := contradiction(consensus.agreement, voting)) is not None:
             events.warning(doubt)
         save_consensus(folder.consensus, masks.probability, consensus)
-        folder.note("masks", inputs)
+        run.note("masks", inputs)
     run.manifest.box = {**consensus.box.as_dict(), "world_to_box": consensus.box.similarity.tolist()}
     run.save("masks")
     return consensus

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import hashlib
 from collections.abc import Callable
@@ -16,13 +17,14 @@ from surface_sos_core.device import choose_device
 from surface_sos_core.errors import InputError, is_out_of_memory
 from surface_sos_core.events import Events
 from surface_sos_core.footage import Footage, open_footage, parse_frames
-from surface_sos_core.manifest import FootageEntry, FrameEntry, Manifest, write_manifest
-from surface_sos_core.masks.consensus import Consensus, read_consensus
-from surface_sos_core.settings import Settings, settings_from_dict
-from surface_sos_core.shot_folder import ShotFolder, file_stamps, software_versions
+from surface_sos_core.manifest import FootageEntry, FrameEntry, MadeEntry, Manifest, write_manifest
+from surface_sos_core.masks.consensus import Consensus
+from surface_sos_core.masks.consensus_file import read_consensus
+from surface_sos_core.provenance import joined, software_versions
+from surface_sos_core.settings import STAGE_GROUPS, Settings, settings_from_dict
+from surface_sos_core.shot_folder import ShotFolder, file_stamps
 
 STAGES = ("footage", "cameras", "masks", "train", "layers", "mesh", "report")
-LEAST_TRACK = 3  # frames that must have seen a sparse point before it guides the fields
 _LISTED = 4  # changed inputs that are named
 _Made = TypeVar("_Made")
 
@@ -58,15 +60,47 @@ class Run:
         if changes == []:
             return True
         if changes:
-            more = f" and {len(changes) - _LISTED} more" if len(changes) > _LISTED else ""
             self.events.warning(
-                f"The stage {stage} is done again: {', '.join(changes[:_LISTED])}{more} changed since."
+                f"The stage {stage} is done again: {self._listed(stage, changes, inputs)} changed since."
             )
         self.folder.forget(stage)
+        self.manifest.made.pop(stage, None)
         self.manifest.timings.pop(stage, None)
         self.manifest.stages = [name for name in self.manifest.stages if name not in (stage, "report")]
         self.worked = True
         return False
+
+    def _listed(self, stage: str, changes: list[str], inputs: dict[str, Any]) -> str:
+        """The inputs that have changed, the first of them by name."""
+        names = list(changes)
+        if "code" in names:  # first, with both versions
+            names.remove("code")
+            made = self.manifest.made.get(stage)
+            then = made.code if made else "an older one"
+            names.insert(0, f"the program ({then}, now {inputs['code']})")
+        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+        return f"{', '.join(names[:_LISTED])}{more}"
+
+    def note(self, stage: str, inputs: dict[str, Any]) -> None:
+        """Note what `stage` was finished with or, where it keeps what is half done, begun with: all its files are this
+        run's. Its `inputs` hold the version of its code as "code"."""
+        self.folder.note(stage, inputs)
+        self.manifest.made[stage] = MadeEntry(inputs["code"], software_versions())
+        values = self.settings.as_dict()
+        self.manifest.settings |= {group: values[group] for group in STAGE_GROUPS.get(stage, ())}
+
+    def adds_to(self, stage: str, code: str) -> None:
+        """Note that some files of `stage` are this run's, the others those of earlier ones."""
+        entry = self.manifest.made.setdefault(stage, MadeEntry(code, software_versions()))
+        entry.code = joined([entry.code, code])
+        for name, version in software_versions().items():
+            entry.software[name] = joined([entry.software.get(name, version), version])
+        self.made_more()
+
+    def made_more(self) -> None:
+        """Note that something is there now which the report does not show."""
+        self.worked = True
+        self.manifest.stages = [name for name in self.manifest.stages if name != "report"]
 
     def read_kept(self, stage: str, inputs: dict[str, Any], read: Callable[[], _Made]) -> _Made | None:
         """What `stage` made of the same inputs; None where it has to be made, be it that its files are damaged."""
@@ -90,6 +124,7 @@ class Run:
             self.manifest.timings[stage] = round(self.manifest.timings.get(stage, 0.0) + spent, 2)
         self.events.timings.clear()
         self.manifest.warnings = list(dict.fromkeys([*self.manifest.warnings, *self.events.warnings]))
+        self.manifest.software |= all_software(self.manifest.made)
         write_manifest(self.folder.out, self.manifest)
 
     def once_smaller(self, stage: str, work: Callable[[int], _Made]) -> _Made:
@@ -105,20 +140,31 @@ class Run:
         return work(4)
 
 
-def existing_shot(out: Path) -> ShotFolder:
+def all_software(made: dict[str, MadeEntry]) -> dict[str, str]:
+    """Every version of each library that made something here."""
+    used = [entry.software for entry in made.values()]
+    names = sorted({name for software in used for name in software})
+    return {name: joined([software[name] for software in used if name in software]) for name in names}
+
+
+def existing_shot(out: str | Path) -> ShotFolder:
     """The folder of a shot that is there; raises InputError where it is not."""
     folder = ShotFolder(Path(out))
     folder.manifest()
     return folder
 
 
-def open_shot(
-    out: Path, settings: Settings | None, events: Events, frames: str | None = None
+def reopened(
+    out: Path, settings: Settings | None, events: Events, stage: str, frames: str | None = None
 ) -> tuple[Run, Consensus]:
-    """A shot folder as an earlier run left it: its footage, cameras and masks."""
+    """A shot folder as an earlier run left it, its footage, cameras and masks, to do `stage` of it again.
+
+    Of `settings` only what the stage reads counts, the device, and the seed where it trains; all else is as it was when
+    what the stage goes on from was made.
+    """
     folder = ShotFolder(out)
     manifest = folder.manifest()
-    settings = settings or settings_from_dict(manifest.settings)
+    settings = _for_stage(stage, settings, settings_from_dict(manifest.settings))
     selected = selected_frames(frames, [entry.frame for entry in manifest.frames])
     footage = open_footage(manifest.footage.path, True, events.warning, manifest.footage.layer)
     run = Run(folder, settings, events, footage, manifest, [], selected)
@@ -135,8 +181,18 @@ def open_shot(
     return run, read_consensus(folder.consensus, len(footage.frames))
 
 
-def new_manifest(footage: Footage, settings: Settings) -> Manifest:
-    """Of a shot that nothing has been made for."""
+def _for_stage(stage: str, asked: Settings | None, own: Settings) -> Settings:
+    """A shot's own settings with those that `stage` reads as they are asked for."""
+    if asked is None:
+        return own
+    read: dict[str, Any] = {group: getattr(asked, group) for group in STAGE_GROUPS[stage]}
+    if stage == "train":
+        read |= {"preset": asked.preset, "seed": asked.seed}
+    return dataclasses.replace(own, device=asked.device, **read)
+
+
+def new_manifest(footage: Footage, settings: Settings, source: str = "auto") -> Manifest:
+    """Of a shot that nothing has been made for; `source`: where its masks come from."""
     tags = footage.tags(0)
     return Manifest(
         footage=FootageEntry(
@@ -150,7 +206,8 @@ def new_manifest(footage: Footage, settings: Settings) -> Manifest:
         ),
         frames=[FrameEntry(frame.name, frame.number) for frame in footage.frames],
         settings=settings.as_dict(),
-        software=software_versions(),
+        colour_space="lin_rec709_scene" if footage.is_linear else "srgb_rec709_scene",
+        objects={"object": source},
     )
 
 
@@ -160,11 +217,15 @@ def take_over(run: Run, earlier: Manifest) -> None:
     The layers of frames that the footage has no more are removed: nothing would name them from now on.
     """
     manifest = run.manifest
-    made = {(entry.name, entry.frame): entry.layers for entry in earlier.frames}
+    made = {(entry.name, entry.frame): entry for entry in earlier.frames}
     for entry in manifest.frames:
-        entry.layers = made.pop((entry.name, entry.frame), None)
-    for lost in filter(None, made.values()):
+        before = made.pop((entry.name, entry.frame), entry)
+        entry.layers, entry.doubts = before.layers, list(before.doubts)
+    for lost in filter(None, (entry.layers for entry in made.values())):
         (run.folder.out / lost).unlink(missing_ok=True)
+    manifest.made, manifest.software = dict(earlier.made), dict(earlier.software)
+    used = {group for stage in earlier.made for group in STAGE_GROUPS.get(stage, ())}
+    manifest.settings |= {group: earlier.settings[group] for group in used & earlier.settings.keys()}
     manifest.box, manifest.cameras = earlier.box, earlier.cameras
     manifest.mesh, manifest.metrics = earlier.mesh, earlier.metrics
     manifest.timings, manifest.stages = dict(earlier.timings), list(earlier.stages)
@@ -188,14 +249,27 @@ def footage_stamp(footage: Footage) -> list[Any]:
     return [file_stamps(footage.files), footage.width, footage.height, *filter(None, [footage.layer])]
 
 
-def training_inputs(run: Run) -> dict[str, Any]:
-    """What the fields come from: by the content of what earlier stages have written."""
-    settings = run.settings
-    made = {name: run.folder.cameras / f"{name}.txt" for name in ("cameras", "images", "points3D")}
-    written = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in made.items()}
+def model_stamp(run: Run) -> dict[str, str]:
+    """The camera model that the shot has, by content."""
+    files = {name: run.folder.cameras / f"{name}.txt" for name in ("cameras", "images", "points3D")}
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+
+
+def training_inputs(run: Run, code: str) -> dict[str, Any]:
+    """What the fields come from: by the content of what earlier stages have written. `code`: the training's version."""
     return {
         "footage": footage_stamp(run.footage),
         "consensus": hashlib.sha256(run.folder.consensus.read_bytes()).hexdigest(),
-        "model": written,
-        "settings": {**settings.of_stage("train"), "seed": settings.seed},
+        "model": model_stamp(run),
+        "settings": {**run.settings.of_stage("train"), "seed": run.settings.seed},
+        "code": code,
     }
+
+
+def inputs_from_fields(run: Run, stage: str, code: str) -> dict[str, Any]:
+    """What `stage`, by the version `code` of it, makes of the trained fields: what these come from, and its settings."""
+    trained = run.manifest.made.get("train")
+    inputs = training_inputs(run, code)
+    inputs["fields"] = trained.code if trained else None
+    inputs["settings"] |= run.settings.of_stage(stage)
+    return inputs

@@ -15,12 +15,16 @@ from surface_sos_core.footage.cache import cached_plates
 from surface_sos_core.footage.exposure import exposure_gains, read_gains, save_gains
 from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.interruption import held_back
-from surface_sos_core.masks.consensus import Consensus, unpack_masks
-from surface_sos_core.stages.run import LEAST_TRACK, Run, prepare_device, training_inputs
+from surface_sos_core.masks.consensus import Consensus
+from surface_sos_core.masks.consensus_file import unpack_masks
+from surface_sos_core.provenance import code_version
+from surface_sos_core.stages.run import Run, prepare_device, training_inputs
 from surface_sos_core.train.batches import Batches, sights_of
 from surface_sos_core.train.checkpoint import has_checkpoint, load_newest, remove_checkpoints, save_trainer
 from surface_sos_core.train.preview import write_preview
 from surface_sos_core.train.trainer import Trainer
+
+LEAST_TRACK = 3  # frames that must have seen a sparse point before it guides the fields
 
 
 @contextmanager
@@ -41,7 +45,8 @@ def training_stage(run: Run, consensus: Consensus, model: CameraModel, device: t
     """FoCoR and BaCo, trained; goes on from a checkpoint of the same inputs."""
     run.stage("train")
     folder, events, settings = run.folder, run.events, run.settings
-    inputs = training_inputs(run)
+    code = code_version(__name__)
+    inputs = training_inputs(run, code)
 
     def start() -> Trainer:
         return Trainer.start(settings, consensus.grid, consensus.box.extent, device)
@@ -51,19 +56,20 @@ def training_stage(run: Run, consensus: Consensus, model: CameraModel, device: t
     if trainer is None:
         remove_checkpoints(folder.fields)
         folder.plates.unlink(missing_ok=True)
-        folder.note("train", inputs)
+        run.note("train", inputs)
         trainer = start()
         trainer.fit_to_consensus(consensus.grid, consensus.box.extent)
     total = settings.train.iterations
     if trainer.step < total:
-        run.worked = True
+        run.adds_to("train", code)
+        run.save()
         run.once_smaller("train", lambda part: _optimise(run, trainer, consensus, model, part))
+        run.manifest.made["train"].ran = {"iterations": trainer.step, "device": device.type}
         if trainer.skipped:
             events.warning(
                 f"{trainer.skipped} training steps were skipped because their gradients were not finite; look at the mattes."
             )
     _keep_gains(run, model)
-    run.manifest.settings = {**settings.as_dict(), "ran": {"iterations": trainer.step, "device": device.type}}
     run.save("train")
     return trainer
 
@@ -95,7 +101,9 @@ def _optimise(run: Run, trainer: Trainer, consensus: Consensus, model: CameraMod
         _step_by_step(
             run,
             trainer,
-            Batches(plates, masks, consensus, run.cameras, sights, gains, train, device, seed),
+            Batches(
+                plates, masks, consensus, run.cameras, sights, gains, train, run.settings.render, device, seed
+            ),
         )
 
 

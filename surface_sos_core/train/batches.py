@@ -11,70 +11,14 @@ import torch
 from scipy import ndimage
 
 from surface_sos_core.cameras import Box, Camera, Points
+from surface_sos_core.cameras.picture import at_size
 from surface_sos_core.device import on_device
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
 from surface_sos_core.footage.frame_stack import FrameStack
-from surface_sos_core.masks.consensus import Consensus, at_size
+from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.hull import project_grid
-from surface_sos_core.render.depths import Rays
-from surface_sos_core.settings import TrainSettings
-
-_LOOK = 192  # cells along a picture's longer edge in which the outline is looked for
-_OUTLINE = 4  # half the width of the outline's zone, in those cells
-_AROUND = 16  # how far the zone around the object reaches
-_NEAR = 0.5  # of the nearest sparse points' depth: no background is nearer
-_POINTS = 512  # sparse points of each kind in a batch
-
-
-class RayCaster:
-    """Turns pixels of any frame into rays in box coordinates; points (N, 3) in the world tell where the background begins."""
-
-    def __init__(
-        self, cameras: Sequence[Camera | None], box: Box, points: np.ndarray, device: torch.device
-    ) -> None:
-        self.device = device
-        self.lenses = [camera.lens if camera is not None else None for camera in cameras]
-        self.sizes = np.array([(lens.width, lens.height) if lens else (0, 0) for lens in self.lenses])
-        self.turns = np.zeros((len(cameras), 3, 3))
-        self.origins = np.zeros((len(cameras), 3))
-        self.near = np.zeros(len(cameras))
-        for i, camera in enumerate(cameras):
-            if camera is not None:
-                self.turns[i] = box.scale * box.rotation.T @ camera.rotation.T
-                self.origins[i] = box.to_box(camera.centre[None])[0]
-                self.near[i] = near_depth(camera, points)
-
-    def cast(self, frames: np.ndarray, pixels: np.ndarray) -> Rays:
-        """Rays of pixels (N, 2), in the cameras' own pixels, of frames (N,)."""
-        local = np.empty((len(frames), 3))
-        present = np.unique(frames)
-        lenses = {self.lenses[i] for i in present}
-        if len(lenses) == 1:
-            local[:] = self._unproject(frames[0], pixels)
-        else:
-            for i in present:
-                chosen = frames == i
-                local[chosen] = self._unproject(i, pixels[chosen])
-        turned = np.einsum("nij,nj->ni", self.turns[frames], local)
-        return Rays(*(self._tensor(v) for v in (self.origins[frames], turned, self.near[frames])))
-
-    def _unproject(self, frame: int, pixels: np.ndarray) -> np.ndarray:
-        lens = self.lenses[frame]
-        if lens is None:
-            raise ValueError(f"frame at position {frame} has no camera")
-        return lens.unproject(pixels)
-
-    def _tensor(self, values: np.ndarray) -> torch.Tensor:
-        return on_device(values.astype(np.float32), self.device)
-
-
-def near_depth(camera: Camera, points: np.ndarray) -> float:
-    """How far from a camera the background begins, by the sparse points (N, 3) that its picture could show; 0 without any.
-
-    What a single frame shows from nearby no other frame contradicts, so BaCo could paint a piece of the object there.
-    """
-    shown = points[camera.sees(points)]
-    return _NEAR * float(np.quantile(camera.project(shown)[1], 0.001)) if len(shown) else 0.0
+from surface_sos_core.render.rays import RayCaster, Rays
+from surface_sos_core.settings import RenderSettings, TrainSettings
 
 
 @dataclass(frozen=True)
@@ -162,18 +106,19 @@ class Batches:
         points: Sights,
         gains: np.ndarray,
         settings: TrainSettings,
+        render: RenderSettings,
         device: torch.device,
         seed: int,
     ) -> None:
         self.plates, self.probability, self.trust = plates, probability, consensus.trust
         self.gains, self.settings, self.device = gains, settings, device
-        self.caster = RayCaster(cameras, consensus.box, points.xyz, device)
+        self.caster = RayCaster(cameras, consensus.box, points.xyz, render, device)
         self.seed, self.random = seed, np.random.default_rng(seed)
         self.solved = np.array([i for i, camera in enumerate(cameras) if camera is not None])
-        self.points_on, self.points_off = _sort_points(points.xyz, consensus)
+        self.points_on, self.points_off = _sort_points(points.xyz, consensus, settings.clear_cells)
         self.sights = points
         self.pixel = _pixel_size(cameras, consensus.box, max(plates.shape[1:3]))
-        self.outline, self.near = _zones(consensus, cameras, plates.shape[1:3])
+        self.outline, self.near = _zones(consensus, cameras, plates.shape[1:3], settings)
 
     def draw(self, step: int) -> Batch:
         """The batch of a step: always the same one, so that a run that was interrupted goes on as if it was not."""
@@ -226,7 +171,7 @@ class Batches:
         if len(zone.cells) == 0:
             return self._draw_anywhere(count)
         height, width = self.plates.shape[1:3]
-        look_width, look_height = _look_size(height, width)
+        look_width, look_height = _zone_size(height, width, self.settings)
         drawn = self.random.integers(0, len(zone.cells), count)
         frames = np.searchsorted(zone.ends, drawn, side="right")
         rows, columns = np.divmod(zone.cells[drawn].astype(np.int64), look_width)
@@ -243,7 +188,7 @@ class Batches:
 
     def _draw_points(self, points: np.ndarray) -> torch.Tensor:
         if len(points):
-            points = points[self.random.integers(0, len(points), _POINTS)]
+            points = points[self.random.integers(0, len(points), self.settings.sparse_points)]
         return on_device(points.astype(np.float32), self.device)
 
     def _draw_anywhere(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -255,15 +200,18 @@ class Batches:
         return on_device(values, self.device).float() / 255.0
 
 
-def _sort_points(points: np.ndarray, consensus: Consensus) -> tuple[np.ndarray, np.ndarray]:
-    """Sparse points (N, 3) in box coordinates that m^P says are surely on the object, and surely not."""
+def _sort_points(points: np.ndarray, consensus: Consensus, clear: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sparse points (N, 3) in box coordinates that m^P says are surely on the object, and surely not: `clear` cells off it
+    at least."""
     if len(points) == 0:
         return np.zeros((0, 3)), np.zeros((0, 3))
     x = consensus.box.to_box(points)
     size = consensus.grid.shape[0]
     cell = np.floor((x / consensus.box.extent + 1.0) * 0.5 * size).astype(int)
     inside = ((cell >= 0) & (cell < size)).all(axis=1)
-    wide = ndimage.binary_dilation(consensus.grid > 0.5, iterations=3)
+    wide = consensus.grid > 0.5
+    if clear:  # 0 iterations would be as many as change anything
+        wide = ndimage.binary_dilation(wide, iterations=clear)
     on, near = np.zeros(len(x), bool), np.zeros(len(x), bool)
     at = tuple(cell[inside].T)
     on[inside], near[inside] = consensus.grid[at] > 0.5, wide[at]
@@ -280,24 +228,26 @@ def _pixel_size(cameras: Sequence[Camera | None], box: Box, edge: int) -> float:
     return box.scale * float(np.median(sizes))
 
 
-def _look_size(height: int, width: int) -> tuple[int, int]:
-    factor = min(1.0, _LOOK / max(height, width))
+def _zone_size(height: int, width: int, settings: TrainSettings) -> tuple[int, int]:
+    """Width and height of the pictures in which zones are found."""
+    factor = min(1.0, settings.zone_edge / max(height, width))
     return max(1, round(width * factor)), max(1, round(height * factor))
 
 
 def _zones(
-    consensus: Consensus, cameras: Sequence[Camera | None], shape: tuple[int, ...]
+    consensus: Consensus, cameras: Sequence[Camera | None], shape: tuple[int, ...], settings: TrainSettings
 ) -> tuple[_Zone, _Zone]:
-    """Cells of the looked at size on the object's outline, and on and around the object."""
-    width, height = _look_size(shape[0], shape[1])
+    """Cells of the zones' size on the object's outline, and on and around the object."""
+    width, height = _zone_size(shape[0], shape[1], settings)
+    edge_disc, around_disc = _disc(settings.outline_cells), _disc(settings.around_cells)
     outline, near = [], []
     for camera in cameras:
         hull = np.zeros((height, width), np.uint8)
         if camera is not None:
             hull[:] = project_grid(consensus.grid, consensus.box, camera, width, height) > 0.5
-        edge = cv2.dilate(hull, _disc(_OUTLINE)) - cv2.erode(hull, _disc(_OUTLINE))
-        outline.append(np.flatnonzero(edge).astype(np.uint16))  # _LOOK^2 cells at most
-        near.append(np.flatnonzero(cv2.dilate(hull, _disc(_AROUND))).astype(np.uint16))
+        edge = cv2.dilate(hull, edge_disc) - cv2.erode(hull, edge_disc)
+        outline.append(np.flatnonzero(edge).astype(np.uint16))  # of 256 x 256 at most
+        near.append(np.flatnonzero(cv2.dilate(hull, around_disc)).astype(np.uint16))
     return _Zone.of(outline), _Zone.of(near)
 
 

@@ -10,24 +10,22 @@ import numpy as np
 from surface_sos_core.evaluate.report import over_checker
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage.colour import srgb_decode
-from surface_sos_core.render.renderer import render_backdrop, render_surface
+from surface_sos_core.render.look import render_backdrop, render_surface
 from surface_sos_core.train.batches import Batches
 from surface_sos_core.train.trainer import Trainer
-
-_EDGE = 240  # pixels along the longer edge
 
 
 def write_preview(path: Path, trainer: Trainer, batches: Batches, frame: int) -> None:
     """Render `frame` from the fields as they are now and write the three pictures side by side as a PNG."""
+    train = trainer.settings.train
     height, width = batches.plates.shape[1:3]
-    factor = min(1.0, _EDGE / max(height, width))
+    factor = min(1.0, train.preview_edge / max(height, width))
     width, height = max(1, round(width * factor)), max(1, round(height * factor))
     lens = batches.caster.lenses[frame]
     assert lens is not None
     columns, rows = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
     pixels = np.stack([columns.ravel() * lens.width / width, rows.ravel() * lens.height / height], axis=1)
     rays = batches.caster.cast(np.full(len(pixels), frame), pixels)
-    train = trainer.settings.train
     surface = render_surface(
         trainer.scene, trainer.proposals, rays, train.foreground_samples, train.background_samples
     )

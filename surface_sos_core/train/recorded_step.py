@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import torch
 
-from surface_sos_core.render.depths import Rays
+from surface_sos_core.render.rays import Rays
 from surface_sos_core.train.batches import Batch
 
 Losses = tuple[torch.Tensor, torch.Tensor]

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from surface_sos_core.device import on_device
-from surface_sos_core.fields.hash_grid import default_backend
+from surface_sos_core.fields.engine import Engine
 from surface_sos_core.fields.scene import Scene, consensus_distance
-from surface_sos_core.render.proposal import OpacityGrid
-from surface_sos_core.render.renderer import Proposals, learn_proposals, render
+from surface_sos_core.render.learn import render
+from surface_sos_core.render.proposal import Proposals, learn_proposals
 from surface_sos_core.settings import Settings
 from surface_sos_core.train.batches import Batch, Batches
 from surface_sos_core.train.losses import (
@@ -28,10 +28,8 @@ from surface_sos_core.train.losses import (
 from surface_sos_core.train.recorded_step import Losses, RecordedStep
 from surface_sos_core.train.schedule import learning_rate, least_sharpness, mask_weight
 
-_LEARN_EVERY = 16  # steps between two looks at the proposal grids
-_LEARN_POINTS = 16_384
-_SPARSE_POINTS = 1024
-_EIKONAL_SHARE = 0.25
+_BETAS = (0.9, 0.99)  # of Adam, as for the hash grids of Müller et al. (2022)
+_WARM_UP_NORMALS = 8  # one in so many points of the warm-up is asked for its normal
 
 
 @dataclass
@@ -55,25 +53,37 @@ class Trainer:
 
     @staticmethod
     def start(
-        settings: Settings, probability: np.ndarray, extent: np.ndarray, device: torch.device
+        settings: Settings,
+        probability: np.ndarray,
+        extent: np.ndarray,
+        device: torch.device,
+        engine: Engine | None = None,
     ) -> Trainer:
-        """Fresh fields around the consensus m^P (R, R, R), over a box that reaches to +-extent."""
+        """Fresh fields around the consensus m^P (R, R, R), over a box that reaches to +-extent.
+
+        engine: what computes all of it from here on; None: the fastest one of the device.
+        """
+        engine = Engine.fastest(device) if engine is None else engine
         generator = torch.Generator().manual_seed(settings.seed)
         with torch.random.fork_rng(devices=[]):  # some layers are filled from the one that all share
             torch.manual_seed(settings.seed)
-            scene = Scene(settings.fields, probability, extent, default_backend(device), generator).to(device)
-        proposals = Proposals(OpacityGrid(64, 0.05).to(device), OpacityGrid(96, 0.05).to(device))
-        rate = settings.train.learning_rate
+            scene = Scene(settings.fields, probability, extent, engine, generator).to(device)
+        proposals = Proposals.start(settings.render, device)
+        train, rate = settings.train, settings.train.learning_rate
         tables = [scene.foreground.surface.grid.table, scene.background.surface.grid.table]
         sharpness = [scene.foreground.log_sharpness, scene.background.log_sharpness]
         apart = {id(p) for p in tables + sharpness}
         nets = [p for p in scene.parameters() if id(p) not in apart]
         groups = [
             {"params": params, "lr": torch.tensor(share * rate, device=device), "base": share * rate}
-            for params, share in ((tables, 1.0), (nets, 0.2), (sharpness, 0.1))
+            for params, share in (
+                (tables, 1.0),
+                (nets, train.network_rate),
+                (sharpness, train.sharpness_rate),
+            )
         ]
         gpu = device.type == "cuda"
-        optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99), eps=1e-15, fused=True, capturable=gpu)
+        optimiser = torch.optim.Adam(groups, betas=_BETAS, eps=1e-15, fused=True, capturable=gpu)
         draws = torch.Generator(device=device).manual_seed(settings.seed + 1)
         skipped = torch.zeros((), dtype=torch.int64, device=device)
         weight = torch.zeros((), device=device)
@@ -84,39 +94,41 @@ class Trainer:
 
         Half of the points are drawn near the border of m^P, the others anywhere in the box.
         """
-        device = self.scene.extent.device
+        train, device = self.settings.train, self.scene.extent.device
         grid = consensus_distance(probability, extent)
         size = grid.shape[0]
-        near = np.argwhere(np.abs(grid) < 6.0 / size)
+        near = np.argwhere(np.abs(grid) < 2.0 * train.warm_up_reach / size)
         reach = torch.from_numpy(extent.astype(np.float32)).to(device)
         random = np.random.default_rng(self.settings.seed)
         surface = self.scene.foreground.surface
-        optimiser = torch.optim.Adam(surface.parameters(), lr=0.01, eps=1e-15, fused=True)
+        optimiser = torch.optim.Adam(surface.parameters(), lr=train.warm_up_rate, eps=1e-15, fused=True)
         flat = torch.from_numpy(grid).to(device)
-        for _ in range(self.settings.train.warm_up):
-            border, anywhere = near[random.integers(0, len(near), 4096)], random.integers(0, size, (4096, 3))
+        for _ in range(train.warm_up):
+            border = near[random.integers(0, len(near), train.warm_up_points)]
+            anywhere = random.integers(0, size, (train.warm_up_points, 3))
             cells = np.stack([border, anywhere], axis=1).reshape(-1, 3)
             index = on_device(cells, device)
             x = ((index.float() + 0.5) * (2.0 / size) - 1.0) * reach
-            sample = surface.sample(x, len(x) // 8)
+            sample = surface.sample(x, len(x) // _WARM_UP_NORMALS)
             away = torch.abs(sample.sdf - flat[index[:, 0], index[:, 1], index[:, 2]]).mean()
-            loss = away + 0.01 * eikonal_loss(sample.normal)
+            loss = away + train.warm_up_eikonal * eikonal_loss(sample.normal)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
 
     def run(self, batches: Batches, after_step: Callable[[int], None]) -> None:
         """Train until the settings' last step; `after_step(step)` is called after each one."""
-        self.scene.foreground.surface.requires_grad_(self.settings.train.learn_surface)
+        train = self.settings.train
+        self.scene.foreground.surface.requires_grad_(train.learn_surface)
         advance: Callable[[Batch], Losses] = self._advance
         if self.skipped.is_cuda:
             advance = RecordedStep(self._advance, self.generator)
-        while self.step < self.settings.train.iterations:
+        while self.step < train.iterations:
             self._set_schedule(batches.pixel)
             self.recent.append(advance(batches.draw(self.step)))
             self.step += 1
-            if self.step % _LEARN_EVERY == 0:
-                learn_proposals(self.scene, self.proposals, _LEARN_POINTS, self.generator)
+            if self.step % train.look_every == 0:
+                learn_proposals(self.scene, self.proposals, train.look_points, self.generator)
                 colour, mask = (
                     torch.stack([torch.stack(losses) for losses in self.recent]).mean(dim=0).tolist()
                 )
@@ -138,17 +150,17 @@ class Trainer:
         """One step of the optimiser; the losses of colours and masks. Nothing here looks at a value on the device."""
         train = self.settings.train
         device, extent = batch.plate.device, self.scene.extent
-        x = (torch.rand((_SPARSE_POINTS, 3), generator=self.generator, device=device) * 2.0 - 1.0) * extent
+        x = (torch.rand((train.box_points, 3), generator=self.generator, device=device) * 2.0 - 1.0) * extent
         seen = render(
             self.scene, self.proposals, batch.rays, train.foreground_samples, train.background_samples,
-            self.generator, _EIKONAL_SHARE, torch.cat((x, batch.object_points)), batch.other_points,
+            self.generator, train.eikonal_share, torch.cat((x, batch.object_points)), batch.other_points,
         )  # fmt: skip
         colour = colour_loss(seen.colour, batch.plate)
         mask = mask_loss(seen.matte, batch.mask, batch.trust)
         eikonal = eikonal_loss(seen.front_normals, seen.front_counted) + eikonal_loss(seen.back_normals)
-        sparsity = sparsity_loss(seen.front_sdf[:_SPARSE_POINTS], train.sparsity_tau)
-        core = core_loss(seen.front_sdf[:_SPARSE_POINTS], self.scene.core(x))
-        points = point_loss(seen.front_sdf[_SPARSE_POINTS:]) + point_loss(seen.back_sdf)
+        sparsity = sparsity_loss(seen.front_sdf[: train.box_points], train.sparsity_tau)
+        core = core_loss(seen.front_sdf[: train.box_points], self.scene.core(x))
+        points = point_loss(seen.front_sdf[train.box_points :]) + point_loss(seen.back_sdf)
         loss = (
             colour
             + self.mask_weight * mask

@@ -14,7 +14,7 @@ from blender_addon.command import (
     out_obstacle,
     with_paths,
 )
-from surface_sos_core.cli import _parser
+from surface_sos_core.cli.parsers import parser
 from surface_sos_core.shot_folder import ShotFolder
 
 
@@ -33,7 +33,7 @@ def test_the_core_understands_every_choice():
     )
     words = arguments(request)
     assert words[:3] == ["-m", "surface_sos_core", "segment"]
-    args = _parser().parse_args(words[2:])
+    args = parser().parse_args(words[2:])
     assert (args.footage, args.out) == ("plates/plate.####.exr", Path("-shots/a"))
     assert (args.masks, args.cameras, args.box) == ("my masks", Path("-cameras"), Path("box.json"))
     assert (args.preset, args.device, args.frames, args.seed) == ("quality", "cpu", "-5-10x2", 7)
@@ -41,7 +41,7 @@ def test_the_core_understands_every_choice():
 
 
 def test_what_is_not_chosen_is_left_to_the_core():
-    args = _parser().parse_args(arguments(Request("plates", "out"))[2:])
+    args = parser().parse_args(arguments(Request("plates", "out"))[2:])
     assert (args.masks, args.cameras, args.box, args.frames, args.seed) == (None,) * 5
     assert not args.resume and not args.overwrite
 

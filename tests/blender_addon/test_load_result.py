@@ -167,7 +167,7 @@ def test_what_is_missing_is_said_in_a_sentence(blender, tmp_path, tiny_shot):
     }
     (tmp_path / "b" / "mesh" / "object.ply").unlink()
     (tmp_path / "c" / "cameras" / "images.txt").unlink()
-    text = (tmp_path / "d" / "shot.json").read_text().replace('"schema_version": 1', '"schema_version": 99')
+    text = (tmp_path / "d" / "shot.json").read_text().replace('"schema_version": 2', '"schema_version": 99')
     (tmp_path / "d" / "shot.json").write_text(text)
     run = blender.run(PROBLEMS, tmp_path, json.dumps([str(folder) for folder in folders.values()]))
     assert run.code == 0 and "Traceback" not in run.output, run.output

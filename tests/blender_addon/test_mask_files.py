@@ -9,6 +9,7 @@ import pytest
 from surface_sos_core.footage import open_footage
 from surface_sos_core.masks.coarse import load_masks
 from surface_sos_core.masks.sources.drawn import read_drawn
+from surface_sos_core.settings import CoarseSettings
 
 WIDTH, HEIGHT = 64, 36
 
@@ -95,7 +96,7 @@ tell(masks=asked.masks, footage=asked.footage, untouched=times == again, before=
         assert drawn.shape == truth.shape and np.mean(np.abs(drawn - truth)) < 0.02 * 255
         assert drawn.max() >= 254 and drawn.min() == 0
     warned: list[str] = []
-    masks = load_masks(folder, open_footage(facts["footage"]), warned.append)
+    masks = load_masks(folder, open_footage(facts["footage"]), CoarseSettings(), warned.append)
     assert np.flatnonzero(masks.known).tolist() == [1, 5, 7] and not masks.empty.any()
     assert len(warned) == 1 and "6 of 9 frames have no mask" in warned[0]  # and no word of names or sizes
     assert facts["untouched"] and facts["before"] == facts["after"]
@@ -170,7 +171,7 @@ tell(masks=asked.masks)
     )
     name, _, folder = facts["masks"].partition(":")
     assert name == "box"
-    drawn = read_drawn(Path(folder), open_footage(plates), pytest.fail)
+    drawn = read_drawn(Path(folder), open_footage(plates), CoarseSettings())
     assert {i: np.flatnonzero(region.any(axis=0))[0] for i, region in drawn.regions.items()} == {
         1: 8,
         5: 32,
@@ -230,7 +231,7 @@ tell(masks=asked.masks, before=before, files=request.obstacle(bpy.context, "new"
         tmp_path / "shot",
     )
     assert facts["masks"] == f"box:{tmp_path / 'shot.job' / 'drawn.json'}"
-    drawn = read_drawn(tmp_path / "shot.job" / "drawn.json", open_footage(plates), pytest.fail)
+    drawn = read_drawn(tmp_path / "shot.job" / "drawn.json", open_footage(plates), CoarseSettings())
     assert set(drawn.regions) == {1, 5}
     for index, (rows, columns) in {1: ((18, 27), (8, 24)), 5: ((0, 18), (32, 48))}.items():
         expected = np.zeros((HEIGHT, WIDTH), bool)

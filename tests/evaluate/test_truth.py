@@ -17,6 +17,7 @@ from surface_sos_core.layers.exr import FrameLayers, write_layers
 from surface_sos_core.manifest import FootageEntry, FrameEntry, Manifest, MeshEntry, write_manifest
 from surface_sos_core.mesh import Mesh, extract_surface
 from surface_sos_core.mesh.export import write_ply
+from surface_sos_core.settings import MeshSettings
 
 HEIGHT, WIDTH = 40, 60
 NAMES = [f"cup.{number}" for number in (1001, 1002, 1003, 1004)]
@@ -168,7 +169,9 @@ def camera(name, centre, scale=1.0, rotation=None):
 def test_mesh_in_another_world(tmp_path, monkeypatch):
     monkeypatch.setattr(truth_module, "SURFACE_SAMPLES", 20_000)
     out, truth = tmp_path / "out", tmp_path / "truth"
-    mesh = extract_surface(lambda p: np.linalg.norm(p * (1, 2, 1.5), axis=1) - 0.5, 48, np.ones(3))
+    mesh = extract_surface(
+        lambda p: np.linalg.norm(p * (1, 2, 1.5), axis=1) - 0.5, np.ones(3), MeshSettings(resolution=48)
+    )
     grey = np.full((len(mesh.vertices), 3), 128, np.uint8)
     angle = np.radians(70)
     turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])

@@ -39,10 +39,3 @@ def test_everything_lands_inside_the_ball_and_farther_stays_farther():
 def test_the_origin_stays_and_shapes_are_kept(function):
     x = torch.zeros(2, 5, 3)
     assert torch.equal(function(x), x)
-
-
-def test_compiled_contraction_is_that_of_torch():
-    x = points()
-    torch.testing.assert_close(contract(x.float()), contract(x).float())
-    y = x.float().view(10, 50, 3).transpose(0, 1)
-    torch.testing.assert_close(contract(y), contract(y.double()).float())

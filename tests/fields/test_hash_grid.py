@@ -1,12 +1,13 @@
-"""The hash grid: layout, meaning, and the numba backend against the plain torch one."""
+"""The hash grid: layout, meaning, and the numba engine against the plain torch one."""
 
 import numpy as np
 import pytest
 import torch
 
 from surface_sos_core.fields import hash_grid_torch
+from surface_sos_core.fields.engine import Engine
 from surface_sos_core.fields.grid_spec import GridSpec
-from surface_sos_core.fields.hash_grid import HashGrid, default_backend
+from surface_sos_core.fields.hash_grid import HashGrid
 
 SPECS = {
     "dense": (GridSpec(3, 2, 15, 4, 16), 3),
@@ -33,7 +34,7 @@ def border_and_inner_points(count: int) -> torch.Tensor:
 def pair(name: str) -> tuple[HashGrid, HashGrid]:
     """The same grid, with entries of order one, on both backends."""
     spec, active = SPECS[name]
-    fast, plain = HashGrid(spec, "numba"), HashGrid(spec, "torch")
+    fast, plain = HashGrid(spec, Engine.NUMBA), HashGrid(spec, Engine.TORCH)
     with torch.no_grad():
         fast.table.copy_(torch.randn(spec.entries, 2, generator=torch.Generator().manual_seed(2)))
         plain.table.copy_(fast.table)
@@ -67,16 +68,13 @@ def test_impossible_layouts_are_refused(bad: tuple[int, ...]) -> None:
         GridSpec(*bad)
 
 
-def test_backends_are_chosen_by_name() -> None:
-    assert default_backend("cpu") == "numba" and default_backend(torch.device("cpu")) == "numba"
-    with pytest.raises(ValueError, match="unknown hash grid backend"):
-        HashGrid(GridSpec(2), "magic")
+def test_loops_want_two_features_a_level() -> None:
     with pytest.raises(ValueError, match="two features"):
-        HashGrid(GridSpec(2, features=4), "numba")
+        HashGrid(GridSpec(2, features=4), Engine.NUMBA)
 
 
 def test_table_starts_small_and_repeats_with_its_seed() -> None:
-    grids = [HashGrid(GridSpec(4), "torch", torch.Generator().manual_seed(3)) for _ in range(2)]
+    grids = [HashGrid(GridSpec(4), Engine.TORCH, torch.Generator().manual_seed(3)) for _ in range(2)]
     assert torch.equal(grids[0].table, grids[1].table)
     assert 0.9e-4 < float(grids[0].table.detach().abs().max()) <= 1e-4
 
@@ -85,8 +83,8 @@ def test_dense_level_interpolates_its_vertices() -> None:
     """A table that holds linear functions of the vertices reproduces them between the vertices."""
     spec = GridSpec(1, 2, 15, 13, 13)
     z, y, x = np.meshgrid(*[np.arange(14) / 13] * 3, indexing="ij")
-    for backend in ("torch", "numba"):
-        grid = HashGrid(spec, backend)
+    for engine in (Engine.TORCH, Engine.NUMBA):
+        grid = HashGrid(spec, engine)
         values = np.stack((x + 2 * y - 3 * z, 5 * z - y + 1), axis=-1).reshape(-1, 2)
         with torch.no_grad():
             grid.table[: spec.sizes[0]] = torch.from_numpy(values).float()
@@ -137,9 +135,9 @@ def test_vjp_without_levels_is_zero() -> None:
     assert not fast.vjp(x, u).any() and not plain.vjp(x, u).any()
 
 
-@pytest.mark.parametrize("backend", ["torch", "numba"])
-def test_vjp_is_the_gradient_that_autograd_finds(backend: str) -> None:
-    grid = pair("mixed")[backend == "torch"]
+@pytest.mark.parametrize("engine", [Engine.TORCH, Engine.NUMBA])
+def test_vjp_is_the_gradient_that_autograd_finds(engine: Engine) -> None:
+    grid = pair("mixed")[engine is Engine.TORCH]
     x = torch.rand(500, 3, generator=torch.Generator().manual_seed(6)).requires_grad_()
     u = torch.randn(500, grid.spec.width, generator=torch.Generator().manual_seed(7))
     encoded = hash_grid_torch.encode(grid.table, x, grid.spec, grid.active_levels)
@@ -147,9 +145,9 @@ def test_vjp_is_the_gradient_that_autograd_finds(backend: str) -> None:
     assert_near(grid.vjp(x, u), expected)
 
 
-@pytest.mark.parametrize("backend", ["torch", "numba"])
-def test_points_outside_take_the_border_and_no_slope(backend: str) -> None:
-    grid = pair("mixed")[backend == "torch"]
+@pytest.mark.parametrize("engine", [Engine.TORCH, Engine.NUMBA])
+def test_points_outside_take_the_border_and_no_slope(engine: Engine) -> None:
+    grid = pair("mixed")[engine is Engine.TORCH]
     outside = torch.tensor([[-0.5, 0.3, 0.4], [0.2, 7.0, 1.0], [1e9, -1e9, 0.5]])
     torch.testing.assert_close(grid.encode(outside), grid.encode(outside.clamp(0, 1)))
     slope = grid.vjp(outside, torch.ones(3, grid.spec.width))
@@ -208,7 +206,7 @@ def test_no_thread_reads_what_none_wrote(count: int, filled_memory: None, two_th
 
 def test_torch_twin_has_any_number_of_features() -> None:
     spec = GridSpec(3, 4, 10, 4, 40)
-    grid = HashGrid(spec, "torch")
+    grid = HashGrid(spec, Engine.TORCH)
     x, u = torch.rand(20, 3), torch.randn(20, 12)
     leaf = x.clone().requires_grad_()
     (expected,) = torch.autograd.grad(hash_grid_torch.encode(grid.table, leaf, spec, 3), leaf, u)

@@ -11,9 +11,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from surface_sos_core.fields import hash_grid_cuda
+from surface_sos_core.fields.engine import Engine
 from surface_sos_core.fields.grid_spec import GridSpec
-from surface_sos_core.fields.hash_grid import HashGrid, default_backend
+from surface_sos_core.fields.hash_grid import HashGrid
 from surface_sos_core.fields.sdf_network import SdfNetwork
 
 SPECS = {
@@ -40,8 +40,8 @@ def compare_grids(device: torch.device, count: int) -> None:
         u = torch.randn(len(x), spec.width, generator=generator)
         g = torch.randn(len(x), 3, generator=generator)
         results = []
-        for backend in ("cuda", "torch"):
-            grid = HashGrid(spec, backend).to(device)
+        for engine in (Engine.CUDA, Engine.TORCH):
+            grid = HashGrid(spec, engine).to(device)
             grid.active_levels = active
             with torch.no_grad():
                 grid.table.copy_(table)
@@ -66,8 +66,8 @@ def compare_networks(device: torch.device, count: int) -> None:
     """Distances, features, normals and the gradients of all parameters of an SDF network."""
     x = points(count) * 2.0 - 1.0
     results = []
-    for backend in ("cuda", "torch"):
-        network = SdfNetwork(GridSpec(3, 2, 9, 4, 40), backend, 8, 3)
+    for engine in (Engine.CUDA, Engine.TORCH):
+        network = SdfNetwork(GridSpec(3, 2, 9, 4, 40), engine, 8, 3)
         generator = torch.Generator().manual_seed(3)
         with torch.no_grad():
             for parameter in network.parameters():
@@ -94,19 +94,6 @@ def test_kernels_on_the_simulator():
     assert run.stdout.split() == ["grids", "networks"]
 
 
-def test_without_a_gpu_the_reason_is_told():
-    if torch.cuda.is_available():
-        pytest.skip("there is a GPU")
-    assert hash_grid_cuda.obstacle()
-    assert default_backend("cpu") == "numba" and default_backend("cuda") == "torch"
-
-
-@pytest.mark.gpu
-def test_kernels_pass_their_self_check_on_the_gpu():
-    assert hash_grid_cuda.obstacle() is None
-    assert default_backend("cuda") == "cuda"
-
-
 @pytest.mark.gpu
 def test_kernels_on_the_gpu_are_plain_torch():
     compare_grids(torch.device("cuda"), 20_000)
@@ -128,11 +115,10 @@ def test_training_runs_on_the_gpu(ball, tiny, make_batches):
     plates = np.full((len(ball.cameras), 36, 48, 3), 90, np.uint8)
     masks = np.stack([255 * (ball.cover(camera, 24, 18) > 0.5).astype(np.uint8) for camera in ball.cameras])
     losses = []
-    for backend in ("cuda", "torch"):
+    for engine in (Engine.CUDA, Engine.TORCH):
         settings = replace(tiny, device="cuda", train=replace(tiny.train, iterations=32))
-        trainer = Trainer.start(settings, ball.probability(48), ball.box.extent, torch.device("cuda"))
-        for field in (trainer.scene.foreground, trainer.scene.background):
-            field.surface.grid.backend = backend
+        device = torch.device("cuda")
+        trainer = Trainer.start(settings, ball.probability(48), ball.box.extent, device, engine)
         batches = make_batches(plates, masks)
         batches.device = batches.caster.device = torch.device("cuda")
         trainer.run(batches, lambda step: None)

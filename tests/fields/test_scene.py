@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from surface_sos_core.fields.scene import Scene, _lookup, _lookup_torch, consensus_distance
+from surface_sos_core.fields.contraction import contract
+from surface_sos_core.fields.engine import Engine
+from surface_sos_core.fields.scene import Scene, consensus_distance
 from surface_sos_core.settings import FieldSettings
 
 EXTENT = np.array([1.0, 0.5, 0.75])
@@ -22,7 +24,7 @@ def block() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def scene() -> Scene:
-    return Scene(SMALL, block(), EXTENT, "torch", torch.Generator().manual_seed(0))
+    return Scene(SMALL, block(), EXTENT, Engine.TORCH, torch.Generator().manual_seed(0))
 
 
 def along(axis: int, shares: list[float]) -> torch.Tensor:
@@ -86,7 +88,9 @@ def test_sharpness_is_learnt_but_not_below_the_floor(scene):
 
 
 def test_the_same_seed_makes_the_same_scene():
-    a, b, c = (Scene(SMALL, block(), EXTENT, "torch", torch.Generator().manual_seed(s)) for s in (3, 3, 4))
+    a, b, c = (
+        Scene(SMALL, block(), EXTENT, Engine.TORCH, torch.Generator().manual_seed(s)) for s in (3, 3, 4)
+    )
     x = torch.rand((50, 3), generator=torch.Generator().manual_seed(0))
     assert torch.equal(a.foreground.surface(x)[0], b.foreground.surface(x)[0])
     assert not torch.equal(a.foreground.surface(x)[0], c.foreground.surface(x)[0])
@@ -116,11 +120,14 @@ def test_consensus_distance_of_a_ball(ball):
 def test_compiled_lookups_are_those_of_grid_sample():
     generator = torch.Generator().manual_seed(3)
     grid = torch.rand((11, 11, 11), generator=generator)
-    extent = torch.tensor([1.0, 0.5, 0.75])
+    extent = torch.from_numpy(EXTENT).float()
     x = (
         torch.rand((40, 50, 3), generator=generator) * 2.6 - 1.3
     ) * extent  # inside, in the border cells, outside
-    got, expected = _lookup(grid, x, extent), _lookup_torch(grid, x, extent)
+    scenes = [Scene(SMALL, block(), EXTENT, engine, generator) for engine in (Engine.NUMBA, Engine.TORCH)]
+    for scene in scenes:
+        scene.crop_grid = grid
+    got, expected = (scene.crop(x) for scene in scenes)
     assert got.shape == (40, 50) and bool((got == 0).any())
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
 
@@ -136,9 +143,32 @@ def test_the_core_lies_deeper_than_the_crop_and_is_no_part_of_a_checkpoint(scene
 
 def test_a_background_that_is_not_completed_is_cropped_nowhere(scene):
     free = replace(SMALL, complete_background=False)
-    other = Scene(free, block(), EXTENT, "torch", torch.Generator().manual_seed(0))
+    other = Scene(free, block(), EXTENT, Engine.TORCH, torch.Generator().manual_seed(0))
     inside = along(0, [0.0, 0.2])
     assert scene.crop(inside).tolist() == [1.0, 1.0] and other.crop(inside).tolist() == [0.0, 0.0]
     assert (scene.background_sample(inside)[1] == 1.0).all()
     sample, distance = other.background_sample(inside)
     assert torch.equal(distance, sample.sdf)
+
+
+def test_compiled_contraction_is_that_of_torch():
+    directions = torch.nn.functional.normalize(
+        torch.randn(500, 3, generator=torch.Generator().manual_seed(0)), dim=1
+    )
+    x = directions * torch.logspace(-3, 3, 500)[:, None]
+    scene = Scene(SMALL, block(), EXTENT, Engine.NUMBA, torch.Generator())
+    torch.testing.assert_close(scene.contract(x), contract(x.double()).float())
+    y = x.view(10, 50, 3).transpose(0, 1)
+    torch.testing.assert_close(scene.contract(y), contract(y.double()).float())
+
+
+def test_a_scene_hands_its_engine_down_and_says_the_same_by_either(scene):
+    other = Scene(SMALL, block(), EXTENT, Engine.NUMBA, torch.Generator().manual_seed(0))
+    other.load_state_dict(scene.state_dict())
+    for made in (scene, other):
+        assert {made.foreground.surface.grid.engine, made.background.surface.grid.engine} == {made.engine}
+    x = (torch.rand((300, 3), generator=torch.Generator().manual_seed(2)) * 6 - 3) * scene.extent
+    sample, distance = scene.background_sample(x, 100)
+    got, got_distance = other.background_sample(x, 100)
+    torch.testing.assert_close(got_distance, distance, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(got.normal, sample.normal, rtol=1e-3, atol=1e-3)

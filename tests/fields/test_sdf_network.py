@@ -5,6 +5,7 @@ import torch
 from torch.nn.functional import softplus
 
 from surface_sos_core.fields import hash_grid_torch
+from surface_sos_core.fields.engine import Engine
 from surface_sos_core.fields.grid_spec import GridSpec
 from surface_sos_core.fields.sdf_network import SdfNetwork
 from surface_sos_core.fields.softplus import BETA
@@ -12,9 +13,9 @@ from surface_sos_core.fields.softplus import BETA
 SPEC = GridSpec(6, 2, 12, 8, 64)
 
 
-def network(backend: str, table_scale: float = 0.05) -> SdfNetwork:
+def network(engine: Engine, table_scale: float = 0.05) -> SdfNetwork:
     """A network away from its start: a table with content, so that the grid's share of the normals counts."""
-    net = SdfNetwork(SPEC, backend, generator=torch.Generator().manual_seed(0))
+    net = SdfNetwork(SPEC, engine, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         generator = torch.Generator().manual_seed(1)
         net.grid.table.normal_(0.0, table_scale, generator=generator)
@@ -35,7 +36,7 @@ def plain_field(net: SdfNetwork, x: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("outward", [True, False])
 def test_starts_as_a_sphere(outward: bool) -> None:
-    net = SdfNetwork(SPEC, "numba", radius=0.4, outward=outward)
+    net = SdfNetwork(SPEC, Engine.NUMBA, radius=0.4, outward=outward)
     x = points(4000)
     sdf, _, normal = net.sdf_and_normal(x)
     sign = 1.0 if outward else -1.0
@@ -46,10 +47,10 @@ def test_starts_as_a_sphere(outward: bool) -> None:
     assert float((along[far] - 1.0).detach().abs().max()) < 0.1
 
 
-@pytest.mark.parametrize("backend", ["torch", "numba"])
-def test_normal_is_the_slope_of_the_distance(backend: str) -> None:
+@pytest.mark.parametrize("engine", [Engine.TORCH, Engine.NUMBA])
+def test_normal_is_the_slope_of_the_distance(engine: Engine) -> None:
     """Central differences in float64, at points whose steps stay within one cell on every level."""
-    net = network(backend)
+    net = network(engine)
     x = points(3000)
     step = 1e-5
     position = (0.5 * (x.double() + 1.0))[:, None] * torch.tensor(SPEC.resolutions)[:, None]
@@ -57,7 +58,7 @@ def test_normal_is_the_slope_of_the_distance(backend: str) -> None:
     x = x[((fraction > 0.01) & (fraction < 0.99)).flatten(1).all(dim=1)]
     assert len(x) > 1000
     normal = net.sample(x, len(x)).normal
-    exact = network("torch").double()
+    exact = network(Engine.TORCH).double()
     columns = []
     for axis in range(3):
         shift = torch.zeros(3, dtype=torch.float64)
@@ -69,11 +70,11 @@ def test_normal_is_the_slope_of_the_distance(backend: str) -> None:
     assert float(error.median()) < 1e-5 and float(error.max()) < 2e-3
 
 
-@pytest.mark.parametrize("backend", ["torch", "numba"])
+@pytest.mark.parametrize("engine", [Engine.TORCH, Engine.NUMBA])
 @pytest.mark.parametrize("active", [SPEC.levels, 2])
-def test_gradients_are_those_of_double_backward(backend: str, active: int) -> None:
+def test_gradients_are_those_of_double_backward(engine: Engine, active: int) -> None:
     """A loss of distance, feature and Eikonal term: all parameters, against autograd's second order."""
-    net = network(backend)
+    net = network(engine)
     net.grid.active_levels = active
     x = points(2000)
     weight = torch.randn(2000, 14, generator=torch.Generator().manual_seed(3))
@@ -102,8 +103,8 @@ def test_gradients_are_those_of_double_backward(backend: str, active: int) -> No
 def test_numba_does_as_plain_torch_does(normals: int, active: int) -> None:
     """Outputs, and all gradients of a loss of them, with normals at some points, all points or none."""
     results = []
-    for backend in ("numba", "torch"):
-        net = network(backend)
+    for engine in (Engine.NUMBA, Engine.TORCH):
+        net = network(engine)
         net.grid.active_levels = active
         generator = torch.Generator().manual_seed(4)
         x = points(1300) * 1.02  # a few points outside
@@ -118,13 +119,13 @@ def test_numba_does_as_plain_torch_does(normals: int, active: int) -> None:
 
 
 def test_normals_of_the_first_points() -> None:
-    net, x = network("numba"), points(100)
+    net, x = network(Engine.NUMBA), points(100)
     torch.testing.assert_close(net.sample(x, 40).normal, net.sample(x, 100).normal[:40])
 
 
 @pytest.mark.parametrize("hidden", [7, 64])
 def test_distance_alone_is_that_of_the_sample(hidden: int) -> None:
-    net = SdfNetwork(SPEC, "numba", hidden, generator=torch.Generator().manual_seed(0))
+    net = SdfNetwork(SPEC, Engine.NUMBA, hidden, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         net.grid.table.normal_(0.0, 0.05)
     x = points(2000).T.contiguous().T  # rows that are not contiguous
@@ -135,7 +136,7 @@ def test_distance_alone_is_that_of_the_sample(hidden: int) -> None:
 
 
 def test_forward_gives_distance_and_feature() -> None:
-    net = SdfNetwork(SPEC, "numba", hidden=32, feature_dim=5)
+    net = SdfNetwork(SPEC, Engine.NUMBA, hidden=32, feature_dim=5)
     x = points(10).requires_grad_()
     sdf, feature = net(x)
     assert sdf.shape == (10,) and feature.shape == (10, 5)
@@ -146,7 +147,7 @@ def test_forward_gives_distance_and_feature() -> None:
 def test_can_learn_a_box() -> None:
     """A few steps with an Eikonal term fit a shape that is not the start's, and keep unit normals."""
     torch.manual_seed(0)
-    net = SdfNetwork(GridSpec(6, 2, 13, 8, 64), "numba")
+    net = SdfNetwork(GridSpec(6, 2, 13, 8, 64), Engine.NUMBA)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
 
     def truth(x: torch.Tensor) -> torch.Tensor:

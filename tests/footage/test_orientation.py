@@ -12,6 +12,7 @@ from surface_sos_core.footage.header import read_header
 from surface_sos_core.footage.image import decode
 from surface_sos_core.footage.orientation import of_matrix, stored, upright
 from surface_sos_core.masks.coarse import load_masks
+from surface_sos_core.settings import CoarseSettings
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
@@ -75,7 +76,7 @@ def test_masks_are_brought_to_where_the_frames_are(tmp_path, turn, drawn):
         )
     footage = open_footage(tmp_path / "plates", warn=lambda message: None)
     notes = []
-    masks = load_masks(tmp_path / "masks", footage, notes.append)
+    masks = load_masks(tmp_path / "masks", footage, CoarseSettings(), notes.append)
     assert all((masks.probability[k] == scene(k)[1]).all() for k in range(4))
     assert bool(notes) == (drawn == "on upright frames") and all("EXIF orientation" in note for note in notes)
 
@@ -86,7 +87,7 @@ def test_masks_with_the_frames_own_orientation_lie_as_they_do(tmp_path):
         save(tmp_path / "plates" / f"f.{k}.jpg", frame, 3)
         save(tmp_path / "masks" / f"f.{k}.png", matte, 3)
     footage = open_footage(tmp_path / "plates", warn=lambda message: None)
-    masks = load_masks(tmp_path / "masks", footage, pytest.fail)
+    masks = load_masks(tmp_path / "masks", footage, CoarseSettings(), pytest.fail)
     assert (masks.probability[1] == scene(1)[1]).all()
 
 
@@ -97,7 +98,7 @@ def test_where_nothing_tells_how_masks_lie_they_are_refused(tmp_path):
         save(tmp_path / "masks" / f"f.{k}.png", scene(k)[1])
     footage = open_footage(tmp_path / "plates", warn=lambda message: None)
     with pytest.raises(InputError, match=r"EXIF orientation \(3\).*write frames and masks anew without"):
-        load_masks(tmp_path / "masks", footage, pytest.fail)
+        load_masks(tmp_path / "masks", footage, CoarseSettings(), pytest.fail)
 
 
 @pytest.mark.parametrize("turn", [1, 3, 6])

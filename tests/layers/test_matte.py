@@ -7,16 +7,17 @@ import pytest
 import torch
 
 from surface_sos_core.layers.matte import NO_DEPTH, Matte, render_matte, without_false_holes, without_specks
-from surface_sos_core.settings import LayerSettings
-from surface_sos_core.train.batches import RayCaster
+from surface_sos_core.render.rays import RayCaster
+from surface_sos_core.settings import LayerSettings, MatteSettings, RenderSettings
 
-SETTINGS = LayerSettings(samples=48, border_rays=8)
+SETTINGS = LayerSettings(samples=48, background_samples=16, border_rays=8)
+MATTE = MatteSettings()
 CPU = torch.device("cpu")
 
 
 def matte_of(ball, fields, cameras, frame: int, settings: LayerSettings = SETTINGS) -> Matte:
-    caster = RayCaster(cameras, ball.box, np.zeros((0, 3)), CPU)
-    return render_matte(fields.scene, fields.proposals, caster, ball.box.rotation, frame, settings, 16)
+    caster = RayCaster(cameras, ball.box, np.zeros((0, 3)), RenderSettings(), CPU)
+    return render_matte(fields.scene, fields.proposals, caster, ball.box.rotation, frame, settings, MATTE)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +117,7 @@ def test_a_hole_without_a_clear_pixel_is_solid_and_a_real_one_stays():
     alpha[hazy] = 0.45
     alpha[real] = np.clip((np.hypot(x - 110, y - 40)[real] - 6) / 6, 0.0, 1.0)
     alpha[20:22, 60:64] = 0.5  # a gap of two pixels may be one
-    out = without_false_holes(alpha)
+    out = without_false_holes(alpha, MATTE)
     assert (out[hazy] == 1.0).all()
     np.testing.assert_array_equal(out[~hazy], alpha[~hazy])
 
@@ -125,7 +126,7 @@ def test_haze_outside_the_object_is_no_hole():
     alpha = np.zeros((60, 60), np.float32)
     alpha[:, 30:] = 1.0
     alpha[:, 20:30] = 0.5
-    np.testing.assert_array_equal(without_false_holes(alpha), alpha)
+    np.testing.assert_array_equal(without_false_holes(alpha, MATTE), alpha)
 
 
 def test_specks_go_and_parts_stay():
@@ -136,10 +137,10 @@ def test_specks_go_and_parts_stay():
     keep = alpha.copy()
     alpha[5:7, 5:7] = 1.0
     alpha[95, 10] = 0.4
-    np.testing.assert_array_equal(without_specks(alpha), keep)
+    np.testing.assert_array_equal(without_specks(alpha, MATTE), keep)
 
 
 def test_a_matte_of_one_pixel_stays():
     alpha = np.zeros((9, 9), np.float32)
     alpha[4, 4] = 0.1
-    np.testing.assert_array_equal(without_specks(alpha), alpha)
+    np.testing.assert_array_equal(without_specks(alpha, MATTE), alpha)

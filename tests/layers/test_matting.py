@@ -5,9 +5,11 @@ import scipy.sparse
 from pymatting import cf_laplacian
 from scipy.sparse.linalg import spsolve
 
-from surface_sos_core.layers.matting import EPSILON, closed_form, matting_laplacian
+from surface_sos_core.layers.matting import closed_form, matting_laplacian
+from surface_sos_core.settings import MattingSettings
 
 HEIGHT, WIDTH = 18, 23
+EPSILON = MattingSettings().epsilon
 
 
 def example() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -24,7 +26,7 @@ def test_rows_and_columns_of_the_open_pixels_are_those_of_the_whole_laplacian():
     picture, alpha, open_ = example()
     whole = cf_laplacian(picture.astype(np.float64), EPSILON).tocsr()
     at, off = np.flatnonzero(open_), np.flatnonzero(~open_)
-    system, pull = matting_laplacian(picture, alpha, open_)
+    system, pull = matting_laplacian(picture, alpha, open_, EPSILON)
     np.testing.assert_allclose(system.toarray(), whole[at][:, at].toarray(), atol=1e-8)
     np.testing.assert_allclose(pull, -whole[at][:, off] @ alpha.ravel()[off], atol=1e-8)
     assert system.has_canonical_format
@@ -36,4 +38,4 @@ def test_alpha_is_the_least_of_the_sum_with_all_others_known():
     weights = np.where(open_, hold, 1e9).ravel()
     system = cf_laplacian(picture.astype(np.float64), EPSILON) + scipy.sparse.diags(weights)
     least = spsolve(system.tocsc(), weights * alpha.ravel()).reshape(alpha.shape)
-    np.testing.assert_allclose(closed_form(picture, alpha, hold, open_), least[open_], atol=1e-3)
+    np.testing.assert_allclose(closed_form(picture, alpha, hold, open_, EPSILON), least[open_], atol=1e-3)

@@ -14,13 +14,12 @@ from surface_sos_core.layers import hidden_depth
 from surface_sos_core.layers.hidden_depth import Background
 from surface_sos_core.layers.plate import CleanPlate, OwnFrame, clean_plate
 from surface_sos_core.layers.sources import Sources
-from surface_sos_core.render.renderer import Rays
-from surface_sos_core.settings import LayerSettings
-from surface_sos_core.train.batches import RayCaster
+from surface_sos_core.render.rays import RayCaster, Rays
+from surface_sos_core.settings import LayerSettings, PlateSettings, RenderSettings
 
 WIDTH, HEIGHT = 96, 72
 WALL = 4.0
-SETTINGS = LayerSettings(sources=8)
+LAYERS, PLATE = LayerSettings(sources=8), PlateSettings()
 BALL_COLOUR = 0.9
 NO_POINTS, NO_PLANES = np.zeros((0, 3)), np.zeros((0, 4))
 
@@ -78,7 +77,7 @@ def own_frame(ball, camera, index: int, linear: np.ndarray, alpha: np.ndarray, g
 
 @pytest.fixture
 def background(ball_fields) -> Background:
-    return Background(ball_fields.scene, ball_fields.proposals, NO_POINTS, NO_PLANES, 16)
+    return Background(ball_fields.scene, ball_fields.proposals, NO_POINTS, NO_PLANES)
 
 
 @pytest.fixture
@@ -91,12 +90,12 @@ def fill(ball, plates, alphas, background):
         pictures = plates if pictures is None else pictures
         cameras = [c if used is None or n in used else None for n, c in enumerate(ball.cameras)]
         holdouts = np.stack([np.uint8(255 * (a > 0)) for a in alphas])
-        sources = Sources(lambda i: pictures[i], cameras, holdouts)
-        caster = RayCaster(ball.cameras, ball.box, np.zeros((0, 3)), torch.device("cpu"))
+        sources = Sources(lambda i: pictures[i], cameras, holdouts, PLATE)
+        caster = RayCaster(ball.cameras, ball.box, np.zeros((0, 3)), RenderSettings(), torch.device("cpu"))
         alpha = alphas[frame] if alpha is None else alpha
         camera = ball.cameras[frame]
         return clean_plate(
-            background, camera, lambda pixels: caster.cast(np.full(len(pixels), frame), pixels), sources, SETTINGS,
+            background, camera, lambda pixels: caster.cast(np.full(len(pixels), frame), pixels), sources, LAYERS, PLATE,
             own_frame(ball, camera, frame, pictures[frame] / np.float32(gain), alpha, gain) if own else None,
         )  # fmt: skip
 
@@ -221,10 +220,10 @@ def test_a_distorted_lens(ball, background, clean):
     alpha = ball.cover(camera, WIDTH, HEIGHT).astype(np.float32)
     own = truth * (1 - alpha[..., None]) + BALL_COLOUR * alpha[..., None]
     cameras = [camera, *ball.cameras[1:]]
-    sources = Sources(lambda i: clean[i], cameras, np.zeros((12, 36, 48), np.uint8))
-    caster = RayCaster(cameras, ball.box, np.zeros((0, 3)), torch.device("cpu"))
+    sources = Sources(lambda i: clean[i], cameras, np.zeros((12, 36, 48), np.uint8), PLATE)
+    caster = RayCaster(cameras, ball.box, np.zeros((0, 3)), RenderSettings(), torch.device("cpu"))
     done = clean_plate(
         background, camera, lambda pixels: caster.cast(np.zeros(len(pixels), np.int64), pixels), sources,
-        SETTINGS, own_frame(ball, camera, 0, own, alpha),
+        LAYERS, PLATE, own_frame(ball, camera, 0, own, alpha),
     )  # fmt: skip
     assert quality(done.colour, truth, alpha > 0) > 30.0

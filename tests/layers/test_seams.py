@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from surface_sos_core.layers.seams import neighbours, solve_colours, spread, without_faint_steps
+from surface_sos_core.settings import PlateSettings
 
 H, W = 14, 18
+SETTINGS = PlateSettings()
 
 
 @pytest.fixture
@@ -35,7 +37,13 @@ def test_a_picture_comes_back_from_its_border_and_its_differences(picture):
     pairs, open_ = neighbours(np.ones((H, W), bool)), hole().ravel()
     start = np.where(open_[:, None], 0.0, picture.reshape(-1, 3))
     solved = solve_colours(
-        pairs, differences(picture, pairs), np.ones(len(pairs.a), bool), start, np.zeros(H * W), open_
+        pairs,
+        differences(picture, pairs),
+        np.ones(len(pairs.a), bool),
+        start,
+        np.zeros(H * W),
+        open_,
+        SETTINGS.loose,
     )
     np.testing.assert_allclose(solved, picture.reshape(-1, 3), atol=2e-3)
     np.testing.assert_array_equal(solved[~open_], start[~open_].astype(np.float32))
@@ -49,7 +57,7 @@ def test_it_is_the_least_squares_solution(picture):
     shown = random.random(len(pairs.a)) < 0.7
     change[~shown] = 0.0
     colour, anchor = picture.reshape(-1, 3), random.uniform(0.0, 0.3, H * W)
-    solved = solve_colours(pairs, change, shown, colour, anchor, open_)
+    solved = solve_colours(pairs, change, shown, colour, anchor, open_, SETTINGS.loose)
 
     weight = np.sqrt(np.where(shown, 1.0, 0.05))
     rows = np.zeros((len(pairs.a) + 2 * H * W, H * W))
@@ -72,7 +80,13 @@ def test_frames_that_are_lit_otherwise_leave_no_seam(picture):
     patched = picture + 0.2 * (np.arange(W) >= W // 2)[None, :, None]
     start = np.where(open_[:, None], patched.reshape(-1, 3), picture.reshape(-1, 3))
     solved = solve_colours(
-        pairs, differences(picture, pairs), np.ones(len(pairs.a), bool), start, np.zeros(H * W), open_
+        pairs,
+        differences(picture, pairs),
+        np.ones(len(pairs.a), bool),
+        start,
+        np.zeros(H * W),
+        open_,
+        SETTINGS.loose,
     )
     np.testing.assert_allclose(solved, picture.reshape(-1, 3), atol=2e-3)
 
@@ -86,7 +100,13 @@ def test_what_no_frame_saw_is_a_membrane():
     colour[:, -1] = 1.0
     nothing = np.zeros(len(pairs.a), bool)
     solved = solve_colours(
-        pairs, np.zeros((len(pairs.a), 3)), nothing, colour.reshape(-1, 3), np.zeros(H * W), open_.ravel()
+        pairs,
+        np.zeros((len(pairs.a), 3)),
+        nothing,
+        colour.reshape(-1, 3),
+        np.zeros(H * W),
+        open_.ravel(),
+        SETTINGS.loose,
     )
     np.testing.assert_allclose(
         solved.reshape(H, W, 3)[..., 0], np.tile(np.arange(W) / (W - 1), (H, 1)), atol=2e-3
@@ -97,10 +117,11 @@ def test_an_island_and_an_empty_hole():
     colour = np.full((4, 3), 0.25)
     pairs = neighbours(np.ones((2, 2), bool))
     change, shown = np.zeros((len(pairs.a), 3)), np.ones(len(pairs.a), bool)
-    everything = solve_colours(pairs, change, shown, colour, np.zeros(4), np.ones(4, bool))
+    everything = solve_colours(pairs, change, shown, colour, np.zeros(4), np.ones(4, bool), SETTINGS.loose)
     np.testing.assert_allclose(everything, 0.25, atol=1e-4)
     np.testing.assert_array_equal(
-        solve_colours(pairs, change, shown, colour, np.zeros(4), np.zeros(4, bool)), colour.astype(np.float32)
+        solve_colours(pairs, change, shown, colour, np.zeros(4), np.zeros(4, bool), SETTINGS.loose),
+        colour.astype(np.float32),
     )
 
 
@@ -124,7 +145,7 @@ def test_a_large_hole_is_solved_to_its_middle():
     start = spread(np.where(open_[..., None], 0.0, ramp), ~open_).reshape(-1, 3)
     nothing = np.zeros(len(pairs.a), bool)
     solved = solve_colours(
-        pairs, np.zeros((len(pairs.a), 3)), nothing, start, np.zeros(size**2), open_.ravel()
+        pairs, np.zeros((len(pairs.a), 3)), nothing, start, np.zeros(size**2), open_.ravel(), SETTINGS.loose
     )
     assert np.abs(solved.reshape(size, size, 3) - ramp).max() < 0.01
 
@@ -139,8 +160,10 @@ def test_a_patch_of_wrong_depth_takes_the_level_of_what_is_around_it(picture):
     def solved(step: float, depth: np.ndarray) -> np.ndarray:
         change = differences(picture * 0 + 0.5 + step * patch[..., None], pairs)
         start = np.full((H * W, 3), 0.5)
-        told = without_faint_steps(pairs, change.astype(np.float32), depth)
-        return solve_colours(pairs, told, np.ones(len(pairs.a), bool), start, np.zeros(H * W), open_)
+        told = without_faint_steps(pairs, change.astype(np.float32), depth, SETTINGS)
+        return solve_colours(
+            pairs, told, np.ones(len(pairs.a), bool), start, np.zeros(H * W), open_, SETTINGS.loose
+        )
 
     np.testing.assert_allclose(solved(0.05, depth), 0.5, atol=1e-3)
     inside = patch.ravel()

@@ -7,6 +7,7 @@ import torch
 from surface_sos_core.cameras import Box, Lens
 from surface_sos_core.fields.contraction import contract
 from surface_sos_core.layers.shared_view import shared_view
+from surface_sos_core.settings import MatteSettings
 
 LENS = Lens("PINHOLE", 64, 48, (60.0, 60.0, 32.0, 24.0))
 BOX = Box(np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.4, 0.3]), np.eye(3))
@@ -14,7 +15,7 @@ BOX = Box(np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.4, 0.3]), np.eye(3))
 
 def looked_at(cameras, world: list[list[float]]) -> list[bool]:
     x = torch.from_numpy(BOX.to_box(np.array(world)))
-    return (shared_view(cameras, BOX).lookup(contract(x)) > 0).tolist()
+    return (shared_view(cameras, BOX, MatteSettings()).lookup(contract(x)) > 0).tolist()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from surface_sos_core.cameras import Camera, CameraModel, Lens, Points
 from surface_sos_core.footage import open_footage
 from surface_sos_core.masks.sources.source import MaskShot
+from surface_sos_core.settings import Settings
 
 LENS = Lens("PINHOLE", 128, 96, (110.0, 110.0, 64.0, 48.0))
 RADIUS, TABLE = 0.5, -0.5
@@ -72,7 +73,13 @@ def _shot(folder, cameras):
         mattes.append(matte)
     model = CameraModel(cameras, _points(cameras))
     shot = MaskShot(
-        open_footage(folder), model, list(cameras.values()), None, pytest.fail, lambda done, total: None
+        open_footage(folder),
+        model,
+        list(cameras.values()),
+        None,
+        Settings(),
+        pytest.fail,
+        lambda done, total: None,
     )
     return shot, np.array(mattes)
 

@@ -13,6 +13,9 @@ from surface_sos_core.footage.frame_stack import TemporaryValues
 from surface_sos_core.masks import automatic
 from surface_sos_core.masks.automatic import automatic_masks
 from surface_sos_core.masks.consensus import build_consensus
+from surface_sos_core.settings import Settings
+
+SETTINGS = Settings()
 
 
 def test_the_ball_is_found_and_not_the_table(ball_shot, overlaps):
@@ -24,6 +27,7 @@ def test_the_ball_is_found_and_not_the_table(ball_shot, overlaps):
         cameras,
         shot.model,
         box_from_points(shot.model),
+        SETTINGS,
         lambda done, total: steps.append((done, total)),
     )
     assert masks.probability.shape == mattes.shape and masks.probability.dtype == np.uint8
@@ -46,7 +50,7 @@ def _with_last_outlines(change, shot, monkeypatch):
         return found
 
     monkeypatch.setattr(automatic, "_graph_cut_outline", outline)
-    masks = automatic_masks(shot.footage, shot.cameras, shot.model, box_from_points(shot.model))
+    masks = automatic_masks(shot.footage, shot.cameras, shot.model, box_from_points(shot.model), SETTINGS)
     assert len(calls) == 20
     return masks
 
@@ -91,7 +95,7 @@ def test_no_frame_is_kept_in_memory(ball_shot, long_shot, monkeypatch):
     for shot, _ in (ball_shot, long_shot):
         start = box_from_points(shot.model)
         tracemalloc.start()
-        automatic.automatic_masks(shot.footage, shot.cameras, shot.model, start)
+        automatic.automatic_masks(shot.footage, shot.cameras, shot.model, start, SETTINGS)
         tracemalloc.stop()
     more = len(long_shot[0].cameras) - len(ball_shot[0].cameras)
     rounds = len(held) // 2
@@ -102,9 +106,9 @@ def test_no_frame_is_kept_in_memory(ball_shot, long_shot, monkeypatch):
 def test_it_repeats(ball_shot):
     shot, _ = ball_shot
     start = box_from_points(shot.model)
-    first = automatic_masks(shot.footage, shot.cameras, shot.model, start)
+    first = automatic_masks(shot.footage, shot.cameras, shot.model, start, SETTINGS)
     cv2.setRNGSeed(7)
-    again = automatic_masks(shot.footage, shot.cameras, shot.model, start)
+    again = automatic_masks(shot.footage, shot.cameras, shot.model, start, SETTINGS)
     np.testing.assert_array_equal(first.probability, again.probability)
 
 
@@ -116,14 +120,14 @@ def test_a_given_box_is_the_region(ball_shot, overlaps):
     assert start.plane is not None and abs(start.plane[2]) > 0.99
     long = shot.model.points.track_length[:400] >= 4
     assert start.on_object[:400][long].mean() > 0.9 and not start.on_object[400:].any()
-    masks = automatic_masks(shot.footage, shot.cameras, shot.model, start)
+    masks = automatic_masks(shot.footage, shot.cameras, shot.model, start, SETTINGS)
     assert overlaps(masks.probability, mattes).mean() > 0.9
 
 
 def test_without_points_the_middle_is_taken(ball_shot, overlaps):
     shot, mattes = ball_shot
     bare = CameraModel(shot.model.cameras, Points.empty())
-    masks = automatic_masks(shot.footage, shot.cameras, bare, box_from_points(bare))
+    masks = automatic_masks(shot.footage, shot.cameras, bare, box_from_points(bare), SETTINGS)
     assert overlaps(masks.probability, mattes).mean() > 0.85
 
 
@@ -131,7 +135,7 @@ def test_a_box_that_no_frame_shows(ball_shot):
     shot, _ = ball_shot
     start = start_from_box(Box(np.array([0, 0, 90.0]), np.full(3, 0.1), np.eye(3)), shot.model)
     with pytest.raises(InputError, match="--masks"):
-        automatic_masks(shot.footage, shot.cameras, shot.model, start)
+        automatic_masks(shot.footage, shot.cameras, shot.model, start, SETTINGS)
 
 
 def test_depth_tells_what_has_the_same_colours(tmp_path, monkeypatch, overlaps):
@@ -164,7 +168,7 @@ def test_depth_tells_what_has_the_same_colours(tmp_path, monkeypatch, overlaps):
     footage = open_footage(tmp_path)
 
     def found() -> float:
-        masks = automatic_masks(footage, list(cameras.values()), model, start)
+        masks = automatic_masks(footage, list(cameras.values()), model, start, SETTINGS)
         return float(overlaps(masks.probability, np.array(mattes)).mean())
 
     with_depth = found()

@@ -6,6 +6,7 @@ import pytest
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import open_footage
 from surface_sos_core.masks.coarse import CoarseMasks, load_masks
+from surface_sos_core.settings import CoarseSettings
 
 SIZE = (60, 40)  # width, height
 
@@ -39,7 +40,7 @@ def folder(tmp_path):
 
 def load(folder, shot):
     warnings = []
-    masks = load_masks(folder, shot, warnings.append)
+    masks = load_masks(folder, shot, CoarseSettings(), warnings.append)
     assert masks.notes == warnings
     return masks, warnings
 
@@ -47,10 +48,16 @@ def load(folder, shot):
 def test_a_mask_for_every_frame_needs_no_words(shot, folder):
     for frame in shot.frames:
         save(folder / f"{frame.name}.png", blob())
-    masks = load_masks(folder, shot, pytest.fail)
+    masks = load_masks(folder, shot, CoarseSettings(), pytest.fail)
     assert masks.probability.shape == (6, 40, 60) and masks.probability.dtype == np.uint8
     assert masks.size == SIZE and masks.known.all() and not masks.empty.any() and not masks.notes
     assert (masks.probability == blob()).all()
+
+
+def test_masks_are_held_as_large_as_the_settings_say(shot, folder):
+    save(folder / f"{shot.frames[0].name}.png", blob())
+    masks = load_masks(folder, shot, CoarseSettings(edge=30), lambda note: None)
+    assert masks.size == (30, 20) and masks.probability.shape == (6, 20, 30)
 
 
 def test_key_frames_leave_the_others_unknown(shot, folder):
@@ -84,21 +91,21 @@ def test_numbers_do_not_match_where_a_name_does(shot, folder):
 def test_nothing_matches(shot, folder):
     save(folder / "mask_7.png", blob())
     with pytest.raises(InputError) as error:
-        load_masks(folder, shot)
+        load_masks(folder, shot, CoarseSettings())
     assert "mask_7.png" in str(error.value) and "plate.1001.png" in str(error.value)
 
 
 def test_folders_without_masks(shot, folder, tmp_path):
     for path in (folder, tmp_path / "none", tmp_path / "plate" / "plate.1001.png"):
         with pytest.raises(InputError, match=path.name):
-            load_masks(path, shot)
+            load_masks(path, shot, CoarseSettings())
 
 
 def test_two_masks_of_one_frame(shot, folder):
     save(folder / "plate.1001.png", blob())
     save(folder / "plate.1001.jpg", blob())
     with pytest.raises(InputError, match=r"plate\.1001\.jpg and plate\.1001\.png"):
-        load_masks(folder, shot)
+        load_masks(folder, shot, CoarseSettings())
 
 
 def test_unreadable_mask_is_named(shot, folder):
@@ -107,7 +114,7 @@ def test_unreadable_mask_is_named(shot, folder):
     whole = (folder / "plate.1002.png").read_bytes()
     (folder / "plate.1002.png").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"plate\.1002\.png"):
-        load_masks(folder, shot)
+        load_masks(folder, shot, CoarseSettings())
 
 
 def test_black_and_white_masks(shot, folder):
@@ -132,7 +139,7 @@ def test_other_sizes(shot, folder):
     assert ((masks.probability[1] > 127) == (blob() > 127)).all()
     save(folder / "plate.1003.png", blob(60, 60))
     with pytest.raises(InputError) as error:
-        load_masks(folder, shot)
+        load_masks(folder, shot, CoarseSettings())
     assert all(word in str(error.value) for word in ("plate.1003.png", "60x60", "60x40"))
 
 
@@ -148,7 +155,7 @@ def test_soft_masks_keep_their_levels(shot, folder):
     with OpenEXR.File(header, {"RGB": np.dstack([soft, soft, soft])}) as file:
         file.write(str(folder / "plate.1005.exr"))
     save(folder / "plate.1006.png", cv2.cvtColor(ramp, cv2.COLOR_GRAY2BGR))
-    masks = load_masks(folder, shot, pytest.fail)
+    masks = load_masks(folder, shot, CoarseSettings(), pytest.fail)
     for index in range(6):
         assert np.abs(masks.probability[index].astype(int) - ramp).max() <= (index == 3), index
 
@@ -196,7 +203,7 @@ def test_large_masks_are_reduced_by_area(tmp_path, folder):
     stripes[:, ::5] = 255
     for number in (1, 2):
         save(folder / f"f.{number}.png", stripes)
-    masks = load_masks(folder, shot, pytest.fail)
+    masks = load_masks(folder, shot, CoarseSettings(), pytest.fail)
     assert masks.size == (512, 320)
     assert masks.probability.mean() == pytest.approx(51, abs=0.5)
 

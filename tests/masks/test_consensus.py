@@ -1,6 +1,5 @@
 """Masks of a ball, some of them wrong, and what they agree on."""
 
-import errno
 from dataclasses import replace
 
 import numpy as np
@@ -8,20 +7,13 @@ import pytest
 
 from surface_sos_core.cameras import Box
 from surface_sos_core.errors import InputError
-from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.masks.coarse import CoarseMasks
-from surface_sos_core.masks.consensus import (
-    Consensus,
-    build_consensus,
-    contradiction,
-    read_consensus,
-    save_consensus,
-    unpack_masks,
-)
-from surface_sos_core.settings import ConsensusSettings
+from surface_sos_core.masks.consensus import Consensus, build_consensus, contradiction
+from surface_sos_core.settings import ConsensusSettings, ThinPartSettings
 
 WIDTH, HEIGHT = 96, 72
 SETTINGS = ConsensusSettings(resolution=48, views=12, rounds=3)
+THIN = ThinPartSettings()
 UNKNOWN, EMPTY, SHIFTED, GRABBED = 1, 4, 6, 9
 
 
@@ -48,7 +40,7 @@ def pictures(ball):
 
 @pytest.fixture(scope="module")
 def agreed(ball, pictures) -> Consensus:
-    return build_consensus(masks_of(pictures), ball.cameras, SETTINGS)
+    return build_consensus(masks_of(pictures), ball.cameras, SETTINGS, THIN)
 
 
 def world_cells(consensus: Consensus) -> np.ndarray:
@@ -96,28 +88,30 @@ def test_a_grabbed_place_loses_trust_and_the_rest_of_its_mask_keeps_it(agreed):
 
 
 def test_a_given_box_is_kept(ball, pictures):
-    agreed = build_consensus(masks_of(pictures), ball.cameras, SETTINGS, ball.box)
+    agreed = build_consensus(masks_of(pictures), ball.cameras, SETTINGS, THIN, ball.box)
     np.testing.assert_allclose(agreed.box.similarity, ball.box.similarity)
     assert ball_overlap(agreed, ball) > 0.75
 
 
 def test_few_key_frames_are_enough(ball, pictures):
     few = [p if n in (0, 3, 5, 8) else None for n, p in enumerate(pictures)]
-    agreed = build_consensus(masks_of(few), ball.cameras, SETTINGS)
+    agreed = build_consensus(masks_of(few), ball.cameras, SETTINGS, THIN)
     assert ball_overlap(agreed, ball) > 0.5
     assert np.isfinite(agreed.agreement).sum() == 4
 
 
 def test_a_frame_without_a_camera_is_left_out(ball, pictures):
     cameras = [None if n == 2 else camera for n, camera in enumerate(ball.cameras)]
-    agreed = build_consensus(masks_of(pictures), cameras, SETTINGS)
+    agreed = build_consensus(masks_of(pictures), cameras, SETTINGS, THIN)
     assert np.isnan(agreed.agreement[2]) and not agreed.trust[2].any()
     assert ball_overlap(agreed, ball) > 0.7
 
 
 def test_progress_goes_up_and_ends(ball, pictures):
     told: list[tuple[int, int]] = []
-    build_consensus(masks_of(pictures), ball.cameras, SETTINGS, ball.box, lambda *step: told.append(step))
+    build_consensus(
+        masks_of(pictures), ball.cameras, SETTINGS, THIN, ball.box, lambda *step: told.append(step)
+    )
     done = [step for step, _ in told]
     assert done == sorted(done) and len(set(done)) > 1 and all(step <= total for step, total in told)
 
@@ -133,7 +127,7 @@ def test_progress_goes_up_and_ends(ball, pictures):
 )
 def test_too_few_masks_are_bad_input(ball, pictures, change):
     with pytest.raises(InputError, match="masks"):
-        build_consensus(masks_of(change(pictures)), ball.cameras, SETTINGS)
+        build_consensus(masks_of(change(pictures)), ball.cameras, SETTINGS, THIN)
 
 
 def test_masks_of_different_things_are_bad_input(ball):
@@ -145,43 +139,10 @@ def test_masks_of_different_things_are_bad_input(ball):
         picture[row : row + 6, column : column + 6] = 1.0
         pictures.append(picture)
     try:
-        agreed = build_consensus(masks_of(pictures), ball.cameras, SETTINGS, ball.box)
+        agreed = build_consensus(masks_of(pictures), ball.cameras, SETTINGS, THIN, ball.box)
     except InputError:
         return
     assert np.nanmedian(agreed.agreement) < 0.5  # or at least nobody may believe it
-
-
-def test_what_is_saved_is_read(tmp_path, ball, pictures, agreed):
-    masks = masks_of(pictures)
-    save_consensus(tmp_path / "c.npz", masks.probability, agreed)
-    again = read_consensus(tmp_path / "c.npz", len(masks.probability))
-    for name in ("grid", "trust", "agreement"):
-        np.testing.assert_array_equal(getattr(again, name), getattr(agreed, name))
-    np.testing.assert_array_equal(again.box.similarity, agreed.box.similarity)
-    assert [path.name for path in tmp_path.iterdir()] == ["c.npz"]
-    with unpack_masks(tmp_path / "c.npz", tmp_path / "masks.npy", len(masks.probability)) as stack:
-        assert stack.shape == masks.probability.shape
-        np.testing.assert_array_equal([stack[i] for i in range(len(stack))], masks.probability)
-
-
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"no archive", lambda b: b""])
-def test_a_damaged_file_is_bad_input(tmp_path, agreed, damage):
-    path = tmp_path / "c.npz"
-    save_consensus(path, np.zeros((2, 3, 4), np.uint8), agreed)
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(InputError, match=r"c\.npz"):
-        read_consensus(path, 2)
-    with pytest.raises(InputError, match=r"c\.npz"):
-        unpack_masks(path, tmp_path / "masks.npy", 2)
-    assert not (tmp_path / "masks.npy").exists()
-
-
-def test_a_file_of_something_else_is_bad_input(tmp_path):
-    np.savez(tmp_path / "c.npz", other=np.zeros(3))
-    with pytest.raises(InputError, match=r"c\.npz"):
-        read_consensus(tmp_path / "c.npz", 2)
-    with pytest.raises(InputError, match="none"):
-        read_consensus(tmp_path / "none.npz", 2)
 
 
 def test_the_world_may_lie_anywhere(ball, pictures):
@@ -193,30 +154,13 @@ def test_the_world_may_lie_anywhere(ball, pictures):
         rotation = camera.rotation @ turn.T
         moved.append(replace(camera, rotation=rotation, translation=-rotation @ centre))
     box = Box(1000.0 * (turn @ ball.box.centre) + 77.0, 1000.0 * ball.box.half, turn @ ball.box.rotation)
-    here = build_consensus(masks_of(pictures), ball.cameras, SETTINGS, ball.box)
-    there = build_consensus(masks_of(pictures), moved, SETTINGS, box)
+    here = build_consensus(masks_of(pictures), ball.cameras, SETTINGS, THIN, ball.box)
+    there = build_consensus(masks_of(pictures), moved, SETTINGS, THIN, box)
     assert np.mean((here.grid > 0.5) != (there.grid > 0.5)) < 0.002
-
-
-def test_a_disk_that_is_full_is_not_taken_for_a_damaged_file(tmp_path, monkeypatch):
-    """Masks are read from one file while they are written to another."""
-    probability = np.zeros((3, 4, 5), np.uint8)
-    agreed = Consensus(
-        Box(np.zeros(3), np.ones(3), np.eye(3)), np.zeros((4,) * 3, np.float32), probability, np.ones(3)
-    )
-    save_consensus(tmp_path / "consensus.npz", probability, agreed)
-    read_consensus(tmp_path / "consensus.npz", 3)
-
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(FrameStack, "write", full)
-    with pytest.raises(OSError, match="No space"):
-        unpack_masks(tmp_path / "consensus.npz", tmp_path / "masks.npy", 3)
 
 
 def test_masks_that_contradict_the_cameras_are_told():
     from_good = np.array([0.9, 0.8, np.nan, 0.3, 0.7])
-    assert contradiction(from_good) is None and contradiction(np.full(3, np.nan)) is None
-    sentence = contradiction(np.array([0.4, 0.1, 0.9, np.nan, 0.41]))
+    assert contradiction(from_good, SETTINGS) is None and contradiction(np.full(3, np.nan), SETTINGS) is None
+    sentence = contradiction(np.array([0.4, 0.1, 0.9, np.nan, 0.41]), SETTINGS)
     assert sentence is not None and "less than 40%" in sentence and "cameras" in sentence

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from surface_sos_core.masks.graph_cut import cut
+from surface_sos_core.settings import EdgeSettings
 from surface_sos_core.stereo.known_depth import KnownDepth
 
 
@@ -41,7 +42,7 @@ def test_no_mask_costs_less() -> None:
         steps = generator.integers(0, 7, (3, 4)).astype(np.float32)
         every = [np.array(values).reshape(3, 4) for values in product((False, True), repeat=12)]
         least = min(energy(rgb, odds, steps, mask) for mask in every)
-        found = cut(rgb, odds, KnownDepth(steps / 50, 1 / 50))
+        found = cut(rgb, odds, KnownDepth(steps / 50, 1 / 50), EdgeSettings())
         assert found.shape == (3, 4) and found.dtype == bool
         assert energy(rgb, odds, steps, found) < least + 0.05  # whole numbers of a thousandth
 
@@ -51,7 +52,7 @@ def test_the_outline_goes_along_the_edge() -> None:
     rgb[:, 17:] = (90, 80, 70)
     odds = np.zeros((20, 30))
     odds[8:12, 3:6], odds[8:12, 25:28] = 9, -9
-    found = cut(rgb, odds, unknown(20, 30))
+    found = cut(rgb, odds, unknown(20, 30), EdgeSettings())
     assert found[:, :17].all() and not found[:, 17:].any()
 
 
@@ -59,13 +60,13 @@ def test_specks_are_not_worth_an_outline() -> None:
     rgb = np.full((20, 30, 3), 120, np.uint8)
     odds = np.full((20, 30), -2.0)
     odds[5, 5] = 9
-    assert not cut(rgb, odds, unknown(20, 30)).any()
+    assert not cut(rgb, odds, unknown(20, 30), EdgeSettings()).any()
 
 
 def test_all_or_nothing() -> None:
     rgb = np.full((6, 6, 3), 120, np.uint8)
-    assert cut(rgb, np.full((6, 6), 1.0), unknown(6, 6)).all()
-    assert not cut(rgb, np.full((6, 6), -1.0), unknown(6, 6)).any()
+    assert cut(rgb, np.full((6, 6), 1.0), unknown(6, 6), EdgeSettings()).all()
+    assert not cut(rgb, np.full((6, 6), -1.0), unknown(6, 6), EdgeSettings()).any()
 
 
 def test_the_outline_goes_along_a_jump_in_depth() -> None:
@@ -73,5 +74,5 @@ def test_the_outline_goes_along_a_jump_in_depth() -> None:
     odds[8:12, 3:6], odds[8:12, 25:28] = 9, -9
     disparity = np.full((20, 30), 0.5, np.float32)
     disparity[:, 17:] = 0.3
-    found = cut(rgb, odds, KnownDepth(disparity, 0.01))
+    found = cut(rgb, odds, KnownDepth(disparity, 0.01), EdgeSettings())
     assert found[:, :17].all() and not found[:, 17:].any()

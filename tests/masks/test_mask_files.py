@@ -11,6 +11,7 @@ from surface_sos_core.errors import InputError
 from surface_sos_core.footage import open_footage
 from surface_sos_core.masks.coarse import load_masks
 from surface_sos_core.masks.mask_files import read_mask, reading_of
+from surface_sos_core.settings import CoarseSettings
 
 WIDTH, HEIGHT, COUNT = 60, 40, 4
 
@@ -53,7 +54,7 @@ def masks(tmp_path):
         for k in range(COUNT):
             one(tmp_path / "masks" / f"plate.{1001 + k}{suffix}", k)
         notes = []
-        found = load_masks(tmp_path / "masks", footage, notes.append, pick)
+        found = load_masks(tmp_path / "masks", footage, CoarseSettings(), notes.append, pick)
         return found.probability, notes
 
     return make

@@ -6,6 +6,7 @@ import pytest
 from surface_sos_core.cameras import CameraModel, Points
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.mending import Mended, mend_masks
+from surface_sos_core.settings import Settings
 
 
 def masks_of(shot, mattes, frames):
@@ -16,7 +17,7 @@ def masks_of(shot, mattes, frames):
 
 
 def mend(shot, masks, cameras=None, model=None, progress=lambda done, total: None):
-    return mend_masks(shot.footage, cameras or shot.cameras, model or shot.model, masks, progress)
+    return mend_masks(shot.footage, cameras or shot.cameras, model or shot.model, masks, Settings(), progress)
 
 
 def test_blobs_are_mended_and_outlines_stay(slow_shot, overlaps):

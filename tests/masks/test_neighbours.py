@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from surface_sos_core.masks.neighbours import Neighbours
+from surface_sos_core.settings import EdgeSettings
 from surface_sos_core.stereo.known_depth import KnownDepth
 
 
@@ -31,5 +32,5 @@ def test_contrast_is_the_plain_one():
 def test_jumps_begin_after_a_step_and_end_at_two():
     depth = KnownDepth(np.array([[1.00, 1.01, 1.04, 1.40, 0.0]], np.float32), 0.01)
     pairs = Neighbours.of((1, 5), diagonals=False)
-    np.testing.assert_allclose(pairs.jumps(depth), [0, 1, 2, 0], atol=1e-3)
-    assert not pairs.jumps(KnownDepth(np.zeros((1, 5), np.float32), 0.0)).any()
+    np.testing.assert_allclose(pairs.jumps(depth, EdgeSettings()), [0, 1, 2, 0], atol=1e-3)
+    assert not pairs.jumps(KnownDepth(np.zeros((1, 5), np.float32), 0.0), EdgeSettings()).any()

@@ -4,6 +4,7 @@ import numpy as np
 
 from surface_sos_core.cameras import Camera, Lens
 from surface_sos_core.masks.surface_votes import Voter, surface_votes
+from surface_sos_core.settings import VoteSettings
 from surface_sos_core.stereo.known_depth import KnownDepth
 
 LENS = Lens("PINHOLE", 8, 8, (8.0, 8.0, 4.0, 4.0))
@@ -28,7 +29,7 @@ def test_votes_of_those_who_see_the_same_place():
         Voter(camera(0.25), wall(), half),  # a pixel further: disparity 0.5 times focal length 8 times 0.25
         Voter(camera(0.0), wall(0.6), half),  # something else is in front
     ]
-    odds, heard = surface_votes(camera(0.0), depth, voters)
+    odds, heard = surface_votes(camera(0.0), depth, voters, VoteSettings())
     assert not odds[0].any() and not heard[0].any()
     assert (
         heard[1:, 0].tolist() == [1] * 7 and (heard[1:, 1:] == 2).all()
@@ -44,10 +45,10 @@ def test_votes_of_those_who_see_the_same_place():
 
 def test_many_votes_are_not_for_ever():
     voters = [Voter(camera(0.0), wall(), np.ones((8, 8)))] * 40
-    odds, heard = surface_votes(camera(0.0), wall(), voters)
+    odds, heard = surface_votes(camera(0.0), wall(), voters, VoteSettings())
     assert (odds == 3.5).all() and (heard == 40).all()
 
 
 def test_nobody_to_ask():
-    odds, heard = surface_votes(camera(0.0), wall(), [])
+    odds, heard = surface_votes(camera(0.0), wall(), [], VoteSettings())
     assert not odds.any() and not heard.any()

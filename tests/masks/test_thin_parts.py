@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from surface_sos_core.masks.thin_parts import find_thin_parts
+from surface_sos_core.settings import ThinPartSettings
 
 WIDTH, HEIGHT = 192, 144
 SIZE = 64
@@ -54,7 +55,9 @@ def cells_of(ball, world: np.ndarray) -> np.ndarray:
 def find(ball, probability, trust=None) -> np.ndarray:
     trust = np.full_like(probability, 255) if trust is None else trust
     share = votes(ball, probability)
-    return find_thin_parts(share, 0.9, probability, trust, ball.cameras, np.arange(12), ball.box)
+    return find_thin_parts(
+        share, 0.9, probability, trust, ball.cameras, np.arange(12), ball.box, ThinPartSettings()
+    )
 
 
 def test_a_rod_is_found_and_no_fuzz(ball, rod):

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 
 from surface_sos_core.masks.walker import spread
+from surface_sos_core.settings import EdgeSettings
 from surface_sos_core.stereo.known_depth import KnownDepth
 
 UNKNOWN = KnownDepth(np.zeros((12, 16), np.float32), 0.0)
@@ -38,19 +39,19 @@ def test_it_is_the_plain_least_squares() -> None:
     rgb, value, weight = two_halves()
     weight = weight + 0.003
     steps = np.random.default_rng(1).integers(0, 7, (12, 16)).astype(np.float32)
-    found = spread(rgb, value, weight, KnownDepth(steps / 50, 1 / 50))
+    found = spread(rgb, value, weight, KnownDepth(steps / 50, 1 / 50), EdgeSettings())
     assert np.allclose(found, plain_spread(rgb, value, weight, steps), atol=1e-5)
 
 
 def test_sure_pixels_are_spread_up_to_the_edge() -> None:
-    found = spread(*two_halves(), UNKNOWN)
+    found = spread(*two_halves(), UNKNOWN, EdgeSettings())
     assert (found[:, :8] > 0.5).all() and (found[:, 8:] < 0.5).all()
     assert found[6, 7] - found[6, 8] > 0.5 and found[6, 6] - found[6, 7] < 0.2
 
 
 def test_a_flat_picture_has_no_edges() -> None:
     _, value, weight = two_halves()
-    found = spread(np.full((12, 16, 3), 90, np.uint8), value, weight, UNKNOWN)
+    found = spread(np.full((12, 16, 3), 90, np.uint8), value, weight, UNKNOWN, EdgeSettings())
     assert np.abs(np.diff(found[8])).max() < 0.2
 
 
@@ -58,5 +59,7 @@ def test_a_jump_in_depth_is_an_edge() -> None:
     _, value, weight = two_halves()
     disparity = np.full((12, 16), 0.5, np.float32)
     disparity[:, 8:] = 0.3
-    found = spread(np.full((12, 16, 3), 90, np.uint8), value, weight, KnownDepth(disparity, 0.01))
+    found = spread(
+        np.full((12, 16, 3), 90, np.uint8), value, weight, KnownDepth(disparity, 0.01), EdgeSettings()
+    )
     assert (found[:, :8] > 0.5).all() and (found[:, 8:] < 0.5).all() and found[6, 7] - found[6, 8] > 0.5

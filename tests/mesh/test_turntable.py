@@ -7,13 +7,16 @@ import pytest
 
 from surface_sos_core.mesh import Mesh, extract_surface
 from surface_sos_core.mesh.turntable import BACKGROUND, render_turntable
+from surface_sos_core.settings import MeshSettings
 
 UP = np.array([0.0, 0.0, 1.0])
 FRONT = np.array([0.0, -1.0, 0.0])
 
 
 def sphere(resolution: int = 40) -> Mesh:
-    return extract_surface(lambda p: np.linalg.norm(p, axis=1) - 0.5, resolution, np.ones(3))
+    return extract_surface(
+        lambda p: np.linalg.norm(p, axis=1) - 0.5, np.ones(3), MeshSettings(resolution=resolution)
+    )
 
 
 def test_a_sphere_is_a_disc_on_the_background():

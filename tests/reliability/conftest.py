@@ -38,6 +38,7 @@ if "blender_addon" not in sys.modules:  # its modules without bpy, without its _
 SMALL = """
 import dataclasses, json, os, signal, sys
 from surface_sos_core import cli, settings
+from surface_sos_core.cli import commands
 def small(name, device="auto", seed=0):
     own = settings.preset("preview", "cpu", seed)
     return dataclasses.replace(
@@ -51,7 +52,7 @@ def small(name, device="auto", seed=0):
         layers=settings.LayerSettings(samples=16, border_rays=1, sources=4),
         mesh=dataclasses.replace(own.mesh, resolution=32),
     )
-cli.preset = small
+commands.preset = small
 from surface_sos_core.events import Events
 tell_stage = Events.stage
 def at(stage, act):  # for what a test executes first: `act` when the run begins `stage`
@@ -174,6 +175,8 @@ class SmallShot:
     def words(self) -> list[str]:
         """`segment` of this shot, but for --out."""
         given = (
+            "--preset",
+            "preview",  # SMALL says what this is
             "--masks",
             self.folder / "masks",
             "--cameras",

@@ -30,6 +30,7 @@ from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.masks.coarse import load_masks
 from surface_sos_core.masks.sources.cryptomatte import Picker
 from surface_sos_core.masks.sources.drawn import read_drawn
+from surface_sos_core.settings import CoarseSettings
 from surface_sos_core.train.checkpoint import load_trainer, save_trainer
 from surface_sos_core.train.trainer import Trainer
 
@@ -402,7 +403,7 @@ def good_movie(folder: Path) -> bytes:
 def read_movie(path: Path) -> None:
     from surface_sos_core.masks.sources.movie import movie_masks
 
-    movie_masks(path, plates_beside(path))
+    movie_masks(path, plates_beside(path), CoarseSettings())
 
 
 # What we keep ourselves
@@ -536,10 +537,10 @@ KINDS_OF_SETS = {
     "TUM images": Kind("freiburg3/rgb.txt", tum_lists, of_set("tum", lambda path: path.parent), lambda folder: good_tum(folder, "rgb.txt")),
     "CO3D": Kind("dog/frame_annotations.jgz", co3ds, of_set("co3d", lambda path: path.parent / "1"), good_co3d),
     "transforms": Kind("transforms.json", many_transforms, of_set("transforms", lambda path: path), good_transforms),
-    "drawn": Kind("drawn.json", drawns, lambda path: read_drawn(path, plates_beside(path), print), good_drawn),
+    "drawn": Kind("drawn.json", drawns, lambda path: read_drawn(path, plates_beside(path), CoarseSettings()), good_drawn),
     "EXR matte": Kind("plate.1001.exr", mattes, read_matte, lambda _: matte()),
     "mask": Kind(
-        "masks/plate.1001.png", masks, lambda path: load_masks(path.parent, plates_beside(path.parent), print), good_mask
+        "masks/plate.1001.png", masks, lambda path: load_masks(path.parent, plates_beside(path.parent), CoarseSettings(), print), good_mask
     ),
     "exposure": Kind("exposure.npz", many_gains, lambda path: read_gains(path, 3), gains),
     "frame stack": Kind("plates.npy", stacks, read_stack, stack),

@@ -35,7 +35,7 @@ from surface_sos_core.footage import image, open_footage, parse_frames
 from surface_sos_core.footage.movie import Movie
 from surface_sos_core.layers.exr import FrameLayers, read_layers, write_layers
 from surface_sos_core.manifest import ManifestError, read_manifest
-from surface_sos_core.masks.consensus import read_consensus, unpack_masks
+from surface_sos_core.masks.consensus_file import read_consensus, unpack_masks
 from surface_sos_core.mesh.read import read_ply
 from surface_sos_core.settings import Settings, settings_from_dict
 from surface_sos_core.shot_folder import ShotFolder
@@ -242,9 +242,11 @@ def broken_binary(name: str) -> Callable[[Path], Iterator[bytes]]:
 
 
 MANIFEST: dict[str, Any] = {
-    "schema_version": 1, "settings": {}, "software": {"torch": "2"}, "cameras": "cameras",
+    "schema_version": 2, "settings": {}, "software": {"torch": "2"}, "cameras": "cameras",
+    "made": {"train": {"code": "0.1.0+aa", "software": {"torch": "2"}, "ran": {}}}, "objects": {"object": "auto"},
     "footage": {"path": "plates", "width": 64, "height": 48, "title": "plate"},
-    "frames": [{"name": "plate.1001", "frame": 1001, "layers": "layers/plate.1001.exr"}],
+    "frames": [{"name": "plate.1001", "frame": 1001, "layers": "layers/plate.1001.exr", "doubts": ["blurred"]}],
+    "colour_space": "srgb_rec709_scene",
     "box": {"centre": [0, 0, 0], "size": [1, 1, 1], "world_to_box": np.eye(4).tolist()},
     "mesh": {"ply": "mesh/object.ply", "glb": None}, "metrics": None, "timings": {"train": 1.5},
     "warnings": ["one"], "stages": ["footage"],
@@ -253,7 +255,7 @@ OUTSIDE = (
     "/etc/passwd", "../secret", "layers/../../x", "..", ".", "", "a//b", "./a", "C:\\x", "c:x", "a\\..\\b",
     "\\\\host\\share", "layers/\0x", "layers/", "//host/x",
 )  # fmt: skip
-FREE = ("settings", "metrics", "box.centre", "box.size")
+FREE = ("settings", "metrics", "box.centre", "box.size", "made.train.ran")
 
 
 def manifests(_: Path) -> Iterator[bytes]:
@@ -266,13 +268,13 @@ def manifests(_: Path) -> Iterator[bytes]:
             if (name, value) == ("mesh", {"deep": [1]}):
                 continue  # a mesh without files; what is unknown is left out
             yield json.dumps(changed(MANIFEST, path, value)).encode()
-        if not isinstance(path[-1], int) and path[0] not in ("box", "software", "timings") and path[-1] not in (
-            "layers", "ply", "cameras", "mesh",
+        if not isinstance(path[-1], int) and path[0] not in ("box", "made", "objects", "software", "timings") and path[-1] not in (
+            "layers", "ply", "cameras", "colour_space", "mesh",
         ):  # fmt: skip
             yield json.dumps(changed(MANIFEST, path, KeyError)).encode()
     for path in (("frames", 0, "layers"), ("cameras",), ("mesh", "ply"), ("mesh", "glb")):
         yield from (json.dumps(changed(MANIFEST, path, place)).encode() for place in OUTSIDE)
-    yield from (json.dumps(changed(MANIFEST, ("schema_version",), n)).encode() for n in (0, -1, 2, 10**30))
+    yield from (json.dumps(changed(MANIFEST, ("schema_version",), n)).encode() for n in (0, -1, 3, 10**30))
 
 
 def every_setting(_: Path) -> Iterator[bytes]:

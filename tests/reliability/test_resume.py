@@ -11,10 +11,10 @@ import pytest
 
 from surface_sos_core.manifest import read_manifest
 
-MESH_ONLY = "real = cli.preset\ncli.preset = lambda *a: dataclasses.replace(real(*a), mesh=settings.MeshSettings(resolution=24))"
+MESH_ONLY = "real = commands.preset\ncommands.preset = lambda *a: dataclasses.replace(real(*a), mesh=settings.MeshSettings(resolution=24))"
 LAYERS_ONLY = (
-    "real = cli.preset\n"
-    "cli.preset = lambda *a: dataclasses.replace(real(*a), layers=dataclasses.replace(real(*a).layers, samples=12))"
+    "real = commands.preset\n"
+    "commands.preset = lambda *a: dataclasses.replace(real(*a), layers=dataclasses.replace(real(*a).layers, samples=12))"
 )
 
 

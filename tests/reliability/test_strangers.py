@@ -41,7 +41,7 @@ def odd_shot(small_shot, tmp_path_factory) -> Path:
 def test_every_command_takes_every_path(odd_shot, nursery, tally):
     """All of them begin with a dash, and lie in a folder with spaces, quotes, a line end and letters of all kinds."""
     there = f"os.chdir({str(odd_shot)!r})"
-    given = ("--masks=-masks", "--cameras=-model")
+    given = ("--preset=preview", "--masks=-masks", "--cameras=-model")
     commands = [
         ("segment", *given, "--frames", "1001-1002", "--out=-out", "--", "-plates"),
         ("segment", *given, "--frames", "1001-1003", "--out=-out", "--resume", "--", "-plates"),

@@ -11,7 +11,7 @@ from surface_sos_core.render.volume import section_alpha
 def test_a_grid_holds_what_it_learns_where_it_learns_it():
     grid = OpacityGrid(8, 0.5)
     x = torch.tensor([[-0.95, 0.3, 0.95]])
-    grid.learn(x, torch.tensor([0.9]))
+    grid.learn(x, torch.tensor([0.9]), 0.9)
     assert grid.values[0, 5, 7].item() == pytest.approx(0.9)
     assert grid.lookup(x).item() == pytest.approx(0.9)
     others = grid.values.clone()
@@ -22,15 +22,15 @@ def test_a_grid_holds_what_it_learns_where_it_learns_it():
 def test_a_grid_forgets_slowly_and_keeps_the_largest():
     grid = OpacityGrid(4, 0.0)
     x = torch.zeros(3, 3) + 0.1
-    grid.learn(x, torch.tensor([0.2, 0.8, 0.4]))
+    grid.learn(x, torch.tensor([0.2, 0.8, 0.4]), 0.9)
     assert grid.lookup(x[:1]).item() == pytest.approx(0.8)
-    grid.learn(x[:1], torch.tensor([0.0]), forget=0.5)
+    grid.learn(x[:1], torch.tensor([0.0]), 0.5)
     assert grid.lookup(x[:1]).item() == pytest.approx(0.4)
 
 
 def test_lookup_outside_is_the_border_cell():
     grid = OpacityGrid(4, 0.1)
-    grid.learn(torch.tensor([[0.9, 0.9, 0.9]]), torch.tensor([0.7]))
+    grid.learn(torch.tensor([[0.9, 0.9, 0.9]]), torch.tensor([0.7]), 0.9)
     assert grid.lookup(torch.tensor([[3.0, 1.0, 5.0]])).item() == pytest.approx(0.7)
 
 

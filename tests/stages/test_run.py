@@ -9,7 +9,8 @@ import torch
 from surface_sos_core.errors import InputError
 from surface_sos_core.events import Events
 from surface_sos_core.footage import open_footage
-from surface_sos_core.manifest import FrameEntry, MeshEntry, read_manifest
+from surface_sos_core.manifest import FrameEntry, MadeEntry, MeshEntry, read_manifest
+from surface_sos_core.provenance import software_versions
 from surface_sos_core.settings import preset
 from surface_sos_core.shot_folder import ShotFolder
 from surface_sos_core.stages.run import Run, existing_shot, new_manifest, take_over
@@ -45,6 +46,37 @@ def test_what_an_earlier_run_made_goes_on_and_layers_of_lost_frames_go(run):
     run.save("masks")
     kept = read_manifest(run.folder.out)
     assert kept.timings == {"train": 3.0} and kept.stages == ["masks", "train"] and kept.warnings == ["said"]
+
+
+def test_each_stage_tells_its_own_version_and_settings(run):
+    """Fields of yesterday stay yesterday's when layers are made of them today, and the settings too."""
+    earlier = new_manifest(run.footage, run.settings.with_values({"train.rays": 77, "layers.samples": 77}))
+    earlier.made["train"] = MadeEntry("0.0.9+aa", {"torch": "1.0"}, {"iterations": 5})
+    take_over(run, earlier)
+    run.note("layers", {"code": "0.1.0+bb"})
+    run.save()
+    kept, now = read_manifest(run.folder.out), software_versions()
+    assert kept.made["train"] == earlier.made["train"]
+    assert kept.made["layers"] == MadeEntry("0.1.0+bb", now)
+    assert kept.software["torch"] == f"1.0, {now['torch']}" and kept.software["numpy"] == now["numpy"]
+    assert kept.settings["train"]["rays"] == 77
+    assert kept.settings["layers"]["samples"] == run.settings.layers.samples
+    run.adds_to("train", "0.1.0+bb")
+    assert run.manifest.made["train"].code == "0.0.9+aa, 0.1.0+bb"
+    assert run.manifest.made["train"].software["torch"] == f"1.0, {now['torch']}"
+
+
+def test_a_stage_that_another_version_made_is_named_with_both(run):
+    run.note("cameras", {"seed": 0, "code": "0.1.0+aa"})
+    assert run.keeps("cameras", {"seed": 0, "code": "0.1.0+aa"})
+    assert not run.keeps("cameras", {"seed": 1, "code": "0.1.0+bb"})
+    assert run.events.warnings == [
+        "The stage cameras is done again: the program (0.1.0+aa, now 0.1.0+bb), seed changed since."
+    ]
+    assert "cameras" not in run.manifest.made
+    run.folder.note("masks", {"seed": 0})  # as versions did that did not tell theirs
+    assert not run.keeps("masks", {"seed": 0, "code": "0.1.0+bb"})
+    assert "the program (an older one, now 0.1.0+bb) changed since" in run.events.warnings[-1]
 
 
 def test_what_was_made_is_read_unless_its_inputs_changed_or_its_files_are_damaged(run):

@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
-from surface_sos_core.fields import hash_grid
-from surface_sos_core.train import trainer as trainer_module
+from surface_sos_core.fields.engine import Engine
 from surface_sos_core.train.batches import Sights
 from surface_sos_core.train.recorded_step import RecordedStep, tensors_of
 from surface_sos_core.train.trainer import Trainer
@@ -32,12 +31,11 @@ def test_all_batches_have_tensors_of_the_same_shapes(batches):
     assert any(not torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_a_step_looks_at_no_value_and_has_tensors_of_the_same_shapes(ball, tiny, batches, monkeypatch):
+def test_a_step_looks_at_no_value_and_has_tensors_of_the_same_shapes(ball, tiny, batches):
     """Run on tensors without values, where looking at one raises, and so does a shape that depends on one."""
-    for module in (hash_grid, trainer_module):  # the way of a GPU
-        monkeypatch.setattr(module, "default_backend", lambda device: "torch")
     settings = replace(tiny, train=replace(tiny.train, iterations=4))
-    trainer = Trainer.start(settings, ball.probability(32), ball.box.extent, torch.device("cpu"))
+    device, engine = torch.device("cpu"), Engine.TORCH  # the way of a GPU
+    trainer = Trainer.start(settings, ball.probability(32), ball.box.extent, device, engine)
     trainer._set_schedule(batches.pixel)
     trainer._advance(batches.draw(0))  # the optimiser makes its state
     batch = batches.draw(1)

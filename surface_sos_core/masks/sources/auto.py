@@ -18,4 +18,4 @@ class AutoSource:
         start = start_from_box(shot.box, shot.model) if shot.box is not None else box_from_points(shot.model)
         for note in start.notes:
             shot.warn(note)
-        return automatic_masks(shot.footage, shot.cameras, shot.model, start, shot.progress)
+        return automatic_masks(shot.footage, shot.cameras, shot.model, start, shot.settings, shot.progress)

@@ -17,22 +17,15 @@ import numpy as np
 
 from surface_sos_core.cameras import AutomaticBox, Box, Camera, CameraModel, look_at
 from surface_sos_core.cameras.box import LEAST_TRACK, on_planes
+from surface_sos_core.cameras.picture import picture_pixels
 from surface_sos_core.errors import InputError
-from surface_sos_core.masks.automatic import EDGE, automatic_masks
+from surface_sos_core.masks.automatic import automatic_masks
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.point_labels import spread_labels
 from surface_sos_core.masks.sources.drawn import Drawn
 from surface_sos_core.masks.sources.flow import carry_by_flow
 from surface_sos_core.masks.sources.source import MaskShot
-
-_MIDDLE = 0.6  # of the drawing's half width and height: there it is the object that is seen
-_CLOSE = 0.01  # of its width or height, whichever is more: so far beside the drawing a point may still be the object's
-_LEAST_POINTS = 5
-_FLAT = 0.02  # of the drawing's width: as thick is a plane
-_AROUND = 3  # times it: as far around the object planes are looked for
-_FIRST = 3  # nearest of them: where the object begins
-_FRONT = 0.33  # of the drawing's width or height, whichever is less: what is seen in its middle so far behind is the object's
-_ENDS = 2, 98  # percentiles of its points' depth: where the object begins and ends
+from surface_sos_core.settings import DrawnSettings, PointGroupSettings
 
 
 class BoxSource:
@@ -46,16 +39,22 @@ class BoxSource:
     def find(self, shot: MaskShot) -> CoarseMasks:
         """By the cameras where the shot has some, by optical flow otherwise."""
         if shot.model is None:
-            return carry_by_flow(shot.footage, self._drawn, shot.progress)
-        start = start_from_drawn(self._drawn, shot.cameras, shot.model)
-        within = self._drawn.at(reduced_size(shot.footage, EDGE))
+            return carry_by_flow(shot.footage, self._drawn, shot.settings.flow, shot.progress)
+        settings = shot.settings
+        start = start_from_drawn(self._drawn, shot.cameras, shot.model, settings.drawn, settings.point_groups)
+        within = self._drawn.at(reduced_size(shot.footage, settings.start.edge))
         return automatic_masks(
-            shot.footage, shot.cameras, shot.model, start, shot.progress, within, nearby=True
+            shot.footage, shot.cameras, shot.model, start, settings, shot.progress, within, nearby=True
         )
 
 
 def start_from_drawn(
-    drawn: Drawn, cameras: Sequence[Camera | None], model: CameraModel, wrong: float = 0.0
+    drawn: Drawn,
+    cameras: Sequence[Camera | None],
+    model: CameraModel,
+    settings: DrawnSettings,
+    groups: PointGroupSettings,
+    wrong: float = 0.0,
 ) -> AutomaticBox:
     """Where in the world the object is. wrong: share of the drawings that may lack some of it.
 
@@ -70,34 +69,39 @@ def start_from_drawn(
     for i, camera in held.items():
         seen = np.zeros(len(xyz), bool)
         seen[model.points.seen_by(number[camera.name])] = True
-        views.append(_View.of(drawn.regions[i], drawn.size, camera, xyz, seen))
+        views.append(_View.of(drawn.regions[i], camera, xyz, seen, settings))
     inside = np.mean([view.inside for view in views], axis=0) >= 1 - wrong
     outside = np.mean([view.outside for view in views], axis=0) > wrong
     long = model.points.track_length >= LEAST_TRACK
-    flat = _on_planes_beside(xyz, outside, long, views)
-    front, beside = _front(views, long & ~flat) & inside, outside | (_front(views, long) & flat)
-    on_object, beside = spread_labels(xyz, front, beside)
+    flat = _on_planes_beside(xyz, outside, long, views, settings)
+    front, beside = _front(views, long & ~flat, settings) & inside, outside
+    beside |= _front(views, long, settings) & flat
+    on_object, beside = spread_labels(xyz, front, beside, groups)
     on_object &= inside
-    box = _middle_box([view.box(on_object, model) for view in views], wrong)
+    box = _middle_box([view.box(on_object, model, settings) for view in views], wrong)
     on_object &= long
     return AutomaticBox(box, on_object, on_object, None, beside, ())
 
 
 def _on_planes_beside(
-    xyz: np.ndarray, outside: np.ndarray, long: np.ndarray, views: Sequence[_View]
+    xyz: np.ndarray,
+    outside: np.ndarray,
+    long: np.ndarray,
+    views: Sequence[_View],
+    settings: DrawnSettings,
 ) -> np.ndarray:
     """(N,) bool: the points (N, 3) on planes that go on beside what is drawn, like a floor."""
-    front = _front(views, long)
+    front = _front(views, long, settings)
     if not front.any():
         return front
     width = float(np.median([view.width(front) for view in views]))
-    near = np.linalg.norm(xyz - np.median(xyz[front], axis=0), axis=1) < _AROUND * width
-    return on_planes(xyz, near & long & outside, _FLAT * width)
+    near = np.linalg.norm(xyz - np.median(xyz[front], axis=0), axis=1) < settings.around * width
+    return on_planes(xyz, near & long & outside, settings.flat * width)
 
 
-def _front(views: Sequence[_View], possible: np.ndarray) -> np.ndarray:
+def _front(views: Sequence[_View], possible: np.ndarray, settings: DrawnSettings) -> np.ndarray:
     """(N,) bool: of the possible points (N,) bool what a drawing has in its middle and in front."""
-    return np.any([view.front(possible) for view in views], axis=0)
+    return np.any([view.front(possible, settings) for view in views], axis=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,45 +123,52 @@ class _View:
 
     @classmethod
     def of(
-        cls, region: np.ndarray, size: tuple[int, int], camera: Camera, xyz: np.ndarray, seen: np.ndarray
+        cls,
+        region: np.ndarray,
+        camera: Camera,
+        xyz: np.ndarray,
+        seen: np.ndarray,
+        settings: DrawnSettings,
     ) -> _View:
-        """From the drawing, (h, w) bool of a frame of `size`, and the points that the frame has seen, (N,) bool."""
-        scale = camera.lens.width / size[0]
+        """From the drawing, (h, w) bool of a frame, and the points that the frame has seen, (N,) bool."""
+        scale = camera.lens.width / region.shape[1]
         pixels, depth = camera.project(xyz)
-        inside = _inside(region, pixels / scale)
+        inside = _inside(region, camera, pixels)
         rows, columns = np.nonzero(region)
         low, high = (np.array([f(columns), f(rows)], float) for f in (np.min, np.max))
-        reach = 2 * int(_CLOSE * np.max(high - low + 1)) + 1
-        close = cv2.dilate(region.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
-        outside = ~_inside(close, pixels / scale)
+        reach = 2 * int(settings.close * np.max(high - low + 1)) + 1
+        close = cv2.dilate(region.astype(np.uint8), np.ones((reach, reach), np.uint8))
+        outside = ~_inside(close > 0, camera, pixels)
         middle, extent = scale * (low + high + 1) / 2, scale * (high - low + 1)
         with np.errstate(invalid="ignore"):
             off_middle = np.linalg.norm(2 * (pixels - middle) / extent, axis=1)
-        shown = inside & seen & (off_middle < _MIDDLE)
-        if shown.sum() < _LEAST_POINTS:
+        shown = inside & seen & (off_middle < settings.middle)
+        if shown.sum() < settings.least_points:
             shown = inside & seen
         return cls(camera, middle, extent, depth, inside, outside, shown)
 
-    def front(self, possible: np.ndarray) -> np.ndarray:
+    def front(self, possible: np.ndarray, settings: DrawnSettings) -> np.ndarray:
         """(N,) bool: of the possible points (N,) bool in the middle those that are hardly behind the first."""
         shown = self.middle_points & possible
         if not shown.any():
             return shown
-        first = float(np.sort(self.depth[shown])[:_FIRST][-1])
-        return shown & (self.depth <= first * (1 + _FRONT * self.size.min() / self.camera.lens.focal))
+        first = float(np.sort(self.depth[shown])[: settings.first][-1])
+        behind = settings.front * self.size.min() / self.camera.lens.focal
+        return shown & (self.depth <= first * (1 + behind))
 
     def width(self, points: np.ndarray) -> float:
         """Of what is drawn, or its height if that is less, in the world; as far away as the points (N,) bool."""
         return float(np.median(self.depth[points]) * self.size.min() / self.camera.lens.focal)
 
-    def box(self, on_object: np.ndarray, model: CameraModel) -> Box:
+    def box(self, on_object: np.ndarray, model: CameraModel, settings: DrawnSettings) -> Box:
         """What is drawn as a box in the world, as deep as it is wide or high, whichever is less.
 
         As far away as the object's points (N,) bool tell, else where all cameras look.
         """
         depth = self.depth[on_object]
-        if len(depth) >= _LEAST_POINTS:
-            near, far = np.percentile(depth, _ENDS)
+        enough = len(depth) >= settings.least_points
+        if enough:
+            near, far = np.percentile(depth, (settings.begins, settings.ends))
         else:
             near = far = float(
                 self.camera.axis @ (look_at(list(model.cameras.values())) - self.camera.centre)
@@ -169,7 +180,7 @@ class _View:
             )
         size = self.size * far / self.camera.lens.focal
         deep = max(far - near, size.min())
-        middle = near + deep / 2 if len(depth) >= _LEAST_POINTS else near
+        middle = near + deep / 2 if enough else near
         origin, ray = self.camera.rays(self.middle[None])
         return Box(origin + middle * ray[0], 0.5 * np.array([*size, deep]), self.camera.rotation.T)
 
@@ -187,12 +198,8 @@ def _middle_box(boxes: Sequence[Box], wrong: float) -> Box:
     return Box(centre, half, boxes[0].rotation)
 
 
-def _inside(region: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """(N,) bool: pixels (N, 2) of the region's own size that it holds."""
-    height, width = region.shape
-    with np.errstate(invalid="ignore"):
-        held = np.flatnonzero(np.all((pixels >= 0) & (pixels < (width, height)), axis=1))
-    column, row = pixels[held].astype(np.int32).T
-    inside = np.zeros(len(pixels), bool)
-    inside[held] = region[row, column]
+def _inside(region: np.ndarray, camera: Camera, pixels: np.ndarray) -> np.ndarray:
+    """(N,) bool: the camera's pixels (N, 2) that a region (h, w) bool of its picture holds."""
+    inside, at = picture_pixels(camera, pixels, region.shape)
+    inside[inside] = region[at]
     return inside

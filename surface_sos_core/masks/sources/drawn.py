@@ -12,7 +12,6 @@ way to give outlines.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ import numpy as np
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
 from surface_sos_core.masks.coarse import load_masks, reduced_size
+from surface_sos_core.settings import CoarseSettings
 
 LEAST_SIDE = 4.0  # pixels of the plate; less is a slip of the hand
 
@@ -42,15 +42,15 @@ class Drawn:
         }
 
 
-def read_drawn(path: Path, footage: Footage, warn: Callable[[str], None]) -> Drawn:
+def read_drawn(path: Path, footage: Footage, settings: CoarseSettings) -> Drawn:
     """What is drawn in a JSON file or a folder of masks.
 
     Raises InputError, naming the entry, for a frame that the footage lacks, a box or outline outside the frame, and for
     anything that is not of the kind above.
     """
-    size = reduced_size(footage)
+    size = reduced_size(footage, settings.edge)
     if path.is_dir():
-        masks = load_masks(path, footage, lambda message: None)  # few frames are what this is for
+        masks = load_masks(path, footage, settings, lambda message: None)  # few frames are what this is for
         shown = np.flatnonzero(masks.known & ~masks.empty)
         if not len(shown):
             raise InputError(

@@ -11,6 +11,7 @@ from surface_sos_core.masks.coarse import CoarseMasks, load_masks
 from surface_sos_core.masks.sources.cryptomatte import Picker
 from surface_sos_core.masks.sources.movie import movie_masks
 from surface_sos_core.masks.sources.source import MaskShot
+from surface_sos_core.settings import CoarseSettings
 
 
 class FilesSource:
@@ -18,25 +19,32 @@ class FilesSource:
 
     needs_cameras = False
 
-    def __init__(self, path: Path, footage: Footage, pick: str | None, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        footage: Footage,
+        pick: str | None,
+        settings: CoarseSettings,
+        warn: Callable[[str], None],
+    ) -> None:
         """pick: an object of Cryptomatte or a layer of EXR files, or a label or colour of others.
 
         Raises what `load_masks` and `movie_masks` do.
         """
         if path.is_file():
-            self.masks = movie_masks(path, footage, pick, warn)
+            self.masks = movie_masks(path, footage, pick, settings, warn)
         elif (
             pick is not None
             and path.is_dir()
             and any(file.suffix.lower() == ".exr" for file in list_images(path))
         ):
             picker = Picker(pick)
-            self.masks = load_masks(path, footage, warn, read=picker.read)
+            self.masks = load_masks(path, footage, settings, warn, read=picker.read)
             picker.check(path)
         else:
-            self.masks = load_masks(path, footage, warn, pick)
+            self.masks = load_masks(path, footage, settings, warn, pick)
 
     def find(self, shot: MaskShot) -> CoarseMasks:
         from surface_sos_core.masks.sources.mended import mended  # compiles for seconds when it is loaded
 
-        return mended(self.masks, shot, shot.progress)
+        return mended(self.masks, shot, shot.progress, given=True)

@@ -16,21 +16,14 @@ import numpy as np
 from surface_sos_core.footage import Footage
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.sources.drawn import Drawn
-
-EDGE = 320  # pixels along the longer edge
-BAND = 0.012  # of that edge: how far flow may be off
-LEAST_AGREEMENT = 0.6  # of a mask's pixels, whose flow there and back ends within ROUND_TRIP pixels
-ROUND_TRIP = 2.0
-MOST_DIFFERENCE = (
-    40  # of 255, in grey: the median over the mask between a frame and the one it was warped from
-)
-MOST_CHANGE = 1.6  # of a mask's area from a frame to the next
-LEAST_PIXELS = 12
+from surface_sos_core.settings import FlowSettings
 
 
-def carry_by_flow(footage: Footage, drawn: Drawn, progress: Callable[[int, int], None]) -> CoarseMasks:
+def carry_by_flow(
+    footage: Footage, drawn: Drawn, settings: FlowSettings, progress: Callable[[int, int], None]
+) -> CoarseMasks:
     """Masks of all frames that can be reached from those drawn on; progress gets (done, total) frames."""
-    size = reduced_size(footage, EDGE)
+    size = reduced_size(footage, settings.edge)
     count = len(footage.frames)
     masks = CoarseMasks.unknown(count, size)
     starts = sorted(drawn.regions)
@@ -39,14 +32,14 @@ def carry_by_flow(footage: Footage, drawn: Drawn, progress: Callable[[int, int],
     done = 0
     for start in starts:
         first = _Picture.read(footage, start, size)
-        mask = grow(first.rgb, regions[start])
+        mask = grow(first.rgb, regions[start], settings)
         masks.put(start, mask)
         for step in (1, -1):
             here, carried, i = first, mask, start
             while 0 <= i + step < count and owner[i + step] == start:
                 i += step
                 there = _Picture.read(footage, i, size)
-                moved = _carry(here, there, carried)
+                moved = _carry(here, there, carried, settings)
                 if moved is None:
                     masks.reasons |= {
                         k: f"the object was lost on the way, at {footage.frames[i].name}"
@@ -60,11 +53,11 @@ def carry_by_flow(footage: Footage, drawn: Drawn, progress: Callable[[int, int],
     return masks
 
 
-def grow(rgb: np.ndarray, region: np.ndarray) -> np.ndarray:
+def grow(rgb: np.ndarray, region: np.ndarray, settings: FlowSettings) -> np.ndarray:
     """(h, w) bool: the object inside a region drawn around it, by GrabCut; the region itself where that finds nothing."""
     clues = np.where(region, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
-    mask = _grab_cut(rgb, clues, 5)
-    return mask if mask.sum() > 0.1 * region.sum() else region
+    mask = _grab_cut(rgb, clues, settings.first_rounds)
+    return mask if mask.sum() > settings.least_grown * region.sum() else region
 
 
 class _Picture:
@@ -79,7 +72,7 @@ class _Picture:
         return _Picture(cv2.resize(footage.read_display(index), size, interpolation=cv2.INTER_AREA))
 
 
-def _carry(here: _Picture, there: _Picture, mask: np.ndarray) -> np.ndarray | None:
+def _carry(here: _Picture, there: _Picture, mask: np.ndarray, settings: FlowSettings) -> np.ndarray | None:
     """The mask (h, w) bool of the next frame, or None where it is lost."""
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     start = np.zeros((*mask.shape, 2), np.float32)
@@ -89,23 +82,25 @@ def _carry(here: _Picture, there: _Picture, mask: np.ndarray) -> np.ndarray | No
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     source_x, source_y = x + back[..., 0], y + back[..., 1]
     warped = cv2.remap(mask.astype(np.float32), source_x, source_y, cv2.INTER_LINEAR) > 0.5
-    if warped.sum() < LEAST_PIXELS:
+    if warped.sum() < settings.least_pixels:
         return None
     round_trip = back + cv2.remap(forth, source_x, source_y, cv2.INTER_LINEAR)
-    if (np.linalg.norm(round_trip, axis=2) < ROUND_TRIP)[warped].mean() < LEAST_AGREEMENT:
+    agrees = np.linalg.norm(round_trip, axis=2) < settings.round_trip
+    if agrees[warped].mean() < settings.least_agreement:
         return None
     looked_like = cv2.remap(here.grey, source_x, source_y, cv2.INTER_LINEAR)
-    if np.median(cv2.absdiff(looked_like, there.grey)[warped]) > MOST_DIFFERENCE:
+    if np.median(cv2.absdiff(looked_like, there.grey)[warped]) > settings.most_difference:
         return None
-    radius = max(2, round(BAND * max(width, height)))
+    radius = max(2, round(settings.band * max(width, height)))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     sure, near = cv2.erode(warped.astype(np.uint8), disc), cv2.dilate(warped.astype(np.uint8), disc)
     clues = np.select(
         [sure > 0, warped, near > 0], [cv2.GC_FGD, cv2.GC_PR_FGD, cv2.GC_PR_BGD], cv2.GC_BGD
     ).astype(np.uint8)
-    redrawn = _grab_cut(there.rgb, clues, 1)
+    redrawn = _grab_cut(there.rgb, clues, settings.rounds)
     change = redrawn.sum() / mask.sum()
-    return redrawn if redrawn.sum() >= LEAST_PIXELS and 1 / MOST_CHANGE < change < MOST_CHANGE else None
+    kept = 1 / settings.most_change < change < settings.most_change
+    return redrawn if kept and redrawn.sum() >= settings.least_pixels else None
 
 
 def _grab_cut(rgb: np.ndarray, clues: np.ndarray, rounds: int) -> np.ndarray:

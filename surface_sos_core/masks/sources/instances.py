@@ -8,23 +8,21 @@ and in each frame the instance that fits the consensus' hull best is taken, so t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import cv2
 import numpy as np
 
 from surface_sos_core.cameras import Camera, look_at
+from surface_sos_core.cameras.picture import picture_pixels
 from surface_sos_core.errors import InputError
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.consensus import build_consensus
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.masks.sources.drawn import Drawn
-from surface_sos_core.settings import ConsensusSettings
-
-LEAST_OVERLAP = 0.3  # with the hull, or with the frame before
-_PAIRED = 16  # frames whose rays are met in pairs
-_CONSENSUS = ConsensusSettings(resolution=64, views=60)
+from surface_sos_core.sampling import evenly
+from surface_sos_core.settings import NetworkSettings, Settings
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,7 @@ def choose_by_cameras(
     found: Found,
     cameras: Sequence[Camera | None],
     size: tuple[int, int],
+    settings: Settings,
     target: np.ndarray | None = None,
     join: bool = False,
 ) -> CoarseMasks:
@@ -57,7 +56,7 @@ def choose_by_cameras(
             if pieces:
                 masks.put(i, np.max([one.mask for one in pieces], axis=0) / 255)
     else:
-        target = _place_most_agree_on(found, cameras) if target is None else target
+        target = _place_most_agree_on(found, cameras, settings.network.paired) if target is None else target
         for i, (instances, camera) in enumerate(zip(found, cameras, strict=True)):
             holding = [
                 one for one in instances if camera is not None and _holds(one, camera, target[None])[0]
@@ -68,14 +67,17 @@ def choose_by_cameras(
         raise InputError(
             "What the network finds in different frames is not one object in the world; draw a box on one frame, NAME:FILE."
         )
-    consensus = build_consensus(masks, cameras, _CONSENSUS)
+    own = settings.network
+    voting = replace(settings.consensus, resolution=own.consensus_resolution, views=own.consensus_views)
+    consensus = build_consensus(masks, cameras, voting, settings.thin_parts)
     chosen = CoarseMasks.unknown(len(found), size)
     for i, camera in enumerate(cameras):
         if camera is None:
             chosen.reasons[i] = "it has no camera"
             continue
         hull = project_grid(consensus.grid, consensus.box, camera, *size) > 0.5
-        mask = _joined(found[i], hull) if join else _best(found[i], hull)
+        choose = _joined if join else _best
+        mask = choose(found[i], hull, own.least_overlap)
         if mask is None:
             chosen.reasons[i] = "the network finds nothing where the other frames have the object"
         else:
@@ -83,14 +85,16 @@ def choose_by_cameras(
     return chosen
 
 
-def choose_by_overlap(found: Found, drawn: Drawn | None, size: tuple[int, int]) -> CoarseMasks:
+def choose_by_overlap(
+    found: Found, drawn: Drawn | None, size: tuple[int, int], settings: NetworkSettings
+) -> CoarseMasks:
     """Without cameras: followed from frame to frame, from what was drawn or from the surest instance of all.
 
     Raises InputError where no instance is in what was drawn.
     """
     masks = CoarseMasks.unknown(len(found), size)
     if drawn is not None:
-        shown = {i: _best(found[i], region) for i, region in drawn.at(size).items()}
+        shown = {i: _best(found[i], region, settings.least_overlap) for i, region in drawn.at(size).items()}
         start = next((i for i, mask in shown.items() if mask is not None), None)
         if start is None:
             raise InputError("The network finds nothing in what is drawn; draw it on another frame.")
@@ -102,7 +106,7 @@ def choose_by_overlap(found: Found, drawn: Drawn | None, size: tuple[int, int]) 
     for step in (1, -1):
         last, i = first, start
         while 0 <= i < len(found):
-            mask = first if i == start else _best(found[i], last > 127)
+            mask = first if i == start else _best(found[i], last > 127, settings.least_overlap)
             if mask is None:
                 masks.reasons[i] = "the network finds nothing where the object was in the frame before"
             else:
@@ -112,32 +116,28 @@ def choose_by_overlap(found: Found, drawn: Drawn | None, size: tuple[int, int]) 
     return masks
 
 
-def _best(instances: Sequence[Instance], there: np.ndarray) -> np.ndarray | None:
-    """The mask that overlaps most with `there` (h, w) bool; None where none does well."""
+def _best(instances: Sequence[Instance], there: np.ndarray, least: float) -> np.ndarray | None:
+    """The mask that overlaps most with `there` (h, w) bool; None where none does by `least`."""
     scores = [_overlap(one.mask > 127, there) for one in instances]
     best = int(np.argmax(scores)) if scores else -1
-    return instances[best].mask if scores and scores[best] >= LEAST_OVERLAP else None
+    return instances[best].mask if scores and scores[best] >= least else None
 
 
-def _joined(instances: Sequence[Instance], hull: np.ndarray) -> np.ndarray | None:
-    """All pieces that lie mostly in the hull, together."""
+def _joined(instances: Sequence[Instance], hull: np.ndarray, least: float) -> np.ndarray | None:
+    """All pieces that lie mostly in the hull, together; None where they overlap less than by `least` with it."""
     inside = [one.mask for one in instances if hull[one.mask > 127].mean() >= 0.5]
     mask = np.max(inside, axis=0) if inside else None
-    return mask if mask is not None and _overlap(mask > 127, hull) >= LEAST_OVERLAP else None
+    return mask if mask is not None and _overlap(mask > 127, hull) >= least else None
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:
     return float((a & b).sum() / max((a | b).sum(), 1))
 
 
-def _place_most_agree_on(found: Found, cameras: Sequence[Camera | None]) -> np.ndarray:
+def _place_most_agree_on(found: Found, cameras: Sequence[Camera | None], paired: int) -> np.ndarray:
     """(3,) of all places where rays of two frames meet, the one that the most frames show inside an instance."""
     usable = [i for i, camera in enumerate(cameras) if camera is not None and found[i]]
-    few = (
-        [usable[k] for k in np.unique(np.linspace(0, len(usable) - 1, _PAIRED).round().astype(int))]
-        if usable
-        else []
-    )
+    few = evenly(np.array(usable, int), paired).tolist()
     rays = {i: [_ray(one, cameras[i]) for one in found[i]] for i in few}
     places = np.array(
         [
@@ -185,10 +185,6 @@ def _meeting(o: np.ndarray, d: np.ndarray, p: np.ndarray, e: np.ndarray) -> np.n
 
 def _holds(one: Instance, camera: Camera, places: np.ndarray) -> np.ndarray:
     """(K,) bool: world places (K, 3) that project into the instance."""
-    height, width = one.mask.shape
-    pixels = camera.project(places)[0] * (width / camera.lens.width)
-    with np.errstate(invalid="ignore"):
-        inside = (pixels >= 0).all(axis=1) & (pixels < (width, height)).all(axis=1)
-    column, row = pixels[inside].astype(np.int32).T
-    inside[inside] = one.mask[row, column] > 127
+    inside, at = picture_pixels(camera, camera.project(places)[0], one.mask.shape)
+    inside[inside] = one.mask[at] > 127
     return inside

@@ -13,9 +13,8 @@ from surface_sos_core.errors import InputError
 from surface_sos_core.masks.sources.instances import Instance
 from surface_sos_core.masks.sources.network import Prompt
 from surface_sos_core.masks.sources.ready import no_weights
+from surface_sos_core.settings import NetworkSettings
 
-LEAST_SCORE = 0.3
-EDGE = 800  # pixels along the shorter edge, as it was trained
 _CACHED = (
     detection.MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1,
     detection.MaskRCNN_ResNet50_FPN_Weights.COCO_V1,
@@ -28,20 +27,23 @@ class MaskRcnn:
     prompted = False
     pieces = False
 
-    def __init__(self, weights: Path | None, pick: str | None, edge: int = EDGE) -> None:
+    def __init__(self, weights: Path | None, pick: str | None, settings: NetworkSettings) -> None:
         """pick: a class by its COCO name, or its number; None: all. Raises InputError for weights of another network."""
         state = _read_state(weights or _cached())
         version_2 = "backbone.fpn.inner_blocks.0.1.weight" in state  # its pyramid has batch norms
         try:
             classes = len(state["roi_heads.box_predictor.cls_score.bias"])
             build = detection.maskrcnn_resnet50_fpn_v2 if version_2 else detection.maskrcnn_resnet50_fpn
-            self._model = build(weights=None, weights_backbone=None, num_classes=classes, min_size=edge)
+            self._model = build(
+                weights=None, weights_backbone=None, num_classes=classes, min_size=settings.maskrcnn_edge
+            )
             self._model.load_state_dict(state)
         except (KeyError, TypeError, RuntimeError) as error:
             raise InputError(
                 f"{weights} holds no state of torchvision's maskrcnn_resnet50_fpn or _v2; give such a file."
             ) from error
         self._model.eval()
+        self._least_score = settings.maskrcnn_score
         self._label = None if pick is None else _label(pick, classes)
 
     @torch.inference_mode()
@@ -51,7 +53,7 @@ class MaskRcnn:
         return [
             Instance((255 * mask[0]).byte().numpy(), float(score))
             for mask, score, label in zip(seen["masks"], seen["scores"], seen["labels"], strict=True)
-            if score >= LEAST_SCORE and (self._label is None or int(label) == self._label)
+            if score >= self._least_score and (self._label is None or int(label) == self._label)
         ]
 
 

@@ -6,21 +6,35 @@ from collections.abc import Callable
 
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.mending import mend_masks
-from surface_sos_core.masks.sources.doubted import found_anew
+from surface_sos_core.masks.sources.doubted import doubt_of, found_anew
 from surface_sos_core.masks.sources.source import MaskShot
 
 
-def mended(masks: CoarseMasks, shot: MaskShot, progress: Callable[[int, int], None]) -> CoarseMasks:
-    """The same masks, mended where the shot has cameras, and what was done to them told to the user."""
+def mended(
+    masks: CoarseMasks, shot: MaskShot, progress: Callable[[int, int], None], given: bool
+) -> CoarseMasks:
+    """The same masks, mended where the shot has cameras, and what was done to them told to the user.
+
+    given: they came as files, which are the artist's word: where the sparse points speak against them this is told, and
+    they are used all the same unless the settings want it otherwise. A network's are found anew there.
+    """
     if shot.model is None:
         return masks
-    if (anew := found_anew(masks, shot, progress)) is not None:
-        shot.warn(
-            "The masks hold much that goes on beside them, as the sparse points tell, so its outline is found anew "
-            "within boxes around them; if they are right, give those of fewer than eight frames, which are believed."
+    if (doubt := doubt_of(masks, shot)) is not None:
+        seen = (
+            f"{doubt.share:.0%} of the sparse points that nearly all masks hold are of things that go on beside the masks, "
+            "like a wall or a post"
         )
-        return anew
-    found = mend_masks(shot.footage, shot.cameras, shot.model, masks, progress)
+        if shot.settings.doubt.find_anew == "all" or (
+            shot.settings.doubt.find_anew == "networks" and not given
+        ):
+            shot.warn(f"{seen}, so the outline is found anew within boxes around the masks.")
+            return found_anew(masks, shot, doubt.start, progress)
+        shot.warn(
+            f"{seen}; the masks are used as they are; if they are wrong there, --set doubt.find_anew=all has the outline "
+            "found anew within boxes around them."
+        )
+    found = mend_masks(shot.footage, shot.cameras, shot.model, masks, shot.settings, progress)
     if found.changed:
         shot.warn(f"{len(found.changed)} masks are mended where the others say otherwise of the same places.")
     if found.completed:

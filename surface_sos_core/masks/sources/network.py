@@ -18,11 +18,7 @@ from surface_sos_core.masks.sources.flow import carry_by_flow
 from surface_sos_core.masks.sources.instances import Instance, choose_by_cameras, choose_by_overlap
 from surface_sos_core.masks.sources.mended import mended
 from surface_sos_core.masks.sources.source import MaskShot
-
-MOST_INSTANCES = 4  # of a frame
-MOST_POINTS = 12  # of a prompt
-SEEN_SHARE = 0.2  # of the object's points: if a frame sees fewer, all of them make its prompt
-_LEAST_PIECE = 0.002  # of the frame; smaller pieces of a matte are no object
+from surface_sos_core.settings import NetworkSettings
 
 
 @dataclass(frozen=True)
@@ -56,16 +52,16 @@ class NetworkSource:
 
     def __init__(self, network: Network, drawn: Drawn | None) -> None:
         self._network, self._drawn = network, drawn
-        if network.pieces:
-            self._found = _pieces
-        else:
-            self._found = _instances
 
     def find(self, shot: MaskShot) -> CoarseMasks:
-        footage, size = shot.footage, reduced_size(shot.footage)
+        footage, settings = shot.footage, shot.settings
+        size = reduced_size(footage, settings.coarse.edge)
+        separate = _pieces if self._network.pieces else _instances
         start = None
         if shot.model is not None and self._drawn is not None:
-            start = start_from_drawn(self._drawn, shot.cameras, shot.model)
+            start = start_from_drawn(
+                self._drawn, shot.cameras, shot.model, settings.drawn, settings.point_groups
+            )
         prompts = self._prompts(shot, start) if self._network.prompted else {}
         count = len(footage.frames)
         passes = 1 if shot.model is None else 2
@@ -75,19 +71,21 @@ class NetworkSource:
                 found.append([])
             else:
                 seen = self._network.look(footage.read_display(i), prompts.get(i))
-                found.append(self._found(seen, size))
+                found.append(separate(seen, size, settings.network))
             shot.progress(i + 1, passes * count)
         if not any(found):
             raise InputError(
                 "The network finds no such object in any frame; choose another --pick, weights or source."
             )
         if shot.model is None:
-            return choose_by_overlap(found, self._drawn, size)
+            return choose_by_overlap(found, self._drawn, size, settings.network)
         target = start.box.centre if start is not None else None
-        masks = choose_by_cameras(found, shot.cameras, size, target, self._network.pieces)
-        return mended(
-            masks, shot, lambda done, total: shot.progress(count + count * done // total, passes * count)
-        )
+        masks = choose_by_cameras(found, shot.cameras, size, settings, target, self._network.pieces)
+
+        def progress(done: int, total: int) -> None:
+            shot.progress(count + count * done // total, passes * count)
+
+        return mended(masks, shot, progress, given=False)
 
     def _prompts(self, shot: MaskShot, start: AutomaticBox | None) -> dict[int, Prompt]:
         """By the sparse points of the object where there are cameras, else by the drawing, carried by optical flow."""
@@ -96,13 +94,13 @@ class NetworkSource:
                 raise InputError(
                     "Without cameras this source wants a box: draw one on a frame, and say NAME:FILE."
                 )
-            carried = carry_by_flow(shot.footage, self._drawn, lambda done, total: None)
+            carried = carry_by_flow(shot.footage, self._drawn, shot.settings.flow, lambda done, total: None)
             return {
                 int(i): _around(carried.probability[i] > 127, shot.footage)
                 for i in np.flatnonzero(carried.known)
             }
         start = start or box_from_points(shot.model)
-        prompts = {}
+        prompts, settings = {}, shot.settings.network
         inner = start.core if start.core.any() else start.on_object
         order = np.random.default_rng(0).permutation(np.flatnonzero(inner))
         number = {name: n for n, name in enumerate(shot.model.cameras)}
@@ -111,9 +109,9 @@ class NetworkSource:
                 continue
             seen = order[np.isin(order, shot.model.points.seen_by(number[camera.name]))]
             # Of few that are seen, strays are too large a share; what the object itself hides still projects onto it.
-            if len(seen) < SEEN_SHARE * len(order):
+            if len(seen) < settings.seen_share * len(order):
                 seen = order
-            pixels, _ = camera.project(shot.model.points.xyz[seen][:MOST_POINTS])
+            pixels, _ = camera.project(shot.model.points.xyz[seen][: settings.points])
             pixels = pixels[np.isfinite(pixels).all(axis=1)]
             if len(pixels):
                 prompts[i] = Prompt(pixels, None)
@@ -130,20 +128,20 @@ def _around(region: np.ndarray, footage: Footage) -> Prompt:
     return Prompt(np.zeros((0, 2)), corners * scale)
 
 
-def _instances(seen: list[Instance], size: tuple[int, int]) -> list[Instance]:
-    best = sorted(seen, key=lambda one: -one.score)[:MOST_INSTANCES]
+def _instances(seen: list[Instance], size: tuple[int, int], settings: NetworkSettings) -> list[Instance]:
+    best = sorted(seen, key=lambda one: -one.score)[: settings.instances]
     return [Instance(_resized(one.mask, size), one.score) for one in best if (one.mask > 127).any()]
 
 
-def _pieces(seen: list[Instance], size: tuple[int, int]) -> list[Instance]:
+def _pieces(seen: list[Instance], size: tuple[int, int], settings: NetworkSettings) -> list[Instance]:
     """The separate pieces of one matte, the largest first."""
     pieces: list[Instance] = []
     for one in seen:
         matte = _resized(one.mask, size)
         count, labels, facts, _ = cv2.connectedComponentsWithStats((matte > 127).astype(np.uint8))
         areas = facts[:, cv2.CC_STAT_AREA]
-        for k in sorted(range(1, count), key=lambda k: -areas[k])[:MOST_INSTANCES]:
-            if areas[k] >= _LEAST_PIECE * matte.size:
+        for k in sorted(range(1, count), key=lambda k: -areas[k])[: settings.instances]:
+            if areas[k] >= settings.least_piece * matte.size:
                 soft = cv2.dilate((labels == k).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
                 pieces.append(Instance(matte * soft, one.score))
     return pieces

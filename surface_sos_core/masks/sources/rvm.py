@@ -14,17 +14,17 @@ from surface_sos_core.errors import InputError
 from surface_sos_core.masks.sources.instances import Instance
 from surface_sos_core.masks.sources.network import Prompt
 from surface_sos_core.masks.sources.ready import no_weights
+from surface_sos_core.settings import NetworkSettings
 
-WORK_EDGE = 512  # pixels along the longer edge at which it looks for people, as its authors advise
 
-
-def open_rvm(weights: Path | None) -> Rvm:
+def open_rvm(weights: Path | None, settings: NetworkSettings) -> Rvm:
     """The model in a file. Raises InputError for a file of another model."""
     if weights is None:
         raise no_weights("rvm")
     if not weights.is_file():
         raise InputError(f"{weights} is no file; check --weights.")
-    return _Onnx(weights) if weights.suffix.lower() == ".onnx" else _Script(weights)
+    kind = _Onnx if weights.suffix.lower() == ".onnx" else _Script
+    return kind(weights, settings.rvm_edge)
 
 
 class Rvm:
@@ -32,6 +32,7 @@ class Rvm:
 
     prompted = False
     pieces = True
+    _edge: int
 
     def _step(self, rgb: np.ndarray, ratio: float) -> np.ndarray:
         """(H, W) float32 matte of a frame (1, 3, H, W) float32 in [0, 1]."""
@@ -40,13 +41,13 @@ class Rvm:
     def look(self, rgb: np.ndarray, prompt: Prompt | None) -> list[Instance]:
         """One matte, for a frame (H, W, 3) uint8."""
         source = np.ascontiguousarray(rgb.transpose(2, 0, 1)[None]).astype(np.float32) / 255
-        matte = self._step(source, min(1.0, WORK_EDGE / max(rgb.shape[:2])))
+        matte = self._step(source, min(1.0, self._edge / max(rgb.shape[:2])))
         return [Instance(np.rint(255 * np.clip(matte, 0, 1)).astype(np.uint8), 1.0)]
 
 
 class _Script(Rvm):
-    def __init__(self, weights: Path) -> None:
-        self._weights = weights
+    def __init__(self, weights: Path, edge: int) -> None:
+        self._weights, self._edge = weights, edge
         try:
             self._model = torch.jit.load(str(weights), map_location="cpu").eval()
         except (RuntimeError, ValueError) as error:
@@ -66,7 +67,7 @@ class _Script(Rvm):
 
 
 class _Onnx(Rvm):
-    def __init__(self, weights: Path) -> None:
+    def __init__(self, weights: Path, edge: int) -> None:
         import onnxruntime
 
         try:
@@ -78,6 +79,7 @@ class _Onnx(Rvm):
             raise InputError(
                 f"{weights} is an ONNX model of another kind, with the inputs {', '.join(sorted(names))}."
             )
+        self._edge = edge
         self._memory = [np.zeros((1, 1, 1, 1), np.float32)] * 4
 
     def _step(self, rgb: np.ndarray, ratio: float) -> np.ndarray:

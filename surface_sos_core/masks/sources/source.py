@@ -9,6 +9,7 @@ from typing import Protocol
 from surface_sos_core.cameras import Box, Camera, CameraModel
 from surface_sos_core.footage import Footage
 from surface_sos_core.masks.coarse import CoarseMasks
+from surface_sos_core.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -16,13 +17,14 @@ class MaskShot:
     """A shot as sources see it.
 
     model: cameras and sparse points, None where they are not solved; cameras: one for each frame, None where it has none;
-    box: the scene box that was given, if any; warn and progress: how to tell what is odd, and (done, total) frames.
+    box: the scene box that was given, if any; settings: of the run; warn and progress: how to tell what is odd, and (done, total) frames.
     """
 
     footage: Footage
     model: CameraModel | None
     cameras: Sequence[Camera | None]
     box: Box | None
+    settings: Settings
     warn: Callable[[str], None]
     progress: Callable[[int, int], None]
 

@@ -9,6 +9,11 @@ from surface_sos_core.cameras import CameraModel, Points
 from surface_sos_core.errors import InputError
 from surface_sos_core.masks.sources.box import BoxSource, start_from_drawn
 from surface_sos_core.masks.sources.drawn import Drawn
+from surface_sos_core.settings import DrawnSettings, PointGroupSettings
+
+
+def start_of(drawn, cameras, model):
+    return start_from_drawn(drawn, cameras, model, DrawnSettings(), PointGroupSettings())
 
 
 def around(mattes, frame, room=4):
@@ -30,7 +35,7 @@ def test_through_the_world(ball_shot, overlaps):
 
 def test_where_in_the_world_it_is(ball_shot):
     shot, mattes = ball_shot
-    start = start_from_drawn(around(mattes, 3), shot.cameras, shot.model)
+    start = start_of(around(mattes, 3), shot.cameras, shot.model)
     assert np.linalg.norm(start.box.centre) < 0.25
     assert start.core[:400].mean() > 0.35 and not start.core[400:].any()
 
@@ -39,7 +44,7 @@ def test_what_stands_behind_in_the_drawing_is_told_from_it(ball_shot, with_point
     shot, mattes = ball_shot
     away = -shot.cameras[3].centre / np.linalg.norm(shot.cameras[3].centre)
     post = np.random.default_rng(2).normal(scale=[0.08, 0.08, 0.3], size=(200, 3)) + 1.3 * away
-    start = start_from_drawn(around(mattes, 3), shot.cameras, with_points(shot.model, post))
+    start = start_of(around(mattes, 3), shot.cameras, with_points(shot.model, post))
     assert not start.core[1300:].any() and start.beside[1300:].mean() > 0.9
     assert start.core[:400].mean() > 0.35 and not start.core[400:1300].any()
     assert not start.beside[:400][start.core[:400]].any()
@@ -48,14 +53,14 @@ def test_what_stands_behind_in_the_drawing_is_told_from_it(ball_shot, with_point
 def test_a_floor_in_the_drawing_is_not_the_object(ball_shot):
     """Drawn with so much room that the floor in front of the ball is nearer than the ball."""
     shot, mattes = ball_shot
-    start = start_from_drawn(around(mattes, 3, room=20), shot.cameras, shot.model)
+    start = start_of(around(mattes, 3, room=20), shot.cameras, shot.model)
     assert start.core[:400].any() and not start.core[400:].any()
 
 
 def test_without_points_the_look_at_tells_the_distance(ball_shot, overlaps):
     shot, mattes = ball_shot
     bare = replace(shot, model=CameraModel(shot.model.cameras, Points.empty()))
-    assert np.linalg.norm(start_from_drawn(around(mattes, 0), bare.cameras, bare.model).box.centre) < 0.35
+    assert np.linalg.norm(start_of(around(mattes, 0), bare.cameras, bare.model).box.centre) < 0.35
     assert overlaps(BoxSource(around(mattes, 0)).find(bare).probability, mattes).mean() > 0.8
 
 

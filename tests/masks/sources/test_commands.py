@@ -21,7 +21,7 @@ def find(ball_shot, tmp_path, capsys):
         code = cli.main([str(word) for word in (*words, "--cameras", tmp_path / "cameras", *options)])
         told = capsys.readouterr()
         assert code == 0, told.err
-        return load_masks(tmp_path / "masks", shot.footage, pytest.fail), told
+        return load_masks(tmp_path / "masks", shot.footage, shot.settings.coarse, pytest.fail), told
 
     return make
 

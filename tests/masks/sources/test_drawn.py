@@ -9,6 +9,7 @@ import pytest
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import open_footage
 from surface_sos_core.masks.sources.drawn import read_drawn
+from surface_sos_core.settings import CoarseSettings
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def read(tmp_path, footage):
     def make(content):
         path = tmp_path / "drawn.json"
         path.write_text(content if isinstance(content, str) else json.dumps(content))
-        return read_drawn(path, footage, pytest.fail)
+        return read_drawn(path, footage, CoarseSettings())
 
     return make
 
@@ -58,7 +59,7 @@ def test_a_folder_of_masks_is_drawn_too(tmp_path, footage):
     mask = np.zeros((60, 80), np.uint8)
     mask[10:30, 20:40] = 255
     cv2.imwrite(str(tmp_path / "rough" / "plate.1002.png"), mask)
-    drawn = read_drawn(tmp_path / "rough", footage, pytest.fail)
+    drawn = read_drawn(tmp_path / "rough", footage, CoarseSettings())
     np.testing.assert_array_equal(drawn.regions[1], mask > 0)
 
 
@@ -88,4 +89,4 @@ def test_what_is_no_drawing_is_refused_in_one_line(read, content, told):
 
 def test_a_file_that_is_not_there(tmp_path, footage):
     with pytest.raises(InputError, match=r"gone\.json cannot be read"):
-        read_drawn(tmp_path / "gone.json", footage, pytest.fail)
+        read_drawn(tmp_path / "gone.json", footage, CoarseSettings())

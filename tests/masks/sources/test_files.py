@@ -14,6 +14,7 @@ from surface_sos_core.footage import open_footage
 from surface_sos_core.masks.sources.cryptomatte import _bits, murmur3
 from surface_sos_core.masks.sources.files import FilesSource
 from surface_sos_core.masks.sources.source import MaskShot
+from surface_sos_core.settings import CoarseSettings, Settings
 
 WIDTH, HEIGHT, COUNT = 48, 32, 3
 
@@ -27,8 +28,8 @@ def footage(tmp_path):
 
 
 def find(path, footage, pick=None):
-    without_cameras = MaskShot(footage, None, [None] * COUNT, None, pytest.fail, pytest.fail)
-    return FilesSource(path, footage, pick, lambda message: None).find(without_cameras)
+    without_cameras = MaskShot(footage, None, [None] * COUNT, None, Settings(), pytest.fail, pytest.fail)
+    return FilesSource(path, footage, pick, CoarseSettings(), lambda message: None).find(without_cameras)
 
 
 def test_masks_of_a_few_frames_become_those_of_all(slow_shot, overlaps, tmp_path):
@@ -36,7 +37,9 @@ def test_masks_of_a_few_frames_become_those_of_all(slow_shot, overlaps, tmp_path
     for i in (1, 8):
         cv2.imwrite(str(tmp_path / f"plate.{1001 + i}.png"), 255 * mattes[i].astype(np.uint8))
     told = []
-    masks = FilesSource(tmp_path, shot.footage, None, told.append).find(replace(shot, warn=told.append))
+    masks = FilesSource(tmp_path, shot.footage, None, shot.settings.coarse, told.append).find(
+        replace(shot, warn=told.append)
+    )
     assert masks.known.all() and overlaps(masks.probability, mattes).min() > 0.9
     assert "8 of 10 frames have no mask" in told[0] and told[1].startswith("8 frames without a mask get one")
 

@@ -10,6 +10,7 @@ import torch
 from surface_sos_core.errors import InputError
 from surface_sos_core.masks.sources.network import Prompt
 from surface_sos_core.masks.sources.request import MaskRequest, open_source
+from surface_sos_core.settings import NetworkSettings, Settings
 
 
 def library(*names):
@@ -29,7 +30,9 @@ def other_weights(tmp_path):
 
 
 def find(name, weights, shot, **request):
-    return open_source(MaskRequest(name, weights=weights, **request), shot.footage, pytest.fail).find(shot)
+    return open_source(
+        MaskRequest(name, weights=weights, **request), shot.footage, Settings(), pytest.fail
+    ).find(shot)
 
 
 # Tiny models with the inputs and outputs of the real ones. The ball is red and yellow, all else is grey or blue.
@@ -112,7 +115,7 @@ def test_rvm_as_torchscript(ball_shot, rvm_script, overlaps):
 def test_rvm_remembers_what_it_has_seen(rvm_script):
     from surface_sos_core.masks.sources.rvm import open_rvm
 
-    network = open_rvm(rvm_script)
+    network = open_rvm(rvm_script, NetworkSettings())
     for _ in range(3):
         network.look(np.zeros((8, 8, 3), np.uint8), None)
     assert float(network._memory[0]) == 2.0
@@ -155,7 +158,7 @@ def test_weights_are_asked_for_and_never_fetched(name, ball_shot, tmp_path, monk
 
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "empty"))
     with pytest.raises(InputError, match="never downloaded here: give --weights"):
-        open_source(MaskRequest(name), ball_shot[0].footage, pytest.fail)
+        open_source(MaskRequest(name), ball_shot[0].footage, Settings(), pytest.fail)
 
 
 def test_weights_of_another_model(ball_shot, other_weights, rvm_onnx, u2net, tmp_path):
@@ -170,7 +173,7 @@ def test_weights_of_another_model(ball_shot, other_weights, rvm_onnx, u2net, tmp
         ("rembg", tmp_path / "gone.onnx", "is no file"),
     ):
         with pytest.raises(InputError, match=told) as caught:
-            open_source(MaskRequest(name, weights=weights), footage, pytest.fail)
+            open_source(MaskRequest(name, weights=weights), footage, Settings(), pytest.fail)
         assert str(weights) in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -253,7 +256,7 @@ def test_sam2_refuses_other_folders(ball_shot, sam2_folder, tmp_path):
         (torn, "cannot be loaded"),
     ):
         with pytest.raises(InputError, match=told) as caught:
-            open_source(MaskRequest("sam2", weights=folder), footage, pytest.fail)
+            open_source(MaskRequest("sam2", weights=folder), footage, Settings(), pytest.fail)
         assert "\n" not in str(caught.value)
 
 
@@ -279,15 +282,17 @@ def test_maskrcnn(maskrcnn_state, ball_shot):
     from surface_sos_core.masks.sources.maskrcnn import MaskRcnn
 
     rgb = ball_shot[0].footage.read_display(0)
-    found = MaskRcnn(maskrcnn_state, "1", edge=96).look(rgb, None)
+    found = MaskRcnn(maskrcnn_state, "1", NetworkSettings(maskrcnn_edge=96)).look(rgb, None)
     assert found and all(one.mask.shape == (96, 128) and one.score > 0.9 for one in found)
     assert all(one.mask.dtype == np.uint8 and (one.mask > 200).any() for one in found)
-    assert MaskRcnn(maskrcnn_state, "2", edge=96).look(rgb, None) == []
-    assert len(MaskRcnn(maskrcnn_state, None, edge=96).look(rgb, None)) == len(found)
+    assert MaskRcnn(maskrcnn_state, "2", NetworkSettings(maskrcnn_edge=96)).look(rgb, None) == []
+    assert len(MaskRcnn(maskrcnn_state, None, NetworkSettings(maskrcnn_edge=96)).look(rgb, None)) == len(
+        found
+    )
     with pytest.raises(
         InputError, match="--pick dog is no class of these weights; they know numbers from 1 to 2"
     ):
-        MaskRcnn(maskrcnn_state, "dog")
+        MaskRcnn(maskrcnn_state, "dog", NetworkSettings())
 
 
 def test_maskrcnn_refuses_other_weights(other_weights, tmp_path):
@@ -301,4 +306,4 @@ def test_maskrcnn_refuses_other_weights(other_weights, tmp_path):
         (tmp_path / "gone.pth", "cannot be read"),
     ):
         with pytest.raises(InputError, match=told):
-            MaskRcnn(path, None)
+            MaskRcnn(path, None, NetworkSettings())

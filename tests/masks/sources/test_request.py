@@ -7,6 +7,7 @@ import pytest
 from surface_sos_core.errors import InputError, SetupError
 from surface_sos_core.masks.sources import ready
 from surface_sos_core.masks.sources.request import MaskRequest, open_source
+from surface_sos_core.settings import Settings
 
 
 def test_names_and_paths():
@@ -49,7 +50,7 @@ def test_the_stamp_changes_with_what_was_drawn(tmp_path):
 def test_a_missing_library_is_named_with_the_way_out(name, monkeypatch, ball_shot):
     monkeypatch.setattr(ready.importlib.util, "find_spec", lambda module: None)
     with pytest.raises(SetupError, match=rf"{name}.*pip install 'surface-sos-core\[{name}\]'") as caught:
-        open_source(MaskRequest(name), ball_shot[0].footage, pytest.fail)
+        open_source(MaskRequest(name), ball_shot[0].footage, Settings(), pytest.fail)
     assert "\n" not in str(caught.value)
 
 
