@@ -63,7 +63,9 @@ def parser() -> argparse.ArgumentParser:
     again.add_argument("--resume", action="store_true", help="go on with the shot that is in OUT")
     again.add_argument("--overwrite", action="store_true", help="begin the shot that is in OUT anew")
 
-    inspect = add("inspect", commands.inspect, "what would be read of a shot's files; computes and writes nothing")
+    inspect = add(
+        "inspect", commands.inspect, "what would be read of a shot's files; computes and writes nothing"
+    )
     _add_footage(inspect)
     inspect.add_argument("--masks", metavar="SOURCE", help=f"where coarse masks come from: {_SOURCES}")
     _add_source_options(inspect)
@@ -146,13 +148,17 @@ def _add_footage(parser: argparse.ArgumentParser) -> None:
         "footage", metavar="FOOTAGE", help="a folder, a pattern such as plate.####.exr, or a movie"
     )
     parser.add_argument("--skip-bad-frames", action="store_true", help="leave out frames that cannot be read")
-    parser.add_argument("--layer", metavar="NAME", help="which layer of EXR files is the picture (the beauty)")
+    parser.add_argument(
+        "--layer", metavar="NAME", help="which layer of EXR files is the picture (the beauty)"
+    )
 
 
 def _add_source_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=_path, metavar="PATH", help="weights of a network that finds masks")
     parser.add_argument(
-        "--pick", metavar="NAME", help="a class of maskrcnn, an object or layer of EXR mattes (as car*), or a label or colour"
+        "--pick",
+        metavar="NAME",
+        help="a class of maskrcnn, an object or layer of EXR mattes (as car*), or a label or colour",
     )
 
 

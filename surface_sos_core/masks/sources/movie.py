@@ -13,7 +13,9 @@ from surface_sos_core.masks.mask_files import MaskPicture
 from surface_sos_core.settings import CoarseSettings
 
 
-def movie_masks(path: Path, footage: Footage, pick: str | None, settings: CoarseSettings, warn: Callable[[str], None]) -> CoarseMasks:
+def movie_masks(
+    path: Path, footage: Footage, pick: str | None, settings: CoarseSettings, warn: Callable[[str], None]
+) -> CoarseMasks:
     """A mask for every frame. Raises InputError for a file that is no movie, of another shape or number of frames."""
     movie = Movie(path, False, warn)
     if len(movie) != len(footage.frames):
@@ -21,7 +23,9 @@ def movie_masks(path: Path, footage: Footage, pick: str | None, settings: Coarse
             f"{path} has {len(movie)} frames and the footage {len(footage.frames)}; a movie of masks must have as many."
         )
     names = {index: frame.name for index, frame in enumerate(footage.frames)}
-    masks = fill_masks(footage, settings, names, lambda index: MaskPicture(movie.read(index)), str(path), pick=pick)
+    masks = fill_masks(
+        footage, settings, names, lambda index: MaskPicture(movie.read(index)), str(path), pick=pick
+    )
     for note in masks.notes:
         warn(note)
     return masks
