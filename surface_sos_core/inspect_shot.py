@@ -19,6 +19,7 @@ from surface_sos_core.cameras import (
     Camera,
     CameraModel,
     check_parallax,
+    framed_model,
     match_cameras,
     read_box,
     read_model,
@@ -65,6 +66,7 @@ def read_inputs(
     model = read_model(Path(cameras)) if cameras is not None else None
     matched: Sequence[Camera | None] = []
     if model is not None:
+        model = framed_model(model, opened)
         matched = match_cameras(model, opened, warn)
         check_parallax(model)
     return Inputs(opened, selected, given_box, model, matched, open_source(request, opened, settings, warn))

@@ -18,6 +18,7 @@ from typing import Any
 from surface_sos_core.cameras import (
     Camera,
     CameraModel,
+    framed_model,
     match_cameras,
     model_files,
     read_box,
@@ -254,6 +255,7 @@ def find_masks(
     model = read_model(Path(cameras)) if cameras is not None else None
     held: list[Camera | None] = [None] * len(opened.frames)
     if model is not None:
+        model = framed_model(model, opened)
         held = match_cameras(model, opened, events.warning)
     ready = open_source(request, opened, settings, events.warning)
     count = 1 + (model is None and ready.needs_cameras)

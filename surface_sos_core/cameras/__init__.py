@@ -4,7 +4,7 @@ from surface_sos_core.cameras.box import AutomaticBox, Box, box_from_points, loo
 from surface_sos_core.cameras.camera import Camera, CameraModel, Points
 from surface_sos_core.cameras.colmap import model_files, read_model, write_model
 from surface_sos_core.cameras.lens import Lens
-from surface_sos_core.cameras.match import check_parallax, match_cameras
+from surface_sos_core.cameras.match import check_parallax, framed_model, match_cameras
 from surface_sos_core.cameras.solve import solve_cameras
 from surface_sos_core.cameras.triangulate import triangulate_points
 
@@ -17,6 +17,7 @@ __all__ = [
     "Points",
     "box_from_points",
     "check_parallax",
+    "framed_model",
     "look_at",
     "match_cameras",
     "model_files",

@@ -70,7 +70,7 @@ def match_cameras(
             continue
         camera = model.cameras[names[i]]
         if camera.lens not in lenses:
-            lenses[camera.lens] = _fitting(camera, footage, warn)
+            lenses[camera.lens] = _fitting(camera, footage.width, footage.height, warn)
         cameras.append(replace(camera, lens=lenses[camera.lens]))
     return cameras
 
@@ -119,13 +119,31 @@ def _only(names: list[str], found: list[int], file: str, footage: NamedFrames) -
     return found[0] if found else None
 
 
-def _fitting(camera: Camera, footage: NamedFrames, warn: Callable[[str], None]) -> Lens:
-    """The camera's lens for the frames. One for an EXR's display window alone is brought to what is stored around it."""
-    lens, (width, height) = camera.lens, (footage.width, footage.height)
+def framed_model(model: CameraModel, footage: NamedFrames) -> CameraModel:
+    """A model of the display window alone, brought to frames that store more around it (see Footage.display_window).
+
+    Lenses of that shape count from another corner then, and so does where their images have seen points. Others stay.
+    """
     left, top, right, bottom = footage.display_window
-    shown = (right - left + 1, bottom - top + 1)
-    if (lens.width, lens.height) != (width, height) and _same_shape(lens, *shown):
-        width, height = shown
+    width, height = right - left + 1, bottom - top + 1
+    if (width, height) == (footage.width, footage.height):
+        return model
+    cameras, scale = [], np.ones((len(model.cameras), 2))
+    shift = np.zeros((len(model.cameras), 2))
+    for i, camera in enumerate(model.cameras.values()):
+        lens = camera.lens
+        if (lens.width, lens.height) != (footage.width, footage.height) and _same_shape(lens, width, height):
+            scale[i], shift[i] = (width / lens.width, height / lens.height), (left, top)
+            lens = lens.scaled(width, height).framed(-left, -top, footage.width, footage.height)
+        cameras.append(replace(camera, lens=lens))
+    seen_in = model.points.track_image
+    points = replace(model.points, track_xy=model.points.track_xy * scale[seen_in] + shift[seen_in])
+    return CameraModel({camera.name: camera for camera in cameras}, points)
+
+
+def _fitting(camera: Camera, width: int, height: int, warn: Callable[[str], None]) -> Lens:
+    """The camera's lens for frames of `width` x `height`."""
+    lens = camera.lens
     if (lens.width, lens.height) != (width, height):
         if not _same_shape(lens, width, height):
             raise InputError(
@@ -137,9 +155,6 @@ def _fitting(camera: Camera, footage: NamedFrames, warn: Callable[[str], None]) 
             "its lens is rescaled."
         )
         lens = lens.scaled(width, height)
-    if (width, height) != (footage.width, footage.height):
-        lens = lens.framed(-left, -top, footage.width, footage.height)
-    width, height = footage.width, footage.height
     if not np.isfinite(lens.unproject(_grid(width, height))).all():
         warn(
             f"the lens of {camera.name} does not reach all of its image; "

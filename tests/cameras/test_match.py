@@ -8,7 +8,7 @@ import pytest
 
 from surface_sos_core.cameras.camera import Camera, CameraModel, Points
 from surface_sos_core.cameras.lens import Lens
-from surface_sos_core.cameras.match import match_cameras
+from surface_sos_core.cameras.match import framed_model, match_cameras
 from surface_sos_core.errors import InputError
 
 LENS = Lens("PINHOLE", 640, 480, (500.0, 500.0, 320.0, 240.0))
@@ -89,15 +89,24 @@ def test_frames_of_a_movie_are_matched_by_their_place() -> None:
         matched(model("frame_00001.jpg"), clip)
 
 
-def test_a_lens_for_the_display_window_is_moved_to_what_is_stored_around_it() -> None:
-    footage = replace(shot("a.exr", size=(660, 490)), display_window=(8, 4, 647, 483))
-    (camera,) = match_cameras(model("a.exr"), footage, pytest.fail)
-    assert camera is not None and (camera.lens.width, camera.lens.height) == (660, 490)
-    assert camera.lens.params == (500.0, 500.0, 328.0, 244.0)
-    (camera,) = match_cameras(
-        model("a.exr", lens=Lens("PINHOLE", 660, 490, LENS.params)), footage, pytest.fail
-    )
-    assert camera is not None and camera.lens.params == LENS.params
+def test_a_model_of_the_display_window_is_brought_to_what_is_stored_around_it() -> None:
+    footage = replace(shot("a.exr", "b.exr", size=(660, 490)), display_window=(8, 4, 647, 483))
+    half = Lens("PINHOLE", 320, 240, (250.0, 250.0, 160.0, 120.0))
+    whole = Lens("PINHOLE", 660, 490, LENS.params)
+    points = Points(
+        np.zeros((1, 3)), np.zeros((1, 3), np.uint8), np.zeros(1), np.array([0, 3]), np.array([0, 1, 2], np.int32),
+        np.array([[10.0, 20.0], [10.0, 20.0], [10.0, 20.0]]),
+    )  # fmt: skip
+    lenses = {"a.exr": LENS, "b.exr": half, "c.exr": whole}
+    given = CameraModel({n: Camera(n, lens, np.eye(3), np.zeros(3)) for n, lens in lenses.items()}, points)
+    framed = framed_model(given, footage)
+    for name in ("a.exr", "b.exr"):
+        lens = framed.cameras[name].lens
+        assert (lens.width, lens.height, lens.params) == (660, 490, (500.0, 500.0, 328.0, 244.0))
+    assert framed.cameras["c.exr"].lens == whole
+    np.testing.assert_allclose(framed.points.track_xy, [[18, 24], [28, 44], [10, 20]])
+    assert [camera is not None for camera in match_cameras(framed, footage, print)] == [True, True]
+    assert framed_model(given, shot("a.exr")) is given
 
 
 def test_lens_is_rescaled_to_frames_of_the_same_shape() -> None:

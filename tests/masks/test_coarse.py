@@ -218,3 +218,20 @@ def test_a_frame_that_is_forgotten_says_nothing_but_why():
     assert masks.known.tolist() == [True, False, False] and not masks.empty.any()
     assert (masks.probability[0] == blob()).all() and not masks.probability[1:].any()
     assert masks.reasons == {1: "it is another thing", 2: "it shows nothing"}
+
+
+def test_masks_of_the_display_window_go_on_where_the_plate_stores_more(tmp_path, folder):
+    header = {
+        "type": OpenEXR.scanlineimage, "compression": OpenEXR.ZIP_COMPRESSION,
+        "displayWindow": (np.array([0, 0], np.int32), np.array([59, 39], np.int32)),
+        "dataWindow": (np.array([-4, -2], np.int32), np.array([65, 44], np.int32)),
+    }  # fmt: skip
+    (tmp_path / "exr").mkdir()
+    for number in (1, 2):
+        with OpenEXR.File(header, {"RGB": np.zeros((47, 70, 3), np.float32)}) as file:
+            file.write(str(tmp_path / "exr" / f"f.{number}.exr"))
+        save(folder / f"f.{number}.png", blob())
+    shot = open_footage(tmp_path / "exr", warn=pytest.fail)
+    masks = load_masks(folder, shot, CoarseSettings(), pytest.fail)
+    assert masks.size == (70, 47)
+    assert (masks.probability[0][:, :34] == 255).all() and not masks.probability[0][:, 34:].any()
