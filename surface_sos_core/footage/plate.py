@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -33,19 +32,11 @@ class Frame:
     """What a camera model calls it: file name with suffix; STEM.0001.png for a movie."""
 
 
-class Frames(Protocol):
-    """Where pixels come from: `read(i)` gives frame i as stored, (H, W, 3) uint8, uint16 or float32."""
-
-    width: int
-    height: int
-
-    def read(self, index: int) -> np.ndarray: ...
-
-    def tags(self, index: int) -> Tags: ...
-
-
 class Stills:
-    """Image files of one size. `layer`: of EXR files, which one is the picture."""
+    """Image files of one size. `layer`: of EXR files, which one is the picture.
+
+    As of a movie, `read(i)` gives frame i as stored, (H, W, 3) uint8, uint16 or float32, and `tags(i)` what its header says.
+    """
 
     def __init__(self, paths: Sequence[Path], headers: Sequence[Header], layer: str | None = None) -> None:
         self.paths, self.headers, self.layer = list(paths), list(headers), layer
