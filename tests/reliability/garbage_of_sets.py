@@ -189,7 +189,7 @@ def tums(folder: Path) -> Iterator[bytes]:
 def tum_lists(folder: Path) -> Iterator[bytes]:
     good_tum(folder)
     yield from (
-        f"{RGB}1.05 {name}\n".encode() for name in (*OUTSIDE[:3], "rgb", "groundtruth.txt", "rgb/0.png rgb/1.png")
+        f"{RGB}1.05 {name}\n".encode() for name in (*OUTSIDE[:3], "groundtruth.txt", "rgb/0.png rgb/1.png")
     )
     yield from (f"{time} rgb/0.png\n{RGB}".encode() for time in ("x", "nan", "1e999", ""))
     yield from (b"", b"1.02 rgb/0.png\n", b"\xff" * 99, RGB.replace("1.0", "99").encode())
