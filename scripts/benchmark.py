@@ -173,8 +173,8 @@ def sample_shot(name: str, scratch: Path, on: str = "cpu", rays: int | None = No
     trainer = Trainer.start(settings, consensus.grid, consensus.box.extent, device)
     trainer.fit_to_consensus(consensus.grid, consensus.box.extent)
     plates = cached_plates(footage, scratch / f"{name}.npy", settings.train.image_edge, 1.0, quiet)
-    sights = sights_of(model.points, list(model.cameras), cameras, 3)
-    gains = exposure_gains(plates, cameras, sights.xyz)
+    sights = sights_of(model.points, list(model.cameras), cameras, settings.points.least_track)
+    gains = exposure_gains(plates, cameras, sights.xyz, settings.exposure)
     batches = Batches(
         plates,
         masks.probability,

@@ -209,7 +209,7 @@ def solve(
     opened = open_footage(footage, skip_bad_frames, events.warning)
     with folder.locked():
         folder.check(overwrite)
-        model = solved_cameras(opened, folder.out, settings.seed, events)
+        model = solved_cameras(opened, folder.out, settings.solve, settings.seed, events)
         write_model(model, folder.out)
     events.end_stage()
     return model
@@ -258,7 +258,7 @@ def find_masks(
     if model is None and ready.needs_cameras:
         events.stage("cameras", 1, count)
         with tempfile.TemporaryDirectory() as scratch:
-            model = solved_cameras(opened, Path(scratch), settings.seed, events)
+            model = solved_cameras(opened, Path(scratch), settings.solve, settings.seed, events)
         held = match_cameras(model, opened, events.warning)
     events.stage("masks", count, count)
 

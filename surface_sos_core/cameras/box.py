@@ -13,22 +13,10 @@ import numpy as np
 
 from surface_sos_core.cameras.camera import Camera, CameraModel
 from surface_sos_core.errors import InputError
+from surface_sos_core.settings import BoxSettings
 
-LEAST_TRACK = 4
-# Candidates for the object lie within this share of the cameras' median distance from the look-at ..
-REACH = 0.6
-# .. and inside this share of the images.
-LEAST_SEEN = 0.8
-LEAST_POINTS = 20
-# Supports and walls that are looked for.
-MOST_PLANES = 4
-# The core of the object's points ends at this share of their radius.
-CORE = 0.55
-# Half a box without points, as a share of the cameras' median distance: an object that fills the frame.
-FALLBACK_HALF = 0.3
-MARGIN = 1.15
-# What is filmed from one side is at least so deep as a share of its width.
-LEAST_DEPTH = 0.6
+# A shell of points around a surface, up to 1.2 times their radius, has so much of the area within.
+_SHELL, _SHELL_AREA = 1.2, 0.44
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +149,7 @@ def look_at(cameras: Sequence[Camera]) -> np.ndarray:
     return point
 
 
-def box_from_points(model: CameraModel) -> AutomaticBox:
+def box_from_points(model: CameraModel, settings: BoxSettings) -> AutomaticBox:
     """Box and points of the object that the cameras circle: see AutomaticBox.
 
     Candidates are points of long tracks near the look-at that most images hold. Planes through them that go
@@ -170,74 +158,77 @@ def box_from_points(model: CameraModel) -> AutomaticBox:
     cameras that look apart, no points.
     """
     cameras = list(model.cameras.values())
-    target = _place_looked_at(model)
+    target = _place_looked_at(model, settings)
     distance = float(np.median([np.linalg.norm(c.centre - target) for c in cameras]))
     up = _upright(cameras)
     xyz = model.points.xyz
     away = np.linalg.norm(xyz - target, axis=1)
-    tracked = model.points.track_length >= LEAST_TRACK
-    near = tracked & (away < REACH * distance)
-    near[near] = _share_seeing(cameras, xyz[near]) > LEAST_SEEN
-    if near.sum() < LEAST_POINTS:
-        return _box_at(target, distance, up, len(xyz))
-    planes, off = _off_planes(xyz, near, tracked & (away < 1.5 * distance), cameras, distance)
-    upright = [plane for plane in planes if plane[:3] @ up > 0.7]
-    plane = upright[0] if upright else None
-    reach = _where_it_thins_out(away[off])
+    tracked = model.points.track_length >= settings.object_track
+    near = tracked & (away < settings.reach * distance)
+    near[near] = _share_seeing(cameras, xyz[near]) > settings.least_seen
+    if near.sum() < settings.least_points:
+        return _box_at(target, settings.fallback_half * distance, up, len(xyz))
+    around = tracked & (away < settings.around * distance)
+    planes, off = _off_planes(xyz, near, around, cameras, distance, settings)
+    plane = _support(planes, up, settings)
+    reach = _where_it_thins_out(away[off], settings)
     on_object = off & (away <= reach)
     note = f"the box comes from {int(on_object.sum())} sparse points near where the cameras look, not from masks."
-    box = _box_around(xyz[on_object], up if plane is None else plane[:3])
+    box = _box_around(xyz[on_object], up if plane is None else plane[:3], settings)
     return AutomaticBox(
-        _completed(box, plane, np.mean([c.centre for c in cameras], axis=0)),
+        _completed(box, plane, np.mean([c.centre for c in cameras], axis=0), settings.least_depth),
         on_object,
-        on_object & (away <= CORE * reach),
+        on_object & (away <= settings.core * reach),
         plane,
         away > reach,
         (note,),
     )
 
 
-def start_from_box(box: Box, model: CameraModel) -> AutomaticBox:
+def start_from_box(box: Box, model: CameraModel, settings: BoxSettings) -> AutomaticBox:
     """The start that a user's box gives: its points are the object's, but for those on a support or a wall."""
     cameras = list(model.cameras.values())
     xyz = model.points.xyz
-    tracked = model.points.track_length >= LEAST_TRACK
+    tracked = model.points.track_length >= settings.object_track
     inside = tracked & box.contains(xyz)
     distance = float(np.median([np.linalg.norm(c.centre - box.centre) for c in cameras]))
     up = _upright(cameras)
     planes: list[np.ndarray] = []
-    if inside.sum() >= LEAST_POINTS:
-        around = tracked & (np.linalg.norm(xyz - box.centre, axis=1) < 1.5 * distance)
-        planes, inside = _off_planes(xyz, inside, around, cameras, distance)
-    upright = [plane for plane in planes if plane[:3] @ up > 0.7]
-    middle = np.linalg.norm(box.to_box(xyz) / box.extent, axis=1) < 2 * CORE
+    if inside.sum() >= settings.least_points:
+        around = tracked & (np.linalg.norm(xyz - box.centre, axis=1) < settings.around * distance)
+        planes, inside = _off_planes(xyz, inside, around, cameras, distance, settings)
+    middle = np.linalg.norm(box.to_box(xyz) / box.extent, axis=1) < 2 * settings.core
     return AutomaticBox(
-        box, inside, inside & middle, upright[0] if upright else None, np.zeros(len(xyz), bool), ()
+        box, inside, inside & middle, _support(planes, up, settings), np.zeros(len(xyz), bool), ()
     )
 
 
-def _place_looked_at(model: CameraModel) -> np.ndarray:
+def _support(planes: list[np.ndarray], up: np.ndarray, settings: BoxSettings) -> np.ndarray | None:
+    """(4,) the first plane that is level, or None."""
+    return next((plane for plane in planes if plane[:3] @ up > settings.upright), None)
+
+
+def _place_looked_at(model: CameraModel, settings: BoxSettings) -> np.ndarray:
     """(3,) the look-at, or the middle of the sparse points where the axes meet behind the cameras."""
     cameras = list(model.cameras.values())
     target = look_at(cameras)
     if np.median([(target - c.centre) @ c.axis for c in cameras]) > 0:
         return target
-    long_seen = model.points.xyz[model.points.track_length >= LEAST_TRACK]
-    if len(long_seen) < LEAST_POINTS:
+    long_seen = model.points.xyz[model.points.track_length >= settings.object_track]
+    if len(long_seen) < settings.least_points:
         raise InputError(
             "the cameras do not look at one place and their model has too few points; give --masks or --box."
         )
     return np.median(long_seen, axis=0)
 
 
-def _box_at(target: np.ndarray, distance: float, up: np.ndarray, points: int) -> AutomaticBox:
+def _box_at(target: np.ndarray, half: float, up: np.ndarray, points: int) -> AutomaticBox:
     note = (
         f"the camera model has too few sparse points where the cameras look ({points} in all); "
         "the box is a guess around that place: give --masks or --box."
     )
-    half = np.full(3, FALLBACK_HALF * distance)
     nothing = np.zeros(points, bool)
-    return AutomaticBox(Box(target, half, _frame(up)), nothing, nothing, None, nothing, (note,))
+    return AutomaticBox(Box(target, np.full(3, half), _frame(up)), nothing, nothing, None, nothing, (note,))
 
 
 def _share_seeing(cameras: Sequence[Camera], xyz: np.ndarray) -> np.ndarray:
@@ -256,18 +247,18 @@ def _upright(cameras: Sequence[Camera]) -> np.ndarray:
 
 
 def _support_plane(
-    around: np.ndarray, near: np.ndarray, cameras: Sequence[Camera], distance: float
+    around: np.ndarray, near: np.ndarray, cameras: Sequence[Camera], distance: float, settings: BoxSettings
 ) -> np.ndarray | None:
     """(4,) the plane through `around` (N, 3) that carries the object or closes the view behind it, or None.
 
-    RANSAC (Fischler and Bolles 1981) with a tolerance of 0.6 % of the cameras' distance. A support has its
+    RANSAC (Fischler and Bolles 1981) A support has its
     object on the cameras' side and next to nothing on the other, and goes on well beyond the middle of what
     stands there: a face of a box-shaped object does not.
     """
     generator = np.random.default_rng(0)
-    tolerance = 0.006 * distance
+    tolerance = settings.flat * distance
     mean_camera = np.mean([c.centre for c in cameras], axis=0)
-    best, best_count = None, 0.05 * len(around)
+    best, best_count = None, settings.plane_share * len(around)
     for _ in range(500):
         a, b, c = around[generator.choice(len(around), 3, replace=False)]
         normal = np.cross(b - a, c - a)
@@ -283,10 +274,11 @@ def _support_plane(
             continue
         height = _height(plane, near)
         standing = near[height > 2 * tolerance]
-        if np.mean(height < -2 * tolerance) > 0.05 or len(standing) < max(LEAST_POINTS, 0.1 * len(near)):
+        least = max(settings.least_points, settings.standing_share * len(near))
+        if np.mean(height < -2 * tolerance) > settings.behind_share or len(standing) < least:
             continue
         middle = np.median(standing, axis=0)
-        if np.percentile(_across(plane, flat - middle), 75) < 1.5 * np.median(
+        if np.percentile(_across(plane, flat - middle), 75) < settings.goes_on * np.median(
             _across(plane, standing - middle)
         ):
             continue
@@ -315,31 +307,36 @@ def _refit(plane: np.ndarray, points: np.ndarray, tolerance: float) -> np.ndarra
 
 
 def _off_planes(
-    xyz: np.ndarray, near: np.ndarray, around: np.ndarray, cameras: Sequence[Camera], distance: float
+    xyz: np.ndarray,
+    near: np.ndarray,
+    around: np.ndarray,
+    cameras: Sequence[Camera],
+    distance: float,
+    settings: BoxSettings,
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """The planes (4,) of supports and walls, the largest first, and which of `near` (N,) are in front of all."""
     planes: list[np.ndarray] = []
-    while len(planes) < MOST_PLANES:
-        plane = _support_plane(xyz[around], xyz[near], cameras, distance)
+    while len(planes) < settings.most_planes:
+        plane = _support_plane(xyz[around], xyz[near], cameras, distance, settings)
         if plane is None:
             break
-        front = _height(plane, xyz) > 0.012 * distance
-        if (near & front).sum() < LEAST_POINTS:
+        front = _height(plane, xyz) > 2 * settings.flat * distance
+        if (near & front).sum() < settings.least_points:
             break
         planes.append(plane)
         near, around = near & front, around & front
     return planes, near
 
 
-def on_planes(xyz: np.ndarray, beside: np.ndarray, tolerance: float) -> np.ndarray:
+def on_planes(xyz: np.ndarray, beside: np.ndarray, tolerance: float, settings: BoxSettings) -> np.ndarray:
     """(N,) bool: the points (N, 3) on planes that many of `beside` (N,) bool are on, as a floor goes on under an object.
 
-    RANSAC (Fischler and Bolles 1981); a plane has to hold a tenth of them within the tolerance.
+    RANSAC (Fischler and Bolles 1981); a plane has to hold a share of them within the tolerance.
     """
     generator = np.random.default_rng(0)
     on, left = np.zeros(len(xyz), bool), xyz[beside]
-    least = max(LEAST_POINTS, len(left) // 10)
-    for _ in range(MOST_PLANES):
+    least = max(settings.least_points, int(settings.beside_share * len(left)))
+    for _ in range(settings.most_planes):
         if len(left) < least:
             break
         a, b, c = np.moveaxis(left[generator.integers(0, len(left), (300, 3))], 1, 0)
@@ -355,37 +352,38 @@ def on_planes(xyz: np.ndarray, beside: np.ndarray, tolerance: float) -> np.ndarr
     return on
 
 
-def _where_it_thins_out(away: np.ndarray) -> float:
+def _where_it_thins_out(away: np.ndarray, settings: BoxSettings) -> float:
     """The radius around the look-at where points at distances `away` (N,) from it first thin out.
 
     Points lie on surfaces, so as many as there are inside a radius r are expected anew within each further
-    0.44 r^2 of area; the shell up to 1.2 r that holds less than a seventh of that is where the object ends.
+    0.44 r^2 of area; the shell up to 1.2 r that holds so many times less than that (`thinning`) is where the object ends.
     That shell is still counted in: corners reach into it. The first tenth of the points is not asked: a
     look-at inside the object has none around it.
     """
     inside = np.sort(away)
-    for number in range(max(LEAST_POINTS, len(inside) // 10), len(inside)):
+    for number in range(max(settings.least_points, len(inside) // 10), len(inside)):
         radius = inside[number]
-        shell = np.searchsorted(inside, 1.2 * radius, side="right") - (number + 1)
-        if shell < 0.44 / 7 * (number + 1):
-            return 1.2 * float(radius)
+        shell = np.searchsorted(inside, _SHELL * radius, side="right") - (number + 1)
+        if shell < _SHELL_AREA / settings.thinning * (number + 1):
+            return _SHELL * float(radius)
     return float(inside[-1])
 
 
-def _box_around(points: np.ndarray, up: np.ndarray) -> Box:
-    """The box of the points but for the outermost 1 % on each side, upright, with a margin."""
+def _box_around(points: np.ndarray, up: np.ndarray, settings: BoxSettings) -> Box:
+    """The box of the points but for the outermost on each side, upright, with a margin."""
     frame = _frame(up, points)
     local = points @ frame
-    low, high = np.percentile(local, [1, 99], axis=0)
-    half = np.maximum((high - low) / 2, 0.05 * float((high - low).max() + 1e-12)) * MARGIN
+    low, high = np.percentile(local, [settings.outliers, 100 - settings.outliers], axis=0)
+    thinnest = settings.thinnest * float((high - low).max() + 1e-12)
+    half = np.maximum((high - low) / 2, thinnest) * settings.margin
     return Box(frame @ ((low + high) / 2), half, frame)
 
 
-def _completed(box: Box, plane: np.ndarray | None, camera: np.ndarray) -> Box:
+def _completed(box: Box, plane: np.ndarray | None, camera: np.ndarray, least_depth: float) -> Box:
     """The box with what points do not tell: an object reaches down to its support (4,), and has a back.
 
     camera: (3,) the cameras' mean. What is filmed from one side only has points on that side; its depth is then taken to
-    be at least LEAST_DEPTH of its width.
+    be at least `least_depth` of its width.
     """
     low, high = -box.half, box.half.copy()
     if plane is not None:
@@ -393,7 +391,7 @@ def _completed(box: Box, plane: np.ndarray | None, camera: np.ndarray) -> Box:
         if 0 < gap < box.half[2]:
             low[2] -= gap
     thin, wide = np.argsort(box.half[:2])
-    lacking = 2 * (LEAST_DEPTH * box.half[wide] - box.half[thin])
+    lacking = 2 * (least_depth * box.half[wide] - box.half[thin])
     towards = (camera - box.centre) @ box.rotation
     if lacking > 0 and abs(towards[thin]) > abs(towards[wide]):
         if towards[thin] > 0:

@@ -145,7 +145,9 @@ def frame_layers(studio: Studio, index: int) -> FrameLayers:
         return studio.caster.cast(np.full(len(pixels), index), pixels)
 
     own = OwnFrame(index, linear, studio.gains[index], matte.alpha, matte.depth)
-    plate = clean_plate(studio.background, camera, cast, studio.sources, settings.layers, settings.plate, own)
+    plate = clean_plate(
+        studio.background, camera, cast, studio.sources, settings.layers, settings.plate, settings.sweep, own
+    )
     if settings.layers.refine:
         clean = srgb_encode(plate.colour)
         alpha = refine_by_plate(display, matte.alpha, clean, plate.seen, radius, matting)
@@ -173,6 +175,6 @@ def view_layers(studio: Studio, camera: Camera) -> FrameLayers:
         )
         foreground[rows, columns, :3] = srgb_decode(colour) * matte.alpha[rows, columns, None]
     plate = clean_plate(
-        studio.background, camera, cast, studio.sources, settings.layers, settings.plate, None
+        studio.background, camera, cast, studio.sources, settings.layers, settings.plate, settings.sweep, None
     )
     return FrameLayers(foreground, plate.colour, plate.seen, matte.depth, matte.normal)

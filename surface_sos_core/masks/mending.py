@@ -76,7 +76,9 @@ def mend_masks(
         done += 1
         progress(done, len(seen) + len(given) + len(missing))
 
-    disparities, fineness = frame_disparities(lambda i: pictures[i], size, seen, len(cameras), model, step)
+    disparities, fineness = frame_disparities(
+        lambda i: pictures[i], size, seen, len(cameras), model, step, settings.stereo, settings.sweep
+    )
 
     def depth(frame: int) -> KnownDepth:
         return KnownDepth(disparities[frame], fineness)
@@ -219,7 +221,8 @@ def _mask(
     """(h, w) bool of a picture (h, w, 3); None where voters see too little of it, or all or nothing would be the object."""
     height, width = rgb.shape[:2]
     odds, heard = surface_votes(camera, depth, voters, settings.votes)
-    along = project_grid(consensus.grid, consensus.box, camera, width, height, depth.span)
+    span = depth.span(settings.stereo.error)
+    along = project_grid(consensus.grid, consensus.box, camera, width, height, span)
     hull = place_by_hull(along, settings.hull).odds
     inside = hull > 0
     if (inside & (heard > 0)).sum() <= settings.mending.least_seen * inside.sum():

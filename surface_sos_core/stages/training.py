@@ -24,8 +24,6 @@ from surface_sos_core.train.checkpoint import has_checkpoint, load_newest, remov
 from surface_sos_core.train.preview import write_preview
 from surface_sos_core.train.trainer import Trainer
 
-LEAST_TRACK = 3  # frames that must have seen a sparse point before it guides the fields
-
 
 @contextmanager
 def _without_denormals() -> Iterator[None]:
@@ -94,8 +92,8 @@ def _optimise(run: Run, trainer: Trainer, consensus: Consensus, model: CameraMod
         _plates(run) as plates,
         unpack_masks(folder.consensus, folder.masks, len(run.footage.frames)) as masks,
     ):
-        sights = sights_of(model.points, list(model.cameras), run.cameras, LEAST_TRACK)
-        gains = exposure_gains(plates, run.cameras, sights.xyz)
+        sights = sights_of(model.points, list(model.cameras), run.cameras, run.settings.points.least_track)
+        gains = exposure_gains(plates, run.cameras, sights.xyz, run.settings.exposure)
         save_gains(folder.exposure, gains)
         device, seed = trainer.scene.extent.device, run.settings.seed
         _step_by_step(
@@ -124,8 +122,9 @@ def _keep_gains(run: Run, model: CameraModel) -> None:
         run.events.warning(f"The exposures are measured again: {error}")
     run.worked = True
     with _plates(run) as plates:
-        sights = sights_of(model.points, list(model.cameras), run.cameras, LEAST_TRACK)
-        save_gains(run.folder.exposure, exposure_gains(plates, run.cameras, sights.xyz))
+        sights = sights_of(model.points, list(model.cameras), run.cameras, run.settings.points.least_track)
+        gains = exposure_gains(plates, run.cameras, sights.xyz, run.settings.exposure)
+        save_gains(run.folder.exposure, gains)
 
 
 def _step_by_step(run: Run, trainer: Trainer, batches: Batches) -> None:

@@ -13,9 +13,11 @@ from surface_sos_core.cameras.camera import Camera, CameraModel, Points
 from surface_sos_core.cameras.colmap import rotation_from_quaternion
 from surface_sos_core.cameras.lens import Lens
 from surface_sos_core.errors import InputError
+from surface_sos_core.settings import BoxSettings
 
 LENS = Lens("PINHOLE", 640, 480, (420.0, 420.0, 320.0, 240.0))
 CENTRE = np.array([0.5, -0.2, 0.3])
+SETTINGS = BoxSettings()
 
 
 def some_box() -> Box:
@@ -173,7 +175,7 @@ def test_look_at_of_parallel_cameras_is_finite() -> None:
 def test_object_alone_is_kept_whole() -> None:
     generator = np.random.default_rng(0)
     block, far = surface_of_block(generator, 0.5, 1500), room(generator)
-    found = box_from_points(model_of(np.concatenate((block, far)), circle()))
+    found = box_from_points(model_of(np.concatenate((block, far)), circle()), SETTINGS)
     assert found.on_object[:1500].mean() > 0.98 and not found.on_object[1500:].any()
     assert found.plane is None  # the block's own faces are no support
     assert found.box.contains(block).all()
@@ -185,7 +187,7 @@ def test_a_table_under_the_object_is_left_out() -> None:
     block, far = surface_of_block(generator, 0.5, 1500), room(generator)
     table = np.column_stack((generator.uniform(-2.2, 2.2, (2500, 2)), np.full(2500, -0.5))) + CENTRE
     table[:, 2] += generator.normal(0, 0.005, 2500)
-    found = box_from_points(model_of(np.concatenate((block, table, far)), circle()))
+    found = box_from_points(model_of(np.concatenate((block, table, far)), circle()), SETTINGS)
     assert found.plane is not None
     np.testing.assert_allclose(found.plane[:3], [0, 0, 1], atol=0.02)
     np.testing.assert_allclose(found.plane[3], -(CENTRE[2] - 0.5), atol=0.03)
@@ -199,11 +201,11 @@ def test_a_table_under_the_object_is_left_out() -> None:
 def test_cameras_that_look_apart() -> None:
     outward = [looking(c.centre, 2 * c.centre - CENTRE, c.name) for c in circle()]
     with pytest.raises(InputError, match="do not look at one place"):
-        box_from_points(CameraModel({c.name: c for c in outward}, Points.empty()))
+        box_from_points(CameraModel({c.name: c for c in outward}, Points.empty()), SETTINGS)
 
 
 def test_without_points_the_box_is_a_stated_guess() -> None:
-    found = box_from_points(CameraModel({c.name: c for c in circle()}, Points.empty()))
+    found = box_from_points(CameraModel({c.name: c for c in circle()}, Points.empty()), SETTINGS)
     np.testing.assert_allclose(found.box.centre, CENTRE, atol=0.05)
     assert 0.5 < found.box.half[0] < 2.0
     assert found.plane is None and len(found.on_object) == 0
@@ -213,10 +215,10 @@ def test_without_points_the_box_is_a_stated_guess() -> None:
 def test_a_box_reaches_down_to_the_support_and_has_a_back() -> None:
     box = Box(np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.2, 0.5]), np.eye(3))
     floor = np.array([0.0, 0.0, 1.0, -0.3])  # at height 0.3, the box ends at 0.5
-    whole = _completed(box, floor, np.array([0.0, -5.0, 2.0]))
+    whole = _completed(box, floor, np.array([0.0, -5.0, 2.0]), 0.6)
     np.testing.assert_allclose(whole.centre - whole.half, [-1.0, -0.2, 0.3])  # the side that was filmed stays
     np.testing.assert_allclose(whole.centre + whole.half, [1.0, 1.0, 1.5])
-    behind = _completed(box, None, np.array([0.0, 5.0, 2.0]))
+    behind = _completed(box, None, np.array([0.0, 5.0, 2.0]), 0.6)
     np.testing.assert_allclose(behind.centre - behind.half, [-1.0, -1.0, 0.5])
     np.testing.assert_allclose(behind.centre + behind.half, [1.0, 0.2, 1.5])
 
@@ -230,7 +232,7 @@ def test_a_box_that_points_tell_all_of_stays() -> None:
         (deep, far_below, [1.0, -9.0, 3.0]),
         (thin, None, [9.0, 0.1, 0.0]),  # seen along its width, its depth has points
     ):
-        same = _completed(box, plane, np.array(camera))
+        same = _completed(box, plane, np.array(camera), 0.6)
         np.testing.assert_allclose(same.centre, box.centre)
         np.testing.assert_allclose(same.half, box.half)
 
@@ -241,7 +243,7 @@ def test_planes_that_go_on_beside_are_told() -> None:
     floor = np.column_stack((generator.uniform(-1, 1, (400, 2)), generator.normal(scale=0.002, size=400)))
     heap = generator.uniform(-0.3, 0.3, (100, 3)) + [0, 0, 0.4]
     xyz, beside = np.concatenate((floor, heap)), np.arange(500) < 300
-    on = on_planes(xyz, beside, 0.01)
+    on = on_planes(xyz, beside, 0.01, SETTINGS)
     assert on[:400].all() and not on[400:].any()
-    assert not on_planes(heap, np.ones(100, bool), 0.001).any()
-    assert not on_planes(xyz, np.zeros(500, bool), 0.01).any()
+    assert not on_planes(heap, np.ones(100, bool), 0.001, SETTINGS).any()
+    assert not on_planes(xyz, np.zeros(500, bool), 0.01, SETTINGS).any()
