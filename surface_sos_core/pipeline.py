@@ -18,6 +18,7 @@ from typing import Any
 from surface_sos_core.cameras import (
     Camera,
     CameraModel,
+    box_to_json,
     match_cameras,
     model_files,
     read_box,
@@ -173,7 +174,7 @@ def segment(
         model = camera_stage(run, given_cameras, inputs)
         inputs |= {
             "masks": request.stamp(),
-            "box": given_box.as_dict() if given_box is not None else None,
+            "box": box_to_json(given_box) if given_box is not None else None,
         }
         consensus = mask_stage(run, model, source, given_box, inputs)
         trainer = training_stage(run, consensus, model, device)

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from surface_sos_core.cameras import Camera
+from surface_sos_core.cameras.planes import plane_disparity
 from surface_sos_core.fields.scene import Scene
-from surface_sos_core.layers.planes import plane_disparity
 from surface_sos_core.layers.sources import Sources
 from surface_sos_core.render.look import backdrop_depth
 from surface_sos_core.render.proposal import Proposals

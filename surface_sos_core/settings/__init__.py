@@ -40,7 +40,7 @@ from surface_sos_core.settings.starts import (
     PointGroupSettings,
     StartSettings,
 )
-from surface_sos_core.settings.stereo import StereoSettings, SweepSettings
+from surface_sos_core.settings.stereo import PlaneSettings, StereoSettings, SweepSettings
 from surface_sos_core.settings.train import FieldSettings, TrainSettings
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "MendingSettings",
     "MeshSettings",
     "NetworkSettings",
+    "PlaneSettings",
     "PlateSettings",
     "PointGroupSettings",
     "PointSettings",

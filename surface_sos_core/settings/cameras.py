@@ -160,6 +160,9 @@ class BoxSettings(Group):
         0.001, 100, "of the cameras' distance",
     )  # fmt: skip
     most_planes: int = setting(4, "Supports and walls that are looked for.", 0, 100, "planes")
+    plane_tries: int = setting(
+        500, "Planes through three points that are tried for each.", 1, 1_000_000, "planes"
+    )
     flat: float = setting(
         0.006, "Half the thickness of a support or a wall.", 1e-6, 1, "of the cameras' distance"
     )

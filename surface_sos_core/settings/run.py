@@ -38,7 +38,7 @@ from surface_sos_core.settings.starts import (
     PointGroupSettings,
     StartSettings,
 )
-from surface_sos_core.settings.stereo import StereoSettings, SweepSettings
+from surface_sos_core.settings.stereo import PlaneSettings, StereoSettings, SweepSettings
 from surface_sos_core.settings.train import FieldSettings, TrainSettings
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -83,7 +83,7 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "thin_parts",
     ),
     "train": ("points", "exposure", "fields", "render", "train"),
-    "layers": ("points", "sweep", "render", "layers", "matte", "matting", "plate"),
+    "layers": ("points", "planes", "sweep", "render", "layers", "matte", "matting", "plate"),
     "mesh": ("mesh",),
 }
 """The groups that each stage reads; one that several read is named in each. What earlier stages read counts by what they made."""
@@ -101,6 +101,7 @@ class Settings:
     points: PointSettings = field(default_factory=PointSettings)
     box: BoxSettings = field(default_factory=BoxSettings)
     stereo: StereoSettings = field(default_factory=StereoSettings)
+    planes: PlaneSettings = field(default_factory=PlaneSettings)
     sweep: SweepSettings = field(default_factory=SweepSettings)
     coarse: CoarseSettings = field(default_factory=CoarseSettings)
     start: StartSettings = field(default_factory=StartSettings)

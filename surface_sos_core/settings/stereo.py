@@ -1,4 +1,4 @@
-"""Settings of plane sweeps, which tell how far away everything is."""
+"""Settings of plane sweeps, which tell how far away everything is, and of planes that go on."""
 
 from __future__ import annotations
 
@@ -43,6 +43,21 @@ class StereoSettings(Group):
     error: float = setting(
         3.0, "How wrong a disparity may be where it says what can be seen.", 0, 100, "steps"
     )
+
+
+@dataclass(frozen=True)
+class PlaneSettings(Group):
+    """Planes among the background's sparse points: floors and walls go on where the object hides them."""
+
+    NAME: ClassVar[str] = "planes"
+
+    thickness: float = setting(
+        0.006, "A point so near to a plane lies on it.", 1e-6, 1, "of the cameras' distance"
+    )
+    most: int = setting(6, "Planes that are looked for.", 0, 100, "planes")
+    least_points: int = setting(30, "Points that a plane must hold.", 3, 1_000_000, "points")
+    least_share: float = setting(0.02, "Share of the points that it must hold.", 0, 1, "of the points")
+    tries: int = setting(400, "Planes through three points that are tried for each.", 1, 1_000_000, "planes")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from surface_sos_core.layers.planes import plane_disparity
+from surface_sos_core.cameras.planes import plane_disparity
 from surface_sos_core.settings import SweepSettings
 from surface_sos_core.stereo.pinhole import PinholeView
 from surface_sos_core.stereo.sweep import _along_scanlines, sweep_disparity, without_speckles

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from surface_sos_core.cameras import AutomaticBox, Box, Camera, CameraModel, look_at
-from surface_sos_core.cameras.box import on_planes
+from surface_sos_core.cameras.automatic_box import on_planes
 from surface_sos_core.cameras.picture import picture_pixels
 from surface_sos_core.errors import InputError
 from surface_sos_core.masks.automatic import automatic_masks
