@@ -51,7 +51,9 @@ def find_planes(points: np.ndarray, tolerance: float, least: float, most: int, t
         plane = find_plane(points, tolerance, least, tries)
         if plane is None:
             break
-        planes.append(plane)
+        planes.append(
+            fitted(plane, points, tolerance)
+        )  # once more: it holds others than the one that was tried
         points = points[np.abs(height_above(plane, points)) > 2.0 * tolerance]
     return np.array(planes).reshape(-1, 4)
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surface_sos_core.cameras.box import Box
-from surface_sos_core.cameras.colmap import rotation_from_quaternion
+from surface_sos_core.cameras.quaternion import rotation_from_quaternion
 
 
 def some_box() -> Box:

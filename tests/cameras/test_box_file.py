@@ -8,7 +8,7 @@ import pytest
 
 from surface_sos_core.cameras.box import Box
 from surface_sos_core.cameras.box_file import box_to_json, read_box
-from surface_sos_core.cameras.colmap import rotation_from_quaternion
+from surface_sos_core.cameras.quaternion import rotation_from_quaternion
 from surface_sos_core.errors import InputError
 
 

@@ -33,6 +33,11 @@ def job(tmp_path) -> Job:
     return Job(str(tmp_path / "images"), names, str(tmp_path), str(tmp_path / "model"), 0, 1, SolveSettings())
 
 
+def test_the_worker_is_asked_with_the_settings(job):
+    asked = dataclasses.replace(job, settings=SolveSettings(overlap=3, still_move=0.02))
+    assert Job.from_line(asked.to_line()) == asked
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to answer")
 def test_a_worker_that_is_told_to_end_prints_no_stack(job):
     command = [sys.executable, "-m", "surface_sos_core.cameras.solve_worker"]
