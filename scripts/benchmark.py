@@ -151,8 +151,8 @@ def sample_shot(name: str, scratch: Path, on: str = "cpu", rays: int | None = No
 
     from surface_sos_core.cameras import match_cameras, read_model
     from surface_sos_core.footage import open_footage
-    from surface_sos_core.footage.cache import cached_plates
     from surface_sos_core.footage.exposure import exposure_gains
+    from surface_sos_core.footage.frame_stack import FrameStack
     from surface_sos_core.masks.coarse import load_masks
     from surface_sos_core.masks.consensus import build_consensus
     from surface_sos_core.settings import preset
@@ -172,7 +172,9 @@ def sample_shot(name: str, scratch: Path, on: str = "cpu", rays: int | None = No
     consensus = build_consensus(masks, cameras, preset("preview").consensus, settings.thin_parts)
     trainer = Trainer.start(settings, consensus.grid, consensus.box.extent, device)
     trainer.fit_to_consensus(consensus.grid, consensus.box.extent)
-    plates = cached_plates(footage, scratch / f"{name}.npy", settings.train.image_edge, 1.0, quiet)
+    plates = FrameStack((len(footage.frames), footage.height, footage.width, 3), scratch)
+    for i in range(len(plates)):
+        plates[i] = footage.read_display(i)  # the sample is no larger than it is trained at
     sights = sights_of(model.points, list(model.cameras), cameras, settings.points.least_track)
     gains = exposure_gains(plates, cameras, sights.xyz, settings.exposure)
     batches = Batches(

@@ -59,6 +59,7 @@ from surface_sos_core.stages.run import (
     all_software,
     existing_shot,
     footage_stamp,
+    frames_kept,
     new_manifest,
     prepare_device,
     reopened,
@@ -157,7 +158,7 @@ def segment(
         check_parallax(given_cameras)
     source = open_source(request, footage, settings, events.warning)
 
-    with folder.locked():
+    with folder.locked(), frames_kept(footage, settings, folder.checkpoint) as footage:
         folder.check(mode)  # again, since another run may have been faster
         if mode == "overwrite" and folder.contents():
             folder.clear()
@@ -180,7 +181,6 @@ def segment(
         trainer = training_stage(run, consensus, model, device)
         layer_stage(run, trainer, consensus, again=False)
         mesh_stage(run, trainer, consensus, again=False)
-        folder.remove_caches()
         report_stage(run)
         events.done(folder.out / "shot.json", folder.report, round(time.monotonic() - started, 2))
     return open_shot(folder.out)
@@ -266,7 +266,8 @@ def find_masks(
     def progress(done: int, total: int) -> None:
         events.progress(done, total, "frames")
 
-    found = ready.find(MaskShot(opened, model, held, given_box, settings, events.warning, progress))
+    with frames_kept(opened, settings, out.parent) as kept:
+        found = ready.find(MaskShot(kept, model, held, given_box, settings, events.warning, progress))
     for note in reasons_told(found, opened):
         events.warning(note)
     write_masks(found, opened, out)
@@ -329,8 +330,8 @@ def train_fields(
     with existing_shot(out).locked():
         run, consensus = reopened(Path(out), settings, _events(on_event, cancel), "train")
         model = read_model(run.folder.cameras)
-        training_stage(run, consensus, model, prepare_device(run.settings))
-        run.folder.remove_caches()
+        with frames_kept(run.footage, run.settings, run.folder.checkpoint) as run.footage:
+            training_stage(run, consensus, model, prepare_device(run.settings))
     return open_shot(out)
 
 
@@ -353,7 +354,8 @@ def make_layers(
     """
     with existing_shot(out).locked():
         run, consensus = reopened(Path(out), settings, _events(on_event, cancel), "layers", frames)
-        layer_stage(run, trained_fields(run, consensus), consensus, again=True)
+        with frames_kept(run.footage, run.settings, run.folder.checkpoint) as run.footage:
+            layer_stage(run, trained_fields(run, consensus), consensus, again=True)
     return open_shot(out)
 
 
@@ -409,7 +411,7 @@ def render_views(
     target.check(mode)
     run, consensus = reopened(Path(out), None, _events(on_event, cancel), "layers")
     trainer = trained_fields(run, consensus)
-    with target.locked():
+    with target.locked(), frames_kept(run.footage, run.settings, target.out) as run.footage:
         target.check(mode)
         if target.contents():
             target.clear()

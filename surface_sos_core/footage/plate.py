@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +17,8 @@ import numpy as np
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage import colour, image, sequence
+from surface_sos_core.footage.frame_stack import FrameStack
+from surface_sos_core.footage.frame_store import FrameStore, Size
 from surface_sos_core.footage.header import BadImage, Header, read_header
 from surface_sos_core.footage.movie import Movie
 
@@ -60,10 +63,16 @@ class Stills:
 
 
 class Footage:
-    """The frames of a shot, read one at a time: nothing is kept in memory."""
+    """The frames of a shot, read one at a time: nothing is kept in memory, and on disk only by `stored`."""
 
     def __init__(
-        self, source: Path, frames: Sequence[Frame], pixels: Frames, title: str, padding: int
+        self,
+        source: Path,
+        frames: Sequence[Frame],
+        pixels: Frames,
+        title: str,
+        padding: int,
+        store: FrameStore | None = None,
     ) -> None:
         self.source = source
         self.frames = tuple(frames)
@@ -72,6 +81,17 @@ class Footage:
         self.padding = padding
         """Digits that frame numbers are written with."""
         self._pixels = pixels
+        self._store = store
+
+    @contextmanager
+    def stored(self, folder: Path | None, sizes: Sequence[Size], gigabytes: float) -> Iterator[Footage]:
+        """The same footage whose frames are decoded once: temporary files in `folder` keep them while this lasts.
+
+        sizes: (w, h) that `read_small` and `level` will be asked for. gigabytes: what the frames may take; those that do not
+        fit are decoded again.
+        """
+        with FrameStore(self._pixels.read, len(self.frames), folder, sizes, 1e9 * gigabytes) as store:
+            yield Footage(self.source, self.frames, self._pixels, self.title, self.padding, store)
 
     @property
     def width(self) -> int:
@@ -93,11 +113,29 @@ class Footage:
 
     def read_linear(self, index: int) -> np.ndarray:
         """Frame `index` (from 0) as scene-linear Rec.709, (H, W, 3) float32; float plates are not clamped."""
-        return colour.to_linear(self._pixels.read(index))
+        return colour.to_linear(self._read(index))
 
     def read_display(self, index: int) -> np.ndarray:
         """Frame `index` (from 0) as sRGB, (H, W, 3) uint8; the bytes of an 8-bit plate as they are."""
-        return colour.to_display(self._pixels.read(index))
+        return colour.to_display(self._read(index))
+
+    def read_small(self, index: int, size: Size) -> np.ndarray:
+        """Frame `index` as `read_display` gives it, area filtered to `size` (w, h)."""
+        if self._store is not None:
+            return self._store.small(index, size)
+        return cv2.resize(self.read_display(index), size, interpolation=cv2.INTER_AREA)
+
+    def level(self, size: Size, progress: Callable[[int, int], None] | None = None) -> FrameStack:
+        """All frames as `read_small` gives them, (frames, h, w, 3), to be read pixel by pixel; only of `stored` footage.
+
+        progress gets (done, total) frames. Raises SetupError where the disk has no room for them.
+        """
+        if self._store is None:
+            raise ValueError("only stored footage has levels")
+        return self._store.level(size, progress)
+
+    def _read(self, index: int) -> np.ndarray:
+        return self._pixels.read(index) if self._store is None else self._store.read(index)
 
     def image_folder(self, scratch: Path) -> tuple[Path, list[str]]:
         """A folder with every frame as an 8-bit image, and the frames' names in it, for the camera solver.

@@ -76,7 +76,7 @@ def automatic_masks(
             progress(done, (3 + own.rounds) * len(seen))
 
     for i in seen:
-        frames.pictures[i] = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
+        frames.pictures[i] = footage.read_small(i, size)
     disparities, fineness = frame_disparities(
         lambda i: frames.pictures[i], size, seen, len(cameras), model, step, settings.stereo, settings.sweep
     )

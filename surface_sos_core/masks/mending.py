@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from surface_sos_core.cameras import Camera, CameraModel
 from surface_sos_core.footage import Footage
-from surface_sos_core.footage.frame_stack import TemporaryPictures, let_go
+from surface_sos_core.footage.frame_stack import FrameStack, let_go
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.colours import (
     LearntColours,
@@ -66,9 +66,9 @@ def mend_masks(
         return Mended([], [])
     missing = [i for i in seen if not masks.known[i]] if len(given) < settings.mending.few * len(seen) else []
     size = reduced_size(footage, settings.mending.edge)
-    pictures = TemporaryPictures((len(cameras), size[1], size[0], 3))
+    pictures = FrameStack((len(cameras), size[1], size[0], 3))
     for i in seen:
-        pictures[i] = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
+        pictures[i] = footage.read_small(i, size)
     done = 0
 
     def step() -> None:

@@ -4,7 +4,7 @@ The settings of a run are written to its manifest, with what really ran (an earl
 """
 
 from surface_sos_core.settings.cameras import BoxSettings, PointSettings, SolveSettings
-from surface_sos_core.settings.footage import ExposureSettings
+from surface_sos_core.settings.footage import ExposureSettings, FootageSettings
 from surface_sos_core.settings.layers import LayerSettings
 from surface_sos_core.settings.masks import (
     CoarseSettings,
@@ -57,6 +57,7 @@ __all__ = [
     "ExposureSettings",
     "FieldSettings",
     "FlowSettings",
+    "FootageSettings",
     "HullSettings",
     "LayerSettings",
     "MatteSettings",

@@ -12,6 +12,20 @@ MOST_FACTOR = 100.0
 
 
 @dataclass(frozen=True)
+class FootageSettings(Group):
+    """The frames as they are kept on disk while a shot is worked on."""
+
+    NAME: ClassVar[str] = "footage"
+
+    cache_gigabytes: float = setting(
+        8.0,
+        "Disk that decoded frames may take; what does not fit is decoded again, and frames are trained at fewer pixels "
+        "where these alone would take more.",
+        0.001, 10_000, "GB",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
 class ExposureSettings(Group):
     """How differently the frames are exposed, told by the sparse points."""
 

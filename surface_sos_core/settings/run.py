@@ -11,7 +11,7 @@ from typing import Any
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.settings.cameras import BoxSettings, PointSettings, SolveSettings
-from surface_sos_core.settings.footage import ExposureSettings
+from surface_sos_core.settings.footage import ExposureSettings, FootageSettings
 from surface_sos_core.settings.layers import LayerSettings
 from surface_sos_core.settings.masks import (
     CoarseSettings,
@@ -82,7 +82,7 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "consensus",
         "thin_parts",
     ),
-    "train": ("points", "exposure", "fields", "render", "train"),
+    "train": ("footage", "points", "exposure", "fields", "render", "train"),
     "layers": ("points", "planes", "sweep", "render", "layers", "matte", "matting", "plate"),
     "mesh": ("mesh",),
 }
@@ -97,6 +97,7 @@ class Settings:
 
     preset: str = "default"
     """Where the values come from that nothing else says."""
+    footage: FootageSettings = field(default_factory=FootageSettings)
     solve: SolveSettings = field(default_factory=SolveSettings)
     points: PointSettings = field(default_factory=PointSettings)
     box: BoxSettings = field(default_factory=BoxSettings)
