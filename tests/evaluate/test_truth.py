@@ -8,7 +8,7 @@ import pytest
 
 from surface_sos_core.cameras import Camera, CameraModel, Lens, Points, write_model
 from surface_sos_core.errors import InputError
-from surface_sos_core.evaluate import truth as truth_module
+from surface_sos_core.evaluate import meshes
 from surface_sos_core.evaluate.table import table
 from surface_sos_core.evaluate.truth import evaluate_shot
 from surface_sos_core.evaluate.truth_files import load_truth
@@ -91,6 +91,52 @@ def test_no_flicker_is_measured_across_a_gap(shot):
     assert evaluate_shot(out, truth)["matte"]["mean"]["dtssd"] is None
 
 
+def test_frames_that_are_worse_than_their_masks_are_named(shot, tmp_path):
+    out, truth = shot
+    assert evaluate_shot(out, truth)["matte"]["worse"] is None
+    masks = tmp_path / "masks"
+    save(masks / "cup.1001.png", np.zeros((HEIGHT, WIDTH)))
+    save(
+        masks / "cup.1002.png", cv2.resize(matte(1), (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)
+    )
+    measured = evaluate_shot(out, truth, masks_folder=masks)
+    first, second = measured["matte"]["per_frame"]
+    assert first["given_iou"] == 0 and second["given_iou"] > 0.96
+    assert measured["matte"]["worse"] == ["cup.1002"] and "cup.1002" in table(measured)
+    assert measured["matte"]["mean"]["given_iou"] == pytest.approx(
+        (first["given_iou"] + second["given_iou"]) / 2
+    )
+    cut = matte(1)
+    cut[10:29, 40] = 0  # 1002's matte has one pixel less, which is less than 0.01 of it
+    save(masks / "cup.1002.png", cut)
+    assert evaluate_shot(out, truth, masks_folder=masks)["matte"]["worse"] == []
+    (masks / "cup.1002.png").unlink()  # a frame without a mask cannot be worse than it
+    assert evaluate_shot(out, truth, masks_folder=masks)["matte"]["per_frame"][1]["given_iou"] is None
+
+
+def test_masks_that_belong_to_no_frame_are_told(shot, tmp_path):
+    save(tmp_path / "masks" / "dog.0001.png", matte(0))
+    with pytest.raises(InputError, match=r"masks.*dog\.0001.*cup\.1001"):
+        evaluate_shot(*shot, masks_folder=tmp_path / "masks")
+    with pytest.raises(InputError, match="absent is not a folder"):
+        evaluate_shot(*shot, masks_folder=tmp_path / "absent")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty holds no masks"):
+        evaluate_shot(*shot, masks_folder=tmp_path / "empty")
+
+
+def test_plates_have_sharpness_patches_and_flicker(shot):
+    out, truth = shot
+    for index, brighter in ((0, 0.0), (1, 4 / 255)):
+        save(truth / "clean" / f"{NAMES[index]}.png", plate() + brighter)
+    measured = evaluate_shot(out, truth)["clean"]
+    assert measured["mean"]["sharpness"] == pytest.approx(1, abs=0.03)
+    assert measured["mean"]["patch_distance"] < 0.2  # a brighter picture has the same texture
+    assert measured["mean"]["flicker"] == pytest.approx(4, abs=0.3)
+    (truth / "clean" / "cup.1002.png").unlink()
+    assert evaluate_shot(out, truth)["clean"]["mean"]["flicker"] is None
+
+
 def test_images_in_the_folder_itself_are_mattes(shot, tmp_path):
     out, truth = shot
     assert evaluate_shot(out, truth / "matte")["matte"] == evaluate_shot(out, truth)["matte"]
@@ -167,7 +213,7 @@ def camera(name, centre, scale=1.0, rotation=None):
 
 
 def test_mesh_in_another_world(tmp_path, monkeypatch):
-    monkeypatch.setattr(truth_module, "SURFACE_SAMPLES", 20_000)
+    monkeypatch.setattr(meshes, "SURFACE_SAMPLES", 20_000)
     out, truth = tmp_path / "out", tmp_path / "truth"
     mesh = extract_surface(
         lambda p: np.linalg.norm(p * (1, 2, 1.5), axis=1) - 0.5, np.ones(3), MeshSettings(resolution=48)
