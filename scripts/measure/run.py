@@ -108,19 +108,24 @@ def with_solved_cameras(case: Case, out: Path) -> Case:
 
 
 def command(words: Sequence[str], log: Path | None = None) -> Ended:
-    """Run a command of surface-sos, listening to its events; its standard error goes to `log`, or where ours goes."""
+    """Run a command of surface-sos, listening to its events; these and its standard error go to `log`, the latter otherwise
+    where ours goes."""
     started, stages, error = time.monotonic(), [], None
-    with (log or Path(os.devnull)).open("w", encoding="utf-8") as errors:
+    if log is not None:
+        log.unlink(missing_ok=True)
+    with (log or Path(os.devnull)).open("a", encoding="utf-8") as kept:  # two write to it
         process = subprocess.Popen(
             [*words, "--events", "jsonl"],
             env=environment(),
             stdout=subprocess.PIPE,
-            stderr=errors if log else None,
+            stderr=kept if log else None,
             text=True,
             encoding="utf-8",
         )
         assert process.stdout is not None
         for line in process.stdout:
+            kept.write(line)
+            kept.flush()
             event = json.loads(line)
             if event["event"] == "stage":
                 stages.append(event["stage"])

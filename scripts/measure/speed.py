@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -101,13 +101,7 @@ def training_entries(runs: int, presets: Sequence[str] = ("preview", "default"))
             trainer, batches, box = sample_shot(name, Path(scratch))
             steps: list[tuple[float, float]] = []
 
-            def after_step(step: int, steps: list[tuple[float, float]] = steps) -> None:
-                steps.append(moment())
-                if step >= WARM_UP + runs:
-                    raise StopIteration
-
-            with suppress(StopIteration):
-                trainer.run(batches, after_step)
+            run_steps(trainer, batches, WARM_UP + runs, lambda step, steps=steps: steps.append(moment()))
             yield Timing.between(iteration_name(name, trainer.settings), steps[WARM_UP - 1 :]).entry()
 
             def matte(trainer: Any = trainer, batches: Any = batches, box: Any = box) -> Any:
@@ -121,9 +115,12 @@ def training_entries(runs: int, presets: Sequence[str] = ("preview", "default"))
 
 
 def card_entries(
-    blocks: int, device: str = "cuda", presets: Sequence[tuple[str, int | None]] = CARD_PRESETS
+    blocks: int,
+    device: str = "cuda",
+    presets: Sequence[tuple[str, int | None]] = CARD_PRESETS,
+    block: int = BLOCK,
 ) -> Iterator[dict[str, Any]]:
-    """One iteration of the sample by each preset, and by the paper's batch, as the mean of blocks of many."""
+    """One iteration of the sample by each preset (name, rays), and by the paper's batch, as the mean of blocks of many."""
     import torch
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -132,15 +129,12 @@ def card_entries(
             moments: list[tuple[float, float]] = []
 
             def after_step(step: int, moments: list[tuple[float, float]] = moments) -> None:
-                if step % BLOCK == 0:
+                if step % block == 0:
                     wait_for(device)
                     moments.append(moment())
-                if step >= BLOCK * (blocks + 1):
-                    raise StopIteration
 
-            with suppress(StopIteration):
-                trainer.run(batches, after_step)
-            per_step = [(wall / BLOCK, processor / BLOCK) for wall, processor in moments]
+            run_steps(trainer, batches, block * (blocks + 1), after_step)
+            per_step = [(wall / block, processor / block) for wall, processor in moments]
             memory = torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else None
             timing = Timing.between(iteration_name(name, trainer.settings), per_step)
             yield {**timing.entry(), "card_memory_mb": memory}
@@ -153,11 +147,14 @@ def iteration_name(preset: str, settings: Any) -> str:
     return f"iteration, {preset}: {fields.levels} x 2, 2^{fields.log2_table}, {samples}"
 
 
-def run_steps(trainer: Any, batches: Any, steps: int) -> None:
-    """So many steps of training."""
+def run_steps(
+    trainer: Any, batches: Any, steps: int, after: Callable[[int], object] = lambda step: None
+) -> None:
+    """So many steps of training, `after` being called with its number after each."""
     last = trainer.step + steps
 
     def after_step(step: int) -> None:
+        after(step)
         if step >= last:
             raise StopIteration
 
