@@ -16,7 +16,7 @@ from typing import Any
 from environment import ROOT
 
 from measure.cases import Case, layer_frames, mattes_of_truth, pictures
-from measure.stamp import stamp
+from measure.stamp import code_fingerprint, stamp
 
 CORE = [sys.executable, "-m", "surface_sos_core"]
 BAD_INPUT, NOT_SOLVED = (
@@ -92,6 +92,8 @@ def run(plan: Plan, out: Path, keep: bool = False) -> dict[str, Any]:
     goes_on = begun.exists() and json.loads(begun.read_text(encoding="utf-8")) == beginning
     begun.write_text(json.dumps(beginning), encoding="utf-8")
     entry = {"name": plan.case.name, "variant": plan.variant, "stamp": now, **_measured(plan, out, goes_on)}
+    if code_fingerprint() != now["code"]:
+        entry |= {"ended": "failed", "sentence": "the code was changed while it ran"}
     if entry["ended"] != "failed":  # what failed is tried again the next time
         kept.write_text(json.dumps({"spec": spec, "entry": entry}, indent=1), encoding="utf-8")
     begun.unlink()

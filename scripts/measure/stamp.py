@@ -12,6 +12,7 @@ from typing import Any
 
 from environment import ROOT
 
+PACKAGE = ROOT / "surface_sos_core"
 MEASURED = ("surface_sos_core", "scripts")  # what counts as a change that is not committed
 
 
@@ -22,13 +23,13 @@ def stamp(gpu: bool = False) -> dict[str, Any]:
     return {
         "commit": commit,
         "dirty": bool(_git("status", "--porcelain", "--", *MEASURED)) if commit else None,
-        "code": code_fingerprint(ROOT / "surface_sos_core"),
+        "code": code_fingerprint(),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(gpu),
     }
 
 
-def code_fingerprint(package: Path) -> str:
+def code_fingerprint(package: Path = PACKAGE) -> str:
     """Changes whenever a source file of the package does, committed or not."""
     digest = hashlib.sha256()
     for file in sorted(package.rglob("*.py")):

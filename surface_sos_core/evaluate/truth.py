@@ -10,7 +10,7 @@ from surface_sos_core.errors import InputError
 from surface_sos_core.evaluate.mattes import measure_mattes
 from surface_sos_core.evaluate.meshes import measure_mesh
 from surface_sos_core.evaluate.plates import measurable, measure_plates
-from surface_sos_core.evaluate.truth_files import load_masks, load_truth
+from surface_sos_core.evaluate.truth_files import load_truth, mask_files
 from surface_sos_core.manifest import ManifestError, read_manifest
 
 
@@ -55,7 +55,7 @@ def evaluate_shot(
             f"no truth in {truth_folder} has the name of a frame of {out} "
             f"(truth {min(named)}, frames {', '.join(entry.name for entry in manifest.frames[:2])}): rename it"
         )
-    given = load_masks(masks_folder) if masks_folder is not None else {}
+    given = mask_files(masks_folder) if masks_folder is not None else {}
     if given and not any(entry.name in given for entry in manifest.frames):
         raise InputError(
             f"no mask in {masks_folder} has the name of a frame of {out} "

@@ -63,7 +63,7 @@ def load_truth(folder: Path, region_folder: Path | None = None) -> Truth:
     return truth
 
 
-def load_masks(folder: Path) -> dict[str, Path]:
+def mask_files(folder: Path) -> dict[str, Path]:
     """Files of the masks that a shot was made from, by stem. InputError where there are none."""
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give the one that holds the shot's masks")
@@ -101,8 +101,14 @@ def read_matte(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def read_mask(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """(H, W) float32 in [0, 1] like `read_matte`, brought to the size of `shape`: masks may be smaller than their frames."""
-    mask = _first_or_alpha(image.decode(path))
+    """(H, W) float32 in [0, 1] like `read_matte`, brought to the size of `shape`: masks may be smaller than their frames.
+
+    In a file of whole numbers that holds nothing but 0 and 1, 1 is white.
+    """
+    pixels = image.decode(path)
+    if np.issubdtype(pixels.dtype, np.integer) and pixels.max() == 1:
+        pixels = pixels.astype(np.float32)
+    mask = _first_or_alpha(pixels)
     return mask if mask.shape == shape[:2] else cv2.resize(mask, (shape[1], shape[0]))
 
 

@@ -110,6 +110,8 @@ def test_frames_that_are_worse_than_their_masks_are_named(shot, tmp_path):
     cut[10:29, 40] = 0  # 1002's matte has one pixel less, which is less than 0.01 of it
     save(masks / "cup.1002.png", cut)
     assert evaluate_shot(out, truth, masks_folder=masks)["matte"]["worse"] == []
+    save(masks / "cup.1002.png", cut / 255)  # 0 and 1: 1 is white
+    assert evaluate_shot(out, truth, masks_folder=masks)["matte"]["per_frame"][1]["given_iou"] > 0.95
     (masks / "cup.1002.png").unlink()  # a frame without a mask cannot be worse than it
     assert evaluate_shot(out, truth, masks_folder=masks)["matte"]["per_frame"][1]["given_iou"] is None
 

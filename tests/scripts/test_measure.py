@@ -1,6 +1,7 @@
 """What benchmark.py measures, without the hours: which shots, which masks, which settings, which runs are kept."""
 
 import json
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ SCRIPTS = str(Path(__file__).parents[2] / "scripts")
 if SCRIPTS not in sys.path:
     sys.path.insert(0, SCRIPTS)
 
-from measure import ablation, run, stamp, starts
+from measure import ablation, cases, run, stamp, starts
 from measure.cases import footage_cases, layer_frames, mattes_of_truth, rendered_at, rendered_cases
 from measure.run import Ended, Plan, Settings
 
@@ -67,6 +68,23 @@ def test_layers_are_made_of_every_nth_frame_with_truth_and_the_one_after_it():
     assert layer_frames(names, {"03", "04", "09"}, 2) == ["03", "04", "09"]
     assert layer_frames(names, {"03", "05", "09"}, 2) == ["03", "09"]  # 04 and 10 have no truth
     assert layer_frames(names, set(), 1) == ["00", "02", "04", "06", "08"]
+
+
+def test_shots_are_rendered_where_there_is_a_blender_to_do_it(footage, tmp_path, monkeypatch):
+    monkeypatch.setattr(cases, "venv_python", lambda folder: tmp_path / "none")
+    with pytest.raises(SystemExit, match="scripts/test.py makes it"):
+        rendered_at("64x36", tmp_path)
+    asked = []
+
+    def render(command, check):
+        asked.append([str(word) for word in command])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(cases, "venv_python", lambda folder: Path(sys.executable))
+    monkeypatch.setattr(cases.subprocess, "run", render)
+    shots = rendered_at("64x36", footage)
+    assert asked[0][-5:] == ["--cache", str(footage), "--size", "64", "36"]
+    assert {shot.group for shot in shots} == {"rendered 64x36"}
 
 
 @pytest.mark.parametrize("size", ["640", "640xtall", "x360"])
@@ -183,10 +201,18 @@ def test_a_run_is_kept_until_its_case_its_settings_or_the_code_change(footage, t
     assert child.names() == ["segment", "eval"] * 3 and "--masks" not in child.asked[5]
     now = run.stamp()
     monkeypatch.setattr(run, "stamp", lambda gpu: {**now, "code": "another"})
+    monkeypatch.setattr(run, "code_fingerprint", lambda: "another")
     kept = run.run(replace(plan, case=replace(teddy, masks=None)), out, keep=True)
     assert len(child.asked) == 6 and kept["stamp"]["code"] == now["code"]
     run.run(replace(plan, case=replace(teddy, masks=None)), out)
     assert len(child.asked) == 8
+
+
+def test_a_run_whose_code_was_changed_under_it_is_no_result(footage, tmp_path, child, monkeypatch):
+    monkeypatch.setattr(run, "code_fingerprint", lambda: "another")
+    entry = run.run(Plan(footage_cases(footage)[1], Settings()), tmp_path / "runs" / "teddy")
+    assert (entry["ended"], entry["sentence"]) == ("failed", "the code was changed while it ran")
+    assert not (tmp_path / "runs" / "teddy.json").exists()
 
 
 def test_a_run_that_was_cut_off_goes_on(footage, tmp_path, child):
@@ -261,8 +287,8 @@ def test_the_starts_are_what_they_are_called(footage, tmp_path):
 
 
 def test_starts_are_planned_for_shots_with_truth(footage, tmp_path):
-    cases = [replace(case, cameras=footage) for case in footage_cases(footage)]
-    plans = list(starts.start_plans(cases, Settings(), tmp_path, ["auto", "grabcut"]))
+    shots = [replace(case, cameras=footage) for case in footage_cases(footage)]
+    plans = list(starts.start_plans(shots, Settings(), tmp_path, ["auto", "grabcut"]))
     found = [(plan.case.name, plan.variant) for plan in plans]
     assert found == [
         ("teddy", "auto"),
