@@ -35,22 +35,23 @@ def grid_entries(runs: int, device: str, points: int = POINTS) -> Iterator[dict[
     """Hash grids forward and backward, plain PyTorch and the device's own kernels."""
     import torch
 
+    from surface_sos_core.fields.engine import Engine
     from surface_sos_core.fields.grid_spec import GridSpec
-    from surface_sos_core.fields.hash_grid import HashGrid, default_backend
+    from surface_sos_core.fields.hash_grid import HashGrid
 
     x = torch.rand(points, 3, generator=torch.Generator().manual_seed(0)).to(device)
     for spec in (GridSpec(16, 2, 19, 16, 2048), GridSpec(10, 2, 15, 16, 257)):
         timings = []
-        for backend in ("torch", default_backend(device)):
-            grid = HashGrid(spec, backend).to(device)
+        for engine in (Engine.TORCH, Engine.fastest(device)):
+            grid = HashGrid(spec, engine).to(device)
 
             def both_ways(grid: HashGrid = grid) -> None:
                 grid.table.grad = None
                 grid.encode(x).sum().backward()
                 wait_for(device)
 
-            label = f"grid {spec.levels} x 2, 2^{spec.log2_table}, {points:,} points, {backend}"
-            timings.append(timed(label, max(1, runs // 4) if backend == "torch" else runs, both_ways))
+            label = f"grid {spec.levels} x 2, 2^{spec.log2_table}, {points:,} points, {engine}"
+            timings.append(timed(label, max(1, runs // 4) if engine is Engine.TORCH else runs, both_ways))
         yield from (timings[0].entry(), timings[1].entry(timings[0]))
 
 
@@ -85,7 +86,18 @@ def sample_shot(name: str, scratch: Path, on: str = "cpu", rays: int | None = No
     plates = cached_plates(footage, scratch / f"{name}.npy", settings.train.image_edge, 1.0, quiet)
     sights = sights_of(model.points, list(model.cameras), cameras, 3)
     gains = exposure_gains(plates, cameras, sights.xyz)
-    batches = Batches(plates, masks.probability, consensus, cameras, sights, gains, settings.train, device, 0)
+    batches = Batches(
+        plates,
+        masks.probability,
+        consensus,
+        cameras,
+        sights,
+        gains,
+        settings.train,
+        settings.render,
+        device,
+        0,
+    )
     return trainer, batches, consensus.box
 
 
@@ -105,9 +117,9 @@ def training_entries(runs: int, presets: Sequence[str] = ("preview", "default"))
             yield Timing.between(iteration_name(name, trainer.settings), steps[WARM_UP - 1 :]).entry()
 
             def matte(trainer: Any = trainer, batches: Any = batches, box: Any = box) -> Any:
-                layers = trainer.settings.layers
+                layers, rays = trainer.settings.layers, trainer.settings.matte
                 return render_matte(
-                    trainer.scene, trainer.proposals, batches.caster, box.rotation, 0, layers, 24
+                    trainer.scene, trainer.proposals, batches.caster, box.rotation, 0, layers, rays
                 )
 
             yield timed(f"matte, {name}: 320 x 180, fields hardly trained", max(3, runs // 10), matte).entry()
