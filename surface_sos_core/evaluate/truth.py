@@ -11,7 +11,7 @@ from surface_sos_core.evaluate.mattes import measure_mattes
 from surface_sos_core.evaluate.meshes import measure_mesh
 from surface_sos_core.evaluate.plates import measurable, measure_plates
 from surface_sos_core.evaluate.truth_files import load_truth, mask_files
-from surface_sos_core.manifest import ManifestError, read_manifest
+from surface_sos_core.manifest import Manifest, ManifestError, read_manifest
 
 
 def evaluate_shot(
@@ -22,7 +22,8 @@ def evaluate_shot(
     progress: Callable[[int, int], None] | None = None,
     masks_folder: Path | None = None,
 ) -> dict[str, Any]:
-    """Measure the layers and the mesh of the shot in `out`, whose masks were those in `masks_folder`. Returns a JSON-ready dict:
+    """Measure the layers and the mesh of the shot in `out`. `masks_folder`: the masks that it was made from, where shot.json
+    does not tell. Returns a JSON-ready dict:
 
         radius           of the trimap band, pixels
         matte            null, or {"frames", "mean", "worst": {"name", "iou"}, "per_frame": [{"name", "frame",
@@ -55,12 +56,7 @@ def evaluate_shot(
             f"no truth in {truth_folder} has the name of a frame of {out} "
             f"(truth {min(named)}, frames {', '.join(entry.name for entry in manifest.frames[:2])}): rename it"
         )
-    given = mask_files(masks_folder) if masks_folder is not None else {}
-    if given and not any(entry.name in given for entry in manifest.frames):
-        raise InputError(
-            f"no mask in {masks_folder} has the name of a frame of {out} "
-            f"(masks {min(given)}, frames {', '.join(entry.name for entry in manifest.frames[:2])}): rename it"
-        )
+    given = _given_masks(out, manifest, masks_folder)
     notes: list[str] = []
     found = [entry for entry in matched if entry.layers]
     mattes = [entry for entry in found if entry.name in truth.mattes]
@@ -81,6 +77,24 @@ def evaluate_shot(
         "unmatched": sorted(set(named) - {entry.name for entry in matched}),
         "notes": notes,
     }
+
+
+def _given_masks(out: Path, manifest: Manifest, folder: Path | None) -> dict[str, Path]:
+    """Files of the masks in `folder`, by the frames' names; without one, of the folder that the manifest says the shot's
+    only object came from, where that is still there and its names are the frames'."""
+    frames = {entry.name for entry in manifest.frames}
+    if folder is None:
+        named = [Path(source) for source in manifest.objects.values()]
+        found = mask_files(named[0]) if len(named) == 1 and named[0].is_dir() else {}
+        return found if frames & found.keys() else {}
+    if not (found := mask_files(folder)):
+        raise InputError(f"{folder} holds no masks: give the folder that the shot was made from")
+    if not frames & found.keys():
+        raise InputError(
+            f"no mask in {folder} has the name of a frame of {out} "
+            f"(masks {min(found)}, frames {', '.join(entry.name for entry in manifest.frames[:2])}): rename it"
+        )
+    return found
 
 
 class _Steps:

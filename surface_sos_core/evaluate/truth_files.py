@@ -64,12 +64,10 @@ def load_truth(folder: Path, region_folder: Path | None = None) -> Truth:
 
 
 def mask_files(folder: Path) -> dict[str, Path]:
-    """Files of the masks that a shot was made from, by stem. InputError where there are none."""
+    """Files of the masks that a shot was made from, by stem. InputError for what is no folder."""
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give the one that holds the shot's masks")
-    if not (masks := _images(folder)):
-        raise InputError(f"{folder} holds no masks: give the folder that the shot was made from")
-    return masks
+    return _images(folder)
 
 
 def _images(folder: Path) -> dict[str, Path]:

@@ -1,6 +1,7 @@
 """evaluate_shot on small shot folders whose errors are known."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,7 +15,14 @@ from surface_sos_core.evaluate.truth import evaluate_shot
 from surface_sos_core.evaluate.truth_files import load_truth
 from surface_sos_core.footage.colour import srgb_decode
 from surface_sos_core.layers.exr import FrameLayers, write_layers
-from surface_sos_core.manifest import FootageEntry, FrameEntry, Manifest, MeshEntry, write_manifest
+from surface_sos_core.manifest import (
+    FootageEntry,
+    FrameEntry,
+    Manifest,
+    MeshEntry,
+    read_manifest,
+    write_manifest,
+)
 from surface_sos_core.mesh import Mesh, extract_surface
 from surface_sos_core.mesh.export import write_ply
 from surface_sos_core.settings import MeshSettings
@@ -114,6 +122,24 @@ def test_frames_that_are_worse_than_their_masks_are_named(shot, tmp_path):
     assert evaluate_shot(out, truth, masks_folder=masks)["matte"]["per_frame"][1]["given_iou"] > 0.95
     (masks / "cup.1002.png").unlink()  # a frame without a mask cannot be worse than it
     assert evaluate_shot(out, truth, masks_folder=masks)["matte"]["per_frame"][1]["given_iou"] is None
+
+
+def test_masks_are_found_where_the_shot_says_they_came_from(shot, tmp_path):
+    out, truth = shot
+    masks = tmp_path / "roto"
+    save(masks / "cup.1002.png", matte(1))
+    manifest = read_manifest(out)
+    for objects, worse in (
+        ({"object": str(masks)}, ["cup.1002"]),
+        ({"object": "auto"}, None),
+        ({"object": str(tmp_path / "gone")}, None),
+        ({"cup": str(masks), "plate": str(masks)}, None),  # whose mask it is cannot be told
+    ):
+        write_manifest(out, replace(manifest, objects=objects))
+        assert evaluate_shot(out, truth)["matte"]["worse"] == worse
+    (masks / "cup.1002.png").rename(masks / "dog.png")
+    write_manifest(out, replace(manifest, objects={"object": str(masks)}))
+    assert evaluate_shot(out, truth)["matte"]["worse"] is None
 
 
 def test_masks_that_belong_to_no_frame_are_told(shot, tmp_path):
