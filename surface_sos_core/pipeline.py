@@ -452,11 +452,13 @@ def measure(
     region: str | Path | None = None,
     radius: float = 10,
     cancel: CancelToken | None = None,
+    masks: str | Path | None = None,
 ) -> dict[str, Any]:
     """Measure a shot against truth: the metrics go into shot.json, OUT/evaluation and, where there is one, the report.
 
     OUT/evaluation gets metrics.json and pictures of the worst frames. `region` overrides where clean plates count;
-    `radius` is that of the trimap's band, in pixels.
+    `radius` is that of the trimap's band, in pixels. `masks`: the folder of masks that the shot was made from, to tell
+    which mattes are worse; without it the one that shot.json names, where that is still there.
 
     >>> from surface_sos_core import measure, open_shot
     >>> metrics = measure("shot", "samples/truth")
@@ -475,6 +477,7 @@ def measure(
             radius,
             where,
             lambda done, total: events.progress(done, total, "frames"),
+            Path(masks) if masks is not None else None,
         )
         write_worst_pictures(folder.evaluation, folder.out, Path(truth), metrics, where)
         with write_atomically(folder.evaluation / "metrics.json") as partial:

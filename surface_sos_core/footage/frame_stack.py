@@ -23,7 +23,7 @@ class FrameStack:
 
     Read by position instead of mapped: pages of a mapped file count as the process's own memory, and a thousand pixels
     drawn at random touch nearly all of them. It takes half a millisecond longer for 1,024 of
-    them (docs/tried.md). Safe to use from several threads.
+    them (docs/log.md). Safe to use from several threads.
     """
 
     def __init__(self, shape: tuple[int, ...], folder: Path | None = None) -> None:
