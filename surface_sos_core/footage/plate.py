@@ -6,7 +6,8 @@ import os
 import shutil
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage import colour, image, orientation, sequence, timecode
 from surface_sos_core.footage.exr import Tags, Window
+from surface_sos_core.footage.frame_stack import FrameStack
+from surface_sos_core.footage.frame_store import FrameStore, Size
 from surface_sos_core.footage.header import KINDS, BadImage, Header, NoDecoder, Refused, read_header
 from surface_sos_core.footage.movie import Movie
 from surface_sos_core.frame_numbers import number_names
@@ -74,7 +77,7 @@ class MovieFrames(Movie):
 
 
 class Footage:
-    """The frames of a shot, read one at a time: nothing is kept in memory."""
+    """The frames of a shot, read one at a time: nothing is kept in memory, and on disk only by `stored`."""
 
     def __init__(
         self,
@@ -84,6 +87,7 @@ class Footage:
         title: str,
         padding: int,
         counted: bool,
+        store: FrameStore | None = None,
     ) -> None:
         self.source = source
         self.frames = tuple(frames)
@@ -95,6 +99,19 @@ class Footage:
         """Whether frame numbers are places, from 1, as a movie's are; else they are those of the names."""
         self._pixels = pixels
         self.space = colour.input_space(self.is_linear)
+        self._store = store
+
+    @contextmanager
+    def stored(self, folder: Path | None, sizes: Sequence[Size], gigabytes: float) -> Iterator[Footage]:
+        """The same footage whose frames are decoded once: temporary files in `folder` keep them while this lasts.
+
+        sizes: (w, h) that `read_small` and `level` will be asked for. gigabytes: what the frames may take; those that do not
+        fit are decoded again.
+        """
+        with FrameStore(self._pixels.read, len(self.frames), folder, sizes, 1e9 * gigabytes) as store:
+            yield Footage(
+                self.source, self.frames, self._pixels, self.title, self.padding, self.counted, store
+            )
 
     @property
     def width(self) -> int:
@@ -160,11 +177,29 @@ class Footage:
 
     def read_linear(self, index: int) -> np.ndarray:
         """Frame `index` (from 0) as scene-linear Rec.709, (H, W, 3) float32; float plates are not clamped."""
-        return self.space.to_linear(self._pixels.read(index))
+        return self.space.to_linear(self._read(index))
 
     def read_display(self, index: int) -> np.ndarray:
         """Frame `index` (from 0) as sRGB, (H, W, 3) uint8; the bytes of an 8-bit plate as they are."""
-        return self.space.to_display(self._pixels.read(index))
+        return self.space.to_display(self._read(index))
+
+    def read_small(self, index: int, size: Size) -> np.ndarray:
+        """Frame `index` as `read_display` gives it, area filtered to `size` (w, h)."""
+        if self._store is not None:
+            return self._store.small(index, size)
+        return cv2.resize(self.read_display(index), size, interpolation=cv2.INTER_AREA)
+
+    def level(self, size: Size, progress: Callable[[int, int], None] | None = None) -> FrameStack:
+        """All frames as `read_small` gives them, (frames, h, w, 3), to be read pixel by pixel; only of `stored` footage.
+
+        progress gets (done, total) frames. Raises SetupError where the disk has no room for them.
+        """
+        if self._store is None:
+            raise ValueError("only stored footage has levels")
+        return self._store.level(size, progress)
+
+    def _read(self, index: int) -> np.ndarray:
+        return self._pixels.read(index) if self._store is None else self._store.read(index)
 
     def image_folder(self, scratch: Path) -> tuple[Path, list[str]]:
         """A folder with every frame as an 8-bit image, and the frames' names in it, for the camera solver.

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from surface_sos_core.cameras import Box, Camera
+from surface_sos_core.cameras.planes import find_planes
 from surface_sos_core.fields.scene import Scene
 from surface_sos_core.footage import Footage
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
@@ -18,7 +19,6 @@ from surface_sos_core.layers.at_once import frames_at_once, in_order
 from surface_sos_core.layers.exr import FrameLayers
 from surface_sos_core.layers.hidden_depth import Background
 from surface_sos_core.layers.matte import Matte, complete_surface, render_matte
-from surface_sos_core.layers.planes import find_planes
 from surface_sos_core.layers.plate import OwnFrame, clean_plate
 from surface_sos_core.layers.refine import (
     refine_alpha,
@@ -31,7 +31,7 @@ from surface_sos_core.layers.sources import Sources
 from surface_sos_core.render.look import render_object_colour, render_surface
 from surface_sos_core.render.proposal import Proposals
 from surface_sos_core.render.rays import RayCaster, Rays
-from surface_sos_core.settings import Settings
+from surface_sos_core.settings import PlaneSettings, Settings
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def open_studio(
     sources = Sources(lambda i: footage.read_linear(i) * gains[i], cameras, holdouts, plate)
     inside = torch.from_numpy(box.to_box(points).astype(np.float32)).to(scene.extent.device)
     behind = points[(scene.hold(inside) <= 0).cpu().numpy()]
-    planes = _planes_around(box, behind, cameras, plate.plane_thickness)
+    planes = _planes_around(box, behind, cameras, settings.planes)
     background = Background(scene, proposals, behind, planes)
     return Studio(
         settings, scene, proposals, box, footage, cameras, points, caster, gains, sources, background
@@ -108,13 +108,14 @@ def open_studio(
 
 
 def _planes_around(
-    box: Box, points: np.ndarray, cameras: Sequence[Camera | None], thickness: float
+    box: Box, points: np.ndarray, cameras: Sequence[Camera | None], settings: PlaneSettings
 ) -> np.ndarray:
-    """Planes (K, 4) among background points no further from the object than the cameras are; thickness: as a share of that."""
+    """Planes (K, 4) among background points no further from the object than the cameras are."""
     away = [float(np.linalg.norm(camera.centre - box.centre)) for camera in cameras if camera is not None]
     distance = float(np.median(away))
     around = points[np.linalg.norm(points - box.centre, axis=1) < distance]
-    return find_planes(around, thickness * distance)
+    least = max(settings.least_points, settings.least_share * len(around))
+    return find_planes(around, settings.thickness * distance, least, settings.most, settings.tries)
 
 
 def _matte_by_rays(studio: Studio, caster: RayCaster, frame: int) -> Matte:
@@ -145,7 +146,9 @@ def frame_layers(studio: Studio, index: int) -> FrameLayers:
         return studio.caster.cast(np.full(len(pixels), index), pixels)
 
     own = OwnFrame(index, linear, studio.gains[index], matte.alpha, matte.depth)
-    plate = clean_plate(studio.background, camera, cast, studio.sources, settings.layers, settings.plate, own)
+    plate = clean_plate(
+        studio.background, camera, cast, studio.sources, settings.layers, settings.plate, settings.sweep, own
+    )
     if settings.layers.refine:
         clean = srgb_encode(plate.colour)
         alpha = refine_by_plate(display, matte.alpha, clean, plate.seen, radius, matting)
@@ -173,6 +176,6 @@ def view_layers(studio: Studio, camera: Camera) -> FrameLayers:
         )
         foreground[rows, columns, :3] = srgb_decode(colour) * matte.alpha[rows, columns, None]
     plate = clean_plate(
-        studio.background, camera, cast, studio.sources, settings.layers, settings.plate, None
+        studio.background, camera, cast, studio.sources, settings.layers, settings.plate, settings.sweep, None
     )
     return FrameLayers(foreground, plate.colour, plate.seen, matte.depth, matte.normal)
