@@ -1,9 +1,11 @@
-"""Cameras around a ball in a textured room: a shot whose every number is known in closed form."""
+"""How tests are chosen and shared out, and cameras around a ball in a textured room, whose every number is known."""
 
+import os
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from surface_sos_core.cameras import Box, Camera, Lens
 from surface_sos_core.settings import FieldSettings, Settings, TrainSettings
@@ -69,16 +71,60 @@ class Ball:
         return (1 / (1 + np.exp(2 * (away - (radius or self.radius)) / cell))).astype(np.float32)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--long", action="store_true", help="run the tests marked long too, and try more in others"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    hypothesis_settings.register_profile("garbage", max_examples=1000 if config.getoption("--long") else 25)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+        if item.get_closest_marker("long") and not config.getoption("--long"):
+            item.add_marker(pytest.mark.skip(reason="takes long: --long runs it"))
+    skip_without_gpu([item for item in items if item.get_closest_marker("gpu")])
+
+
+def group_of(item: pytest.Item) -> str:
+    """Tests of one group run in one process, one after the other, and make once what they share.
+
+    Those of real Blenders, those of runs that may be killed, and otherwise those of a module.
+    """
+    shared = [name for name in ("blenders", "nursery") if name in item.fixturenames]
+    return shared[0] if shared else item.path.stem
+
+
+def skip_without_gpu(items: list[pytest.Item]) -> None:
     """Tests marked gpu run where there is one, and are told by name where there is none."""
-    if not any(item.get_closest_marker("gpu") for item in items):
+    if not items:
         return
     from surface_sos_core.device import cuda_obstacle
 
     obstacle = cuda_obstacle()
-    for item in items:
-        if obstacle and item.get_closest_marker("gpu"):
-            item.add_marker(pytest.mark.skip(reason=f"{item.name} not run: {obstacle}"))
+    for item in items if obstacle else ():
+        item.add_marker(pytest.mark.skip(reason=f"{item.name} not run: {obstacle}"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_each() -> None:
+    """Tests that run side by side share the processor out among them."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        import numba
+        import torch
+
+        numba.set_num_threads(1)
+        torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def at_length(pytestconfig: pytest.Config) -> bool:
+    """Whether tests have been asked to try more."""
+    return bool(pytestconfig.getoption("--long"))
 
 
 @pytest.fixture(scope="session")
