@@ -28,6 +28,7 @@ ADDON = ROOT / "blender_addon"
 SHARED = {
     "core/events.py": ROOT / "surface_sos_core" / "events.py",
     "core/manifest.py": ROOT / "surface_sos_core" / "manifest.py",
+    "core/wording.py": ROOT / "surface_sos_core" / "wording.py",
     "environment.py": ROOT / "scripts" / "environment.py",
     "constraints.txt": ROOT / "constraints.txt",
     "LICENSE": ROOT / "LICENSE",

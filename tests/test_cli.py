@@ -529,8 +529,12 @@ def tell(listener: terminal.Display) -> None:
     events.warning("plate.1003 [bold] has no mask")
     events.preview(Path("out/preview.png"), 1001, 100)
     events.preview(Path("out/preview.png"), 1001, 200)
-    events.progress(400, 400, "steps", rate=10.0)
+    for _ in range(3):  # a solver's retries
+        events.progress(400, 400, "steps", rate=10.0)
     events.stage("layers", 3, 5)
+    events.progress(24, 24, "frames", rate=2.0)
+    events.progress(1, 24, "frames", rate=2.0)  # a second pass
+    events.progress(24, 24, "frames", rate=2.0)
     events.done(Path("out/shot.json"), None, 2.0)
     listener.close()
 
@@ -545,6 +549,8 @@ def test_lines(tmp_path):
         "      preview: out/preview.png",
         "      400/400 steps, 10 steps/s",
         "[3/5] layers",
+        "      24/24 frames, 2 frames/s",
+        "      24/24 frames, 2 frames/s",
     ]
 
 

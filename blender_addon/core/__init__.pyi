@@ -1,2 +1,3 @@
 from surface_sos_core import events as events
 from surface_sos_core import manifest as manifest
+from surface_sos_core import wording as wording

@@ -13,6 +13,7 @@ import numpy as np
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage.header import check_size
+from surface_sos_core.wording import counted
 
 # FFmpeg prints on the terminal what is wrong with a file; our own message says it. Read when it is first used.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -52,7 +53,7 @@ class Movie:
         self.height, self.width = first.shape[:2]
         claimed = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         if claimed - len(self) > max(2, LOST_FRACTION * claimed):
-            message = f"{path} should have {claimed} frames but only {len(self)} can be decoded"
+            message = f"{path} should have {counted(claimed, 'frame')} but only {len(self)} can be decoded"
             if not skip_bad:
                 raise InputError(f"{message}: copy it again, or use what is there with --skip-bad-frames")
             warn(f"{message}; the rest is left out")

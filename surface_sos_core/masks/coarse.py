@@ -20,6 +20,7 @@ from surface_sos_core.footage.frame_stack import let_go, temporary_frames
 from surface_sos_core.footage.image import decode
 from surface_sos_core.footage.sequence import KINDS, last_number, list_images
 from surface_sos_core.settings import CoarseSettings
+from surface_sos_core.wording import counted
 
 ASPECT_TOLERANCE = 0.01
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec.709
@@ -116,10 +117,18 @@ def _match(paths: Sequence[Path], footage: Footage, folder: Path, notes: list[st
     bare = [frame.name for index, frame in enumerate(footage.frames) if index not in files]
     sides = []
     if lost:
-        sides.append(f"{len(lost)} of {len(paths)} masks belong to no frame ({_some(lost)})")
-    if bare:
         sides.append(
-            f"{len(bare)} of {len(footage.frames)} frames have no mask and count as unknown ({_some(bare)})"
+            f"{len(lost)} of {counted(len(paths), 'mask')} of no frame of the footage ({_some(lost)})"
+        )
+    if bare:
+        total = len(footage.frames)
+        sides.append(
+            counted(
+                len(bare),
+                f"of {total} frames has no mask and counts",
+                f"of {total} frames have no mask and count",
+            )
+            + f" as unknown ({_some(bare)})"
         )
     if sides:
         notes.append("; ".join(sides) + ".")
@@ -184,14 +193,18 @@ def _fill(
         return _fill(masks, files, footage, read, labels=True)
     if resized:
         masks.notes.append(
-            f"{len(resized)} masks are resized to the footage's {footage.width}x{footage.height} "
+            f"{counted(len(resized), 'mask is', 'masks are')} resized to the footage's {footage.width}x{footage.height} "
             f"({_some(resized)})."
         )
     empty = [footage.frames[index].name for index in np.flatnonzero(masks.empty)]
     if empty:
-        masks.notes.append(f"{len(empty)} masks are black everywhere ({_some(empty)}).")
+        masks.notes.append(
+            f"{counted(len(empty), 'mask is', 'masks are')} black everywhere ({_some(empty)})."
+        )
     if blank:
-        masks.notes.append(f"{len(blank)} masks are white everywhere ({_some(blank)}).")
+        masks.notes.append(
+            f"{counted(len(blank), 'mask is', 'masks are')} white everywhere ({_some(blank)})."
+        )
 
 
 def grey_of(pixels: np.ndarray) -> tuple[np.ndarray, int]:

@@ -16,6 +16,7 @@ from surface_sos_core.footage.movie import CONTAINERS
 from surface_sos_core.masks.coarse import CoarseMasks, check_aspect, grey_of, reduced_size
 from surface_sos_core.masks.sources.ready import require
 from surface_sos_core.settings import CoarseSettings
+from surface_sos_core.wording import counted
 
 
 def movie_masks(path: Path, footage: Footage, settings: CoarseSettings) -> CoarseMasks:
@@ -31,7 +32,7 @@ def movie_masks(path: Path, footage: Footage, settings: CoarseSettings) -> Coars
         count += 1
     if count != len(footage.frames):
         raise InputError(
-            f"{path} has {count} frames and the footage {len(footage.frames)}; a movie of masks must have as many."
+            f"{path} has {counted(count, 'frame')} and the footage {len(footage.frames)}; a movie of masks must have as many."
         )
     return masks
 
