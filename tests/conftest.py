@@ -2,14 +2,17 @@
 
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import settings as hypothesis_settings
 
 from surface_sos_core.cameras import Box, Camera, Lens
-from surface_sos_core.settings import FieldSettings, Settings, TrainSettings
+from surface_sos_core.settings import FieldSettings, Settings, TrainSettings, preset
 
+SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 WALL = 4.0  # radius of the room in box units
 
 
@@ -94,10 +97,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def group_of(item: pytest.Item) -> str:
     """Tests of one group run in one process, one after the other, and make once what they share.
 
-    Those of real Blenders, those of runs that may be killed, and otherwise those of a module.
+    Those of the whole product on the sample, also in real Blenders; those of runs that may be killed; otherwise those of a
+    module.
     """
-    shared = [name for name in ("blenders", "nursery") if name in item.fixturenames]
-    return shared[0] if shared else item.path.stem
+    if {"sample_run", "blenders"} & set(item.fixturenames):
+        return "product"
+    return "nursery" if "nursery" in item.fixturenames else item.path.stem
 
 
 def skip_without_gpu(items: list[pytest.Item]) -> None:
@@ -126,6 +131,28 @@ def one_thread_each() -> None:
 def at_length(pytestconfig: pytest.Config) -> bool:
     """Whether tests have been asked to try more."""
     return bool(pytestconfig.getoption("--long"))
+
+
+@dataclass(frozen=True)
+class SampleRun:
+    """The sample shot, finished, and the events of the run. Whoever changes the folder does so in a copy."""
+
+    out: Path
+    said: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def sample_run(tmp_path_factory: pytest.TempPathFactory) -> SampleRun:
+    """The one run of the whole product, with the preview preset, whose results tests look at."""
+    from surface_sos_core import pipeline
+
+    out, said = tmp_path_factory.mktemp("sample") / "out", []
+    shot = pipeline.Shot(
+        SAMPLES / "plates", out, masks=SAMPLES / "masks", cameras=SAMPLES / "truth" / "cameras"
+    )
+    made = pipeline.segment(shot, preset("preview", "cpu"), said.append)
+    assert made.manifest == out / "shot.json"
+    return SampleRun(out, said)
 
 
 @pytest.fixture(scope="session")
