@@ -38,7 +38,17 @@ def main() -> int:
         print(f"missing: {line}", flush=True)
     processes = str(min(MOST_PROCESSES, os.cpu_count() or 1))
     # -rs lists the skipped tests with their reasons above the line that counts them.
-    return call(python, "pytest", "-rs", "-n", processes, "--dist", "loadgroup", *sys.argv[1:])
+    return call(
+        python,
+        "pytest",
+        "-rs",
+        "-n",
+        processes,
+        "--dist",
+        "loadgroup",
+        "--no-loadscope-reorder",
+        *sys.argv[1:],
+    )
 
 
 def call(python: str, *command: str) -> int:
