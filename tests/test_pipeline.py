@@ -208,12 +208,12 @@ def test_the_report_needs_no_other_file(result):
     assert not re.search(r"url\((?!['\"]?data:)|@import|<link|<iframe", text)
 
 
-def test_events_tell_the_stages_and_the_end(result):
+def test_events_tell_the_stages_and_the_end(result, sample_run):
     stages = [e for e in result.said if e["event"] == "stage"]
     assert [e["stage"] for e in stages] == STAGES
     assert [(e["index"], e["count"]) for e in stages] == [(n + 1, len(STAGES)) for n in range(len(STAGES))]
     assert [e["event"] for e in result.said].count("done") == 1 and result.said[-1]["event"] == "done"
-    assert result.said[-1]["manifest"] == str(result.out / "shot.json")
+    assert result.said[-1]["manifest"] == str(sample_run.out / "shot.json")
     steps = [e["done"] for e in result.said if e["event"] == "progress" and e["stage"] == "train"]
     assert steps == sorted(steps) and steps[-1] == preset("preview").train.iterations
     previews = [e for e in result.said if e["event"] == "preview"]
@@ -238,7 +238,7 @@ def test_the_mesh_projects_onto_the_mattes(result, number):
     for triangle in np.round(pixels[mesh.faces] * 16).astype(np.int32):
         cv2.fillConvexPoly(drawn, triangle, 1, shift=4)
     matte = result.layers(number).foreground[..., 3] > 0.5
-    assert (matte & (drawn > 0)).sum() / (matte | (drawn > 0)).sum() > 0.8
+    assert (matte & (drawn > 0)).sum() / (matte | (drawn > 0)).sum() > 0.86
 
 
 @pytest.mark.parametrize("number", [1001, 1018])
@@ -252,9 +252,9 @@ def test_depth_is_that_of_the_mesh(result, number):
     np.minimum.at(nearest, (row, column), depth[inside])
     layers = result.layers(number)
     both = np.isfinite(nearest) & (layers.foreground[..., 3] > 0.9) & (layers.depth < 1e9)
-    assert both.sum() > 500
+    assert both.sum() > 4000
     size = np.ptp(result.mesh().vertices, axis=0).max()
-    assert np.median(np.abs(layers.depth - nearest)[both]) < 0.03 * size
+    assert np.median(np.abs(layers.depth - nearest)[both]) < 0.01 * size
 
 
 def test_normals_look_at_the_camera(result):
