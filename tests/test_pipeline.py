@@ -138,7 +138,7 @@ def test_metrics_go_into_the_manifest_and_the_report(result, measured):
     report = (result.out / "report.html").read_text()
     for values in (measured["matte"]["mean"], measured["clean"]["mean"], measured["mesh"]):
         for name, value in values.items():
-            shown = f"{value:.4g}" if isinstance(value, float) else value
+            shown = f"{value:.4g}" if isinstance(value, float) else "–" if value is None else value
             assert f"<tr><th>{name}</th><td>{shown}</td></tr>" in report
 
 
