@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent
 ADDON = ROOT / "blender_addon"
 SHARED = {
     "core/events.py": ROOT / "surface_sos_core" / "events.py",
+    "core/frame_numbers.py": ROOT / "surface_sos_core" / "frame_numbers.py",
     "core/manifest.py": ROOT / "surface_sos_core" / "manifest.py",
     "core/wording.py": ROOT / "surface_sos_core" / "wording.py",
     "environment.py": ROOT / "scripts" / "environment.py",

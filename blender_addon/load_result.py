@@ -12,7 +12,7 @@ import bpy
 from mathutils import Matrix
 
 from . import colmap, compositor, images, import_cameras, plates, ply, shot_objects, vertex_colours
-from .core import manifest, wording
+from .core import frame_numbers, manifest, wording
 from .errors import AddonError
 
 ROLES = (
@@ -102,7 +102,7 @@ def layer_files(out: Path, frames: Sequence[manifest.FrameEntry], notices: list[
     if not there:
         notices.append(f"{out} has no layers yet; let the run get that far (Resume).")
         return None
-    shifts = {(plates.last_number(path.stem) or 0) - frame for frame, path in there.items()}
+    shifts = {(frame_numbers.last_number(path.stem) or 0) - frame for frame, path in there.items()}
     if len(shifts) > 1:
         notices.append(
             "The layers' file names are not numbered like their frames, so Blender cannot play them."

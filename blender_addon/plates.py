@@ -1,7 +1,6 @@
 """The plates of a shot as Blender shows them: which files, with which frame numbers. No bpy.
 
-The rules are the core's (DESIGN: command line): a frame's number is the last run of digits of its name, and
-its place in the order of names where a name has none or two have the same.
+Frames are numbered by the core's own rules, of which the add-on has a copy (frame_numbers).
 """
 
 from __future__ import annotations
@@ -13,9 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from .colmap import Image, ModelError
+from .core import frame_numbers
 from .errors import AddonError
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".exr")
+IMAGE_SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".exr", ".webp", ".avif", ".heic", ".heif", ".hif",
+)  # fmt: skip
+_UNSHOWN = (".avif", ".heic", ".heif", ".hif")  # the core reads them, Blender does not
 LINEAR_SUFFIX = ".exr"
 _PATTERN = re.compile(r"#+|%0?([0-9]*)d")
 _DIGITS = re.compile(r"[0-9]+")
@@ -62,20 +65,21 @@ def open_plates(footage: str | Path) -> Plates:
     else:
         raise PlateError(f"The footage {path} does not exist; give a folder of frames, a pattern or a movie.")
     if not files:
-        raise PlateError(f"{path} holds no JPEG, PNG, TIFF or EXR frames; check the path of the footage.")
-    numbers = numbers_of([file.stem for file in files])
-    by_name = all(last_number(stem) == number for stem, number in numbers.items())
-    first = min(files, key=lambda file: numbers[file.stem])
-    title = common_prefix(numbers) if by_name else None
-    return Plates(title or folder.resolve().name, first, numbers, title is not None)
+        raise PlateError(
+            f"{path} holds no frames that are read (JPEG, PNG, TIFF, EXR, WebP, AVIF or HEIC); check the path of the footage."
+        )
+    numbering = frame_numbers.number_names([file.stem for file in files])
+    ordered = [files[at] for at in numbering.order]
+    numbers = dict(zip((file.stem for file in ordered), numbering.numbers, strict=True))
+    shown = numbering.by_name and numbering.at_end and numbering.prefix is not None
+    shown = shown and not any(file.suffix.lower() in _UNSHOWN for file in files)
+    return Plates(numbering.prefix or folder.resolve().name, ordered[0], numbers, shown)
 
 
 def numbers_of(stems: list[str]) -> dict[str, int]:
-    """The frame number of each name, given in natural order."""
-    found = [last_number(stem) for stem in stems]
-    if None in found or len(set(found)) < len(found):
-        return {stem: place for place, stem in enumerate(stems, start=1)}
-    return {stem: number for stem, number in zip(stems, found, strict=True) if number is not None}
+    """The frame number of each name, in order of the frames."""
+    numbering = frame_numbers.number_names(stems)
+    return {stems[at]: number for at, number in zip(numbering.order, numbering.numbers, strict=True)}
 
 
 def by_frame(images: Iterable[Image], numbers: dict[str, int]) -> dict[int, Image]:
@@ -86,7 +90,7 @@ def by_frame(images: Iterable[Image], numbers: dict[str, int]) -> dict[int, Imag
     """
     by_stem: dict[str, Image] = {}
     for image in images:
-        stem = PurePosixPath(image.name.replace("\\", "/")).stem
+        stem = frame_numbers.without_suffix(PurePosixPath(image.name.replace("\\", "/")).name)
         if numbers and stem not in numbers:
             continue
         if stem in by_stem:
@@ -98,7 +102,7 @@ def by_frame(images: Iterable[Image], numbers: dict[str, int]) -> dict[int, Imag
         raise ModelError(
             f"No image of the camera model is a frame of the footage, such as {name}; names must agree."
         )
-    numbers = numbers or numbers_of(sorted(by_stem, key=natural_key))
+    numbers = numbers or numbers_of(sorted(by_stem, key=frame_numbers.natural_key))
     return {numbers[stem]: by_stem[stem] for stem in sorted(by_stem, key=lambda stem: numbers[stem])}
 
 
@@ -108,22 +112,10 @@ def common_prefix(stems: Iterable[str]) -> str | None:
     return prefixes.pop() if len(prefixes) == 1 else None
 
 
-def last_number(stem: str) -> int | None:
-    """The last run of digits of a name without its suffix."""
-    runs = _DIGITS.findall(stem)
-    return int(runs[-1]) if runs else None
-
-
-def natural_key(name: str) -> list[tuple[int, str]]:
-    """Sorts frame9 before frame10."""
-    parts = re.split(r"([0-9]+)", name)
-    return [(int(part), "") if index % 2 else (0, part.lower()) for index, part in enumerate(parts)]
-
-
 def _images(folder: Path) -> list[Path]:
     names = [entry.name for entry in os.scandir(folder) if not entry.is_dir()]
     kept = (name for name in names if not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES))
-    return [folder / name for name in sorted(kept, key=natural_key)]
+    return [folder / name for name in sorted(kept, key=frame_numbers.natural_key)]
 
 
 def _siblings(file: Path) -> list[Path]:

@@ -10,7 +10,8 @@ Paths are relative to OUT, with forward slashes, and never lead out of it. The f
     software        {name: version} of all of them together
     colour_space    what the plates were read as, or null where it is not known
     objects         {name: where its masks came from}
-    footage         {"path", "width", "height", "title"}; path is where the frames were, for people to read
+    footage         {"path", "width", "height", "title", "layer", "pixel_aspect", "fps"}; path is where the frames were, for
+                    people to read; layer (of EXR files, as it was asked for) and fps may be null
     box             null, or the scene box with "world_to_box", a 4x4 similarity (rows) from world space to
                     [-1, 1]^3
     cameras         folder of the COLMAP text model in use, or null
@@ -54,6 +55,10 @@ class FootageEntry:
     width: int
     height: int
     title: str
+    layer: str | None = None
+    """Which layer of EXR files was asked for."""
+    pixel_aspect: float = 1.0
+    fps: float | None = None
 
 
 @dataclass
@@ -170,6 +175,9 @@ def _parse(data: Any, source: str) -> Manifest:
             width=footage.take("width", int),
             height=footage.take("height", int),
             title=footage.take("title", str),
+            layer=footage.take("layer", str, optional=True),
+            pixel_aspect=footage.take("pixel_aspect", float, optional=True) or 1.0,
+            fps=footage.take("fps", float, optional=True),
         ),
         frames=[
             FrameEntry(

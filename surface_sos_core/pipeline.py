@@ -19,6 +19,7 @@ from surface_sos_core.cameras import (
     Camera,
     CameraModel,
     box_to_json,
+    framed_model,
     match_cameras,
     model_files,
     read_box,
@@ -35,6 +36,7 @@ from surface_sos_core.evaluate.truth import evaluate_shot
 from surface_sos_core.events import Events, Listener
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage import Footage, open_footage
+from surface_sos_core.inspect_shot import described, read_inputs
 from surface_sos_core.interruption import CancelToken
 from surface_sos_core.layers.exr import write_layers
 from surface_sos_core.layers.stage import view_layers
@@ -48,7 +50,7 @@ from surface_sos_core.provenance import software_versions
 from surface_sos_core.result import FoundMask, FoundMasks, Result, open_shot
 from surface_sos_core.settings import Settings, preset
 from surface_sos_core.shot_folder import Mode, ModelFolder, ShotFolder, file_stamps
-from surface_sos_core.stages.cameras import camera_stage, check_parallax, solved_cameras
+from surface_sos_core.stages.cameras import camera_stage, solved_cameras
 from surface_sos_core.stages.layers import file_names, layer_stage, layers_code, studio_of
 from surface_sos_core.stages.masks import mask_stage
 from surface_sos_core.stages.mesh import mesh_stage
@@ -63,7 +65,6 @@ from surface_sos_core.stages.run import (
     new_manifest,
     prepare_device,
     reopened,
-    selected_frames,
     take_over,
 )
 from surface_sos_core.stages.training import trained_fields, training_stage
@@ -76,7 +77,8 @@ class Shot:
     footage: a folder, a pattern or a movie. masks: where coarse masks come from, as `--masks` takes it (None: automatic),
     with the weights and the pick of some sources; or the masks themselves (see MaskArrays): a dict of arrays by frame name
     or number, or a list with one for each frame, None where it has none. cameras: a COLMAP model. box: a JSON file of the
-    scene box. frames: which frames get layers ("1001-1040x2,1055"); all of them train.
+    scene box. frames: which frames get layers ("1001-1040x2,1055"); all of them train. layer: which one of EXR files is the
+    picture.
 
     >>> import numpy as np
     >>> from surface_sos_core import Shot
@@ -94,6 +96,7 @@ class Shot:
     skip_bad_frames: bool = False
     weights: str | Path | None = None
     pick: str | None = None
+    layer: str | None = None
 
     def mask_request(self) -> MaskRequest:
         """Where the masks come from; raises InputError for what is none."""
@@ -149,21 +152,19 @@ def segment(
     device = prepare_device(settings)
 
     events.stage("footage", 1, len(STAGES))
-    footage = open_footage(shot.footage, shot.skip_bad_frames, events.warning)
-    selected = selected_frames(shot.frames, [frame.number for frame in footage.frames])
-    given_box = read_box(Path(shot.box)) if shot.box is not None else None
-    given_cameras = read_model(Path(shot.cameras)) if shot.cameras is not None else None
-    if given_cameras is not None:
-        match_cameras(given_cameras, footage, lambda message: None)
-        check_parallax(given_cameras)
-    source = open_source(request, footage, settings, events.warning)
+    given = read_inputs(
+        shot.footage, request, settings, events.warning, cameras=shot.cameras, box=shot.box, frames=shot.frames,
+        skip_bad_frames=shot.skip_bad_frames, layer=shot.layer,
+    )  # fmt: skip
+    footage = given.footage
+    events.inputs(described(given, str(shot.cameras) if shot.cameras is not None else None))
 
     with folder.locked(), frames_kept(footage, settings, folder.checkpoint) as footage:
         folder.check(mode)  # again, since another run may have been faster
         if mode == "overwrite" and folder.contents():
             folder.clear()
         manifest = new_manifest(footage, settings, request.text)
-        run = Run(folder, settings, events, footage, manifest, [], selected)
+        run = Run(folder, settings, events, footage, manifest, [], given.selected)
         if mode == "resume":
             take_over(run, folder.manifest())
         run.save("footage")
@@ -172,12 +173,12 @@ def segment(
             "cameras": file_stamps(model_files(Path(shot.cameras))) if shot.cameras is not None else None,
             "seed": settings.seed,
         }
-        model = camera_stage(run, given_cameras, inputs)
+        model = camera_stage(run, given.cameras, inputs)
         inputs |= {
             "masks": request.stamp(),
-            "box": box_to_json(given_box) if given_box is not None else None,
+            "box": box_to_json(given.box) if given.box is not None else None,
         }
-        consensus = mask_stage(run, model, source, given_box, inputs)
+        consensus = mask_stage(run, model, given.source, given.box, inputs)
         trainer = training_stage(run, consensus, model, device)
         layer_stage(run, trainer, consensus, again=False)
         mesh_stage(run, trainer, consensus, again=False)
@@ -194,6 +195,7 @@ def solve(
     *,
     skip_bad_frames: bool = False,
     overwrite: bool = False,
+    layer: str | None = None,
     cancel: CancelToken | None = None,
 ) -> CameraModel:
     """Cameras only, written to `out` as a COLMAP text model. Raises SolveError where they cannot be solved.
@@ -207,7 +209,7 @@ def solve(
     events, folder = _events(on_event, cancel), ModelFolder(Path(out))
     folder.check(overwrite)
     events.stage("cameras", 1, 1)
-    opened = open_footage(footage, skip_bad_frames, events.warning)
+    opened = open_footage(footage, skip_bad_frames, events.warning, layer)
     with folder.locked():
         folder.check(overwrite)
         model = solved_cameras(opened, folder.out, settings.solve, settings.seed, events)
@@ -229,6 +231,7 @@ def find_masks(
     pick: str | None = None,
     skip_bad_frames: bool = False,
     overwrite: bool = False,
+    layer: str | None = None,
     cancel: CancelToken | None = None,
 ) -> FoundMasks:
     """Coarse masks only, written to `out` as PNG files that a shot takes; a frame that stays unknown gets none.
@@ -247,12 +250,13 @@ def find_masks(
     settings = settings or preset("default")
     events, out = _events(on_event, cancel), Path(out)
     request = _mask_request(source, weights, pick)
-    opened = open_footage(footage, skip_bad_frames, events.warning)
+    opened = open_footage(footage, skip_bad_frames, events.warning, layer)
     check_masks_folder(out, opened, overwrite)
     given_box = read_box(Path(box)) if box is not None else None
     model = read_model(Path(cameras)) if cameras is not None else None
     held: list[Camera | None] = [None] * len(opened.frames)
     if model is not None:
+        model = framed_model(model, opened)
         held = match_cameras(model, opened, events.warning)
     ready = open_source(request, opened, settings, events.warning)
     count = 1 + (model is None and ready.needs_cameras)

@@ -73,6 +73,11 @@ class Lines:
                 if (self._complete and not told) or time.monotonic() >= self._next_line:
                     self._write(f"      {describe(event)}")
                     self._next_line = time.monotonic() + _LINE_SECONDS
+            case "inputs":
+                from surface_sos_core.inspect_shot import in_words
+
+                for line in in_words(event):
+                    self._write(f"      {line}")
             case "warning":
                 self._write(f"Warning: {event['message']}")
             case "preview" if not self._previewed:
@@ -114,6 +119,11 @@ class Bars:
                 self._progress.update(
                     self._task, completed=event["done"], total=event["total"], numbers=describe(event)
                 )
+            case "inputs":
+                from surface_sos_core.inspect_shot import in_words
+
+                for line in in_words(event):
+                    self._print(line, "dim")
             case "warning":
                 self._print(f"Warning: {event['message']}", "yellow")
             case "preview" if not self._previewed:

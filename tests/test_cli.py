@@ -246,6 +246,7 @@ def test_segment_hands_everything_over(calls, tmp_path, capsys):
         "skip_bad_frames": True,
         "weights": None,
         "pick": None,
+        "layer": None,
     }
     shot = (("plates", out), options)
     assert calls.noted == [("segment", shot, surface_sos_core.preset("preview", "cpu", 3), "resume")]
@@ -281,6 +282,7 @@ def test_stages(calls, tmp_path, capsys):
             surface_sos_core.preset("default", seed=2),
             ("skip_bad_frames", False),
             ("overwrite", True),
+            ("layer", None),
         ),
         ("train_fields", out, None),
         ("make_layers", out, None, "1001"),
@@ -716,7 +718,7 @@ def empty_mask_folder(bad: Bad) -> None:
 
 def foreign_masks(bad: Bad) -> None:
     bad.give_cameras()
-    bad.give("--masks", write_masks(bad.folder / "masks", "shape_{}_v99999.png"))
+    bad.give("--masks", write_masks(bad.folder / "masks", "shape_9{}.png"))
 
 
 def masks_of_another_shape(bad: Bad) -> None:
@@ -834,7 +836,7 @@ BAD_INPUT = [
     (model_of_another_shape, "200x48"),
     (no_mask_folder, "nomasks"),
     (empty_mask_folder, "masks"),
-    (foreign_masks, "shape_1001_v99999.png"),
+    (foreign_masks, "shape_91001.png"),
     (masks_of_another_shape, "plate.1001.png"),
     (broken_mask, "plate.1004.png"),
     (malformed_frames, "1001..1004"),

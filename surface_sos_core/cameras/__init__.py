@@ -6,7 +6,7 @@ from surface_sos_core.cameras.box_file import box_from_json, box_to_json, read_b
 from surface_sos_core.cameras.camera import Camera, CameraModel, Points
 from surface_sos_core.cameras.colmap import model_files, read_model, write_model
 from surface_sos_core.cameras.lens import Lens
-from surface_sos_core.cameras.match import match_cameras
+from surface_sos_core.cameras.match import check_parallax, framed_model, match_cameras
 from surface_sos_core.cameras.solve import solve_cameras
 from surface_sos_core.cameras.triangulate import triangulate_points
 
@@ -20,6 +20,8 @@ __all__ = [
     "box_from_json",
     "box_from_points",
     "box_to_json",
+    "check_parallax",
+    "framed_model",
     "look_at",
     "match_cameras",
     "model_files",

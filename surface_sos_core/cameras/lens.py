@@ -38,6 +38,12 @@ MODELS: dict[str, tuple[int, tuple[str, ...]]] = {
     ),
 }
 
+# The models of two focal lengths that hold those of one.
+_TWO_FOCALS = {
+    "SIMPLE_PINHOLE": "PINHOLE", "SIMPLE_RADIAL": "OPENCV", "RADIAL": "OPENCV", "SIMPLE_RADIAL_FISHEYE": "OPENCV_FISHEYE",
+    "RADIAL_FISHEYE": "OPENCV_FISHEYE",
+}  # fmt: skip
+
 _NEWTON_STEPS = 30
 _SOLVED_PIXELS = 1e-7
 
@@ -216,6 +222,27 @@ class Lens:
         factor = {"f": (sx + sy) / 2, "fx": sx, "cx": sx, "fy": sy, "cy": sy}
         params = tuple(value * factor.get(name, 1.0) for name, value in self._named.items())
         return Lens(self.model, width, height, params)
+
+    def framed(self, left: int, top: int, width: int, height: int) -> Lens:
+        """The same lens for the image cut, or gone on beyond its edges, to `width` x `height` pixels from (left, top)."""
+        moved = {"cx": left, "cy": top}
+        params = tuple(value - moved.get(name, 0) for name, value in self._named.items())
+        return Lens(self.model, width, height, params)
+
+    def squeezed(self, aspect: float) -> Lens:
+        """The same lens for pixels that are shown `aspect` times as wide: so many times fewer of them make its width.
+
+        Models of one focal length become those of two that hold them.
+        """
+        named = {"f": 0.0, **self._named, "fx": self.focal_xy[0] / aspect, "fy": self.focal_xy[1]}
+        named["cx"] /= aspect
+        model = _TWO_FOCALS.get(self.model, self.model)
+        return Lens(
+            model,
+            round(self.width / aspect),
+            self.height,
+            tuple(named.get(name, 0.0) for name in MODELS[model][1]),
+        )
 
     def _distort(self, u: Array, v: Array) -> tuple[Array, Array, Array, Array, Array, Array]:
         """Distorted base coordinates and their 2x2 Jacobian, row by row."""

@@ -32,10 +32,38 @@ def segment(args: argparse.Namespace, on_event: Listener) -> None:
         skip_bad_frames=args.skip_bad_frames,
         weights=args.weights,
         pick=args.pick,
+        layer=args.layer,
     )
     mode: Mode = "resume" if args.resume else "overwrite" if args.overwrite else "new"
     segment(shot, _settings(args), on_event, mode)
     _print_made(args, args.out)
+
+
+def inspect(args: argparse.Namespace, on_event: Listener) -> None:
+    from surface_sos_core.inspect_shot import in_words, inspect_shot
+
+    told = inspect_shot(
+        args.footage,
+        args.masks,
+        pick=args.pick,
+        weights=args.weights,
+        cameras=args.cameras,
+        box=args.box,
+        frames=args.frames,
+        skip_bad_frames=args.skip_bad_frames,
+        layer=args.layer,
+        means=args.json,
+    )
+    if args.events:
+        events = Events(on_event)
+        for message in told.pop("warnings"):
+            events.warning(message)
+        events.inputs(told)
+    elif args.json:
+        say(json_line(told).strip(), sys.stdout)
+    else:
+        warned = [f"Warning: {message}" for message in told["warnings"]]
+        say("\n".join([*in_words(told), *warned]), sys.stdout)
 
 
 def solve(args: argparse.Namespace, on_event: Listener) -> None:
@@ -48,6 +76,7 @@ def solve(args: argparse.Namespace, on_event: Listener) -> None:
         on_event,
         skip_bad_frames=args.skip_bad_frames,
         overwrite=args.overwrite,
+        layer=args.layer,
     )
     _print(args, f"cameras  {args.out}")
 
@@ -67,6 +96,7 @@ def masks(args: argparse.Namespace, on_event: Listener) -> None:
         pick=args.pick,
         skip_bad_frames=args.skip_bad_frames,
         overwrite=args.overwrite,
+        layer=args.layer,
     )
     _print(args, f"masks  {found.out}  ({counted(len(found.frames), 'frame')})")
 

@@ -63,6 +63,17 @@ def parser() -> argparse.ArgumentParser:
     again.add_argument("--resume", action="store_true", help="go on with the shot that is in OUT")
     again.add_argument("--overwrite", action="store_true", help="begin the shot that is in OUT anew")
 
+    inspect = add(
+        "inspect", commands.inspect, "what would be read of a shot's files; computes and writes nothing"
+    )
+    _add_footage(inspect)
+    inspect.add_argument("--masks", metavar="SOURCE", help=f"where coarse masks come from: {_SOURCES}")
+    _add_source_options(inspect)
+    inspect.add_argument("--cameras", type=_path, metavar="MODEL", help="COLMAP model, text or binary")
+    inspect.add_argument("--box", type=_path, metavar="FILE", help="JSON file of the box around the object")
+    _add_frames(inspect)
+    inspect.add_argument("--json", action="store_true", help="print one JSON object, with the frames' means")
+
     solve = add("solve", commands.solve, "the cameras only")
     _add_footage(solve)
     solve.add_argument("--out", type=_path, required=True, metavar="MODEL", help="folder of the COLMAP model")
@@ -143,12 +154,17 @@ def _add_footage(parser: argparse.ArgumentParser) -> None:
         "footage", metavar="FOOTAGE", help="a folder, a pattern such as plate.####.exr, or a movie"
     )
     parser.add_argument("--skip-bad-frames", action="store_true", help="leave out frames that cannot be read")
+    parser.add_argument(
+        "--layer", metavar="NAME", help="which layer of EXR files is the picture (the beauty)"
+    )
 
 
 def _add_source_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=_path, metavar="PATH", help="weights of a network that finds masks")
     parser.add_argument(
-        "--pick", metavar="NAME", help="a class of maskrcnn, or an object or layer of EXR mattes (as car*)"
+        "--pick",
+        metavar="NAME",
+        help="a class of maskrcnn, an object or layer of EXR mattes (as car*), or a label or colour",
     )
 
 

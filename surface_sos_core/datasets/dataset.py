@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,8 +24,8 @@ from surface_sos_core.cameras import Box, Camera, CameraModel, Points, box_to_js
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage.header import BadImage, read_header
 from surface_sos_core.footage.image import decode
-from surface_sos_core.footage.sequence import last_number
-from surface_sos_core.masks.coarse import grey_of
+from surface_sos_core.frame_numbers import last_number
+from surface_sos_core.masks.mask_files import Reading, read_mask, reading_of
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ def write_shot(dataset: DataSet, out: Path, progress: Callable[[int, int], None]
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise InputError(f"{out} is not empty; choose an empty or new folder for --out.")
     check(dataset)
+    masks = _reading([view.mask for view in dataset.views])
+    truth = _reading([view.truth for view in dataset.views])
     partial = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")
     try:
         (partial / "images").mkdir(parents=True)
@@ -66,7 +68,11 @@ def write_shot(dataset: DataSet, out: Path, progress: Callable[[int, int], None]
             shutil.copyfile(view.image, partial / "images" / name)
             if view.camera is not None:
                 cameras[name] = replace(view.camera, name=name)
-            _write_mattes(view, partial, Path(name).stem)
+            stem = Path(name).stem
+            _write_matte(view.mask, masks, partial / "masks" / f"{stem}.png")
+            _write_matte(view.truth, truth, partial / "truth" / "matte" / f"{stem}.png")
+            if view.alpha_is_truth:
+                _write_alpha(view.image, partial / "truth" / "matte" / f"{stem}.png")
             progress(done, len(dataset.views))
         write_model(CameraModel(cameras, Points.empty()), partial / "cameras")
         if dataset.box is not None:
@@ -78,6 +84,22 @@ def write_shot(dataset: DataSet, out: Path, progress: Callable[[int, int], None]
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def without_missing(dataset: DataSet) -> DataSet:
+    """The set without the views whose image is not there, which a note names; raises InputError where most are missing."""
+    lost = [view.image for view in dataset.views if not is_there(view.image)]
+    if not lost:
+        return dataset
+    if 2 * len(lost) > len(dataset.views):
+        raise InputError(
+            f"{lost[0]} is missing from the set, as are {len(lost)} of its {len(dataset.views)} images; get the whole set."
+        )
+    names = ", ".join(path.name for path in lost[:5]) + (", ..." if len(lost) > 5 else "")
+    note = f"{len(lost)} of {len(dataset.views)} images are missing from the set and left out ({names})."
+    gone = set(lost)
+    views = [view for view in dataset.views if view.image not in gone]
+    return DataSet(views, dataset.box, (*dataset.notes, note))
+
+
 def check(dataset: DataSet) -> None:
     """Raises InputError where fewer than two views have cameras, or a view's image is missing, cannot be read, or has
     another size than its camera or the other views."""
@@ -86,7 +108,7 @@ def check(dataset: DataSet) -> None:
     first = None
     for view in dataset.views:
         for path in (view.mask, view.truth):
-            if path is not None and not _is_file(path):
+            if path is not None and not is_there(path):
                 raise InputError(f"{path} is missing from the set; get the whole set.")
         width, height = image_size(view.image)
         first = first or (view.image, width, height)
@@ -104,7 +126,7 @@ def check(dataset: DataSet) -> None:
 
 def image_size(path: Path) -> tuple[int, int]:
     """Width and height; InputError for an image that is missing or damaged."""
-    if not _is_file(path):
+    if not is_there(path):
         raise InputError(f"{path} is missing from the set; get the whole set.")
     try:
         header = read_header(path)
@@ -113,10 +135,11 @@ def image_size(path: Path) -> tuple[int, int]:
     return header.width, header.height
 
 
-def _is_file(path: Path) -> bool:
+def is_there(path: Path) -> bool:
+    """Whether it is a file, and not a name that no disk takes."""
     try:
         return path.is_file()
-    except OSError:  # a name that no disk takes
+    except OSError:
         return False
 
 
@@ -129,19 +152,26 @@ def _names(views: list[View]) -> list[str]:
     return [f"frame.{n:04d}{view.image.suffix.lower()}" for n, view in enumerate(views, start=1)]
 
 
-def _write_mattes(view: View, out: Path, stem: str) -> None:
-    if view.mask is not None:
-        _write_grey(decode(view.mask), out / "masks" / f"{stem}.png")
-    if view.truth is not None:
-        _write_grey(decode(view.truth), out / "truth" / "matte" / f"{stem}.png")
-    if view.alpha_is_truth:
-        pixels = decode(view.image)
-        if pixels.shape[2] in (2, 4):
-            _write_grey(pixels[..., -1:], out / "truth" / "matte" / f"{stem}.png")
+def _reading(paths: Sequence[Path | None]) -> Reading | None:
+    """How all masks of the set are read; None where there are none."""
+    given = [path for path in paths if path is not None]
+    return reading_of(map(read_mask, given), None, str(given[0].parent)) if given else None
 
 
-def _write_grey(pixels: np.ndarray, path: Path) -> None:
-    grey, white = grey_of(pixels)
+def _write_matte(path: Path | None, reading: Reading | None, to: Path) -> None:
+    if path is not None and reading is not None:
+        _write_grey(reading.probability(read_mask(path)), to)
+
+
+def _write_alpha(image: Path, to: Path) -> None:
+    pixels = decode(image)
+    if pixels.shape[2] in (2, 4):
+        white = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1
+        _write_grey(pixels[..., -1] / white, to)
+
+
+def _write_grey(matte: np.ndarray, path: Path) -> None:
+    """matte: (H, W) in [0, 1]."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    _, png = cv2.imencode(".png", np.rint(255 * np.clip(grey / white, 0, 1)).astype(np.uint8))
+    _, png = cv2.imencode(".png", np.rint(255 * np.clip(matte, 0, 1)).astype(np.uint8))
     png.tofile(path)

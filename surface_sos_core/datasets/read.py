@@ -5,17 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from surface_sos_core.datasets import blended_mvs, co3d, llff, neus, transforms, tum
-from surface_sos_core.datasets.dataset import DataSet
+from surface_sos_core.datasets.dataset import DataSet, without_missing
 from surface_sos_core.errors import InputError
 
 
 def read_dataset(kind: str, path: Path) -> DataSet:
-    """The set of a kind (one of datasets.KINDS) at `path`.
+    """The set of a kind (one of datasets.KINDS) at `path`; frames whose images are missing are left out, which a note tells.
 
     Raises InputError that names what is missing or cannot be used, and for any other kind.
     """
     if not path.exists():
         raise InputError(f"{path} does not exist; give the folder of the data set.")
+    return without_missing(_read(kind, path))
+
+
+def _read(kind: str, path: Path) -> DataSet:
     match kind:
         case "llff":
             return llff.read(path)

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from surface_sos_core.cameras import Camera, Lens
-from surface_sos_core.datasets.dataset import DataSet, View, image_size
+from surface_sos_core.datasets.dataset import DataSet, View, image_size, is_there
 from surface_sos_core.datasets.parts import camera_at, need, pinhole
 from surface_sos_core.errors import InputError
-from surface_sos_core.footage.sequence import natural_key
+from surface_sos_core.frame_numbers import natural_key
 
 _FILES = ("transforms.json", "transforms_train.json")
 _SUFFIXES = ("", ".png", ".jpg", ".jpeg")
@@ -30,31 +30,42 @@ def read(path: Path) -> DataSet:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
         frames = data["frames"]
-        given = [(_image(file.parent, str(frame["file_path"])), {**data, **frame}) for frame in frames]
+        given = [(_file(file.parent, str(frame["file_path"])), {**data, **frame}) for frame in frames]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{file} cannot be read as transforms ({error}); get the set again.") from error
     if not given:
         raise InputError(f"{file} holds no frames; get the whole set.")
     views, masked = [], 0
-    for image, facts in sorted(given, key=lambda one: natural_key(one[0])):
-        mask = file.parent / str(facts["mask_path"]) if facts.get("mask_path") else None
+    there = [image for image, _ in given if is_there(image)]
+    if not there:
+        raise InputError(
+            f"{given[0][0]} is missing from the set, as are all others of its images; get the whole set."
+        )
+    size = image_size(there[0])
+    for image, facts in sorted(given, key=lambda one: natural_key(one[0].name)):
+        mask = _file(file.parent, str(facts["mask_path"])) if facts.get("mask_path") else None
         masked += mask is not None
-        views.append(View(image, _camera(image, facts, f"{file}, {image.name}"), mask, alpha_is_truth=True))
+        width, height = image_size(image) if is_there(image) else size
+        camera = _camera((width, height), facts, f"{file}, {image.name}")
+        views.append(View(image, camera, mask, alpha_is_truth=True))
     note = "its masks are taken as the object's; where they mark what to ignore, leave them out of --masks."
     return DataSet(views, notes=(note,) if masked else ())
 
 
-def _image(folder: Path, name: str) -> Path:
-    for suffix in _SUFFIXES:
-        if (folder / (name + suffix)).is_file():
-            return folder / (name + suffix)
-    raise InputError(f"{folder / name} is missing from the set; get the whole set.")
+def _file(folder: Path, name: str) -> Path:
+    """The file of that name, which Windows may have written with back slashes and sets of NeRF have without a suffix."""
+    named = folder / name
+    for place in (named, folder / name.replace("\\", "/")):
+        for suffix in _SUFFIXES:
+            if (found := place.with_name(place.name + suffix)).is_file():
+                return found
+    return folder / name.replace("\\", "/")
 
 
-def _camera(image: Path, facts: dict[str, Any], where: str) -> Camera:
+def _camera(size: tuple[int, int], facts: dict[str, Any], where: str) -> Camera:
     try:
         pose = np.array(facts["transform_matrix"], float)
-        lens = _lens(image, facts, where)
+        lens = _lens(size, facts, where)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{where} lacks or breaks {error}; get the set again.") from error
     if pose.shape not in ((3, 4), (4, 4)):
@@ -62,12 +73,12 @@ def _camera(image: Path, facts: dict[str, Any], where: str) -> Camera:
     return camera_at(lens, pose[:3, :3] * (1, -1, -1), pose[:3, 3], where)
 
 
-def _lens(image: Path, facts: dict[str, Any], where: str) -> Lens:
-    width, height = image_size(image)
+def _lens(size: tuple[int, int], facts: dict[str, Any], where: str) -> Lens:
+    width, height = size
     told = (int(facts.get("w", width)), int(facts.get("h", height)))
     if told != (width, height):
         raise InputError(
-            f"{image} is {width}x{height} but {where} says {told[0]}x{told[1]}; use the original images."
+            f"{where} says {told[0]}x{told[1]} but the image is {width}x{height}; use the original images."
         )
     fx = float(facts["fl_x"]) if "fl_x" in facts else width / 2 / np.tan(float(facts["camera_angle_x"]) / 2)
     fy = float(facts.get("fl_y", fx))

@@ -1,7 +1,8 @@
-"""Colour of plates: the sRGB curve, and primaries other than Rec.709."""
+"""Colour of plates: which space their pixels are in, and from there to scene-linear and to display values."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -22,6 +23,30 @@ def srgb_decode(encoded: np.ndarray) -> np.ndarray:
     """The inverse of `srgb_encode`."""
     bright = np.maximum(encoded, 0.04045)
     return np.where(encoded <= 0.04045, encoded / 12.92, ((bright + 0.055) / 1.055) ** 2.4)
+
+
+@dataclass(frozen=True)
+class InputSpace:
+    """The space that a plate's pixels are in, and the one place where they leave it.
+
+    name: for people and for `inspect`.
+    """
+
+    name: str
+
+    def to_linear(self, pixels: np.ndarray) -> np.ndarray:
+        """Stored pixels to scene-linear Rec.709, float32; floats are not clamped."""
+        return to_linear(pixels)
+
+    def to_display(self, pixels: np.ndarray) -> np.ndarray:
+        """Stored pixels to 8-bit sRGB; 8-bit pixels come back as they are."""
+        return to_display(pixels)
+
+
+def input_space(is_float: bool) -> InputSpace:
+    """Of a plate, by its type: integers are sRGB, floats scene-linear Rec.709 (EXR files of other primaries are converted
+    to these as they are read)."""
+    return InputSpace("scene-linear Rec.709" if is_float else "sRGB")
 
 
 def to_linear(pixels: np.ndarray) -> np.ndarray:

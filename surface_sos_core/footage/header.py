@@ -9,11 +9,13 @@ from __future__ import annotations
 import mmap
 import struct
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import OpenImageIO as oiio
+
 from surface_sos_core.errors import InputError
-from surface_sos_core.footage import exr
+from surface_sos_core.footage import exr, heif
 
 MAX_EDGE = 16384
 MAX_PIXELS = 1 << 28
@@ -23,34 +25,76 @@ class BadImage(InputError):
     """One file that cannot be used as an image; the message names it."""
 
 
+class Refused(BadImage):
+    """A good file that cannot be used for a reason of its own; the message says the way out."""
+
+
+class NoDecoder(Refused):
+    """One of a kind that a library is missing for."""
+
+
 @dataclass(frozen=True)
 class Header:
     width: int
     height: int
+    """Of the pixels as they are stored; of an EXR, of its display window."""
     is_linear: bool
     """Float pixels: scene-linear."""
     is_plain: bool
     """JPEG or PNG of 8 bits: any other program reads it."""
     least_bytes: float = 0.0
     """What such a picture takes in a file at least: smaller ones would be allocated before their lack of data shows."""
+    has_palette: bool = False
+    """PNG whose pixels are indices into a list of colours."""
+    orientation: int = 1
+    """EXIF orientation, 1 to 8: how the stored pixels are to be turned to stand upright (see orientation.py)."""
+    layer: exr.Layer | None = None
+    """Of an EXR, which layer is the picture and which others there are."""
+    tags: exr.Tags = field(default_factory=exr.Tags)
 
 
-def read_header(path: Path) -> Header:
-    """Size and kind of one image file; raises BadImage where it is broken, cut short or absurdly large."""
+def read_header(path: Path, layer: str | None = None) -> Header:
+    """Size and kind of one image file; `layer` chooses one of an EXR by its name.
+
+    Raises BadImage where it is broken, cut short or absurdly large, or where it cannot be the picture for a reason of its own.
+    """
     try:
         with path.open("rb") as file, closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as data:
-            header, size = _parse(data), len(data)
+            header, size = _parse(data, path, layer), len(data)
+            kind = _format_of(data)
     except OSError as error:
         raise BadImage(f"{path} cannot be read ({error.strerror})") from error
     except EOFError as error:
         raise BadImage(f"{path} is cut short") from error
+    except heif.NoDecoder as error:
+        raise NoDecoder(f"{path} {error}") from error
+    except exr.NoPicture as error:
+        raise Refused(f"{path} {error}") from error
     except (struct.error, ValueError, IndexError, KeyError) as error:
         # mmap says ValueError for an empty file
-        raise BadImage(f"{path} is empty, damaged or not a JPEG, PNG, TIFF or EXR image") from error
+        raise BadImage(f"{path} is empty, damaged or not a {KINDS} image") from error
     check_size(path, header.width, header.height)
     if size < header.least_bytes:
         raise BadImage(f"{path} is cut short")
-    return header
+    return replace(header, orientation=_orientation(path)) if kind in _TURNED else header
+
+
+KINDS = "JPEG, PNG, TIFF, EXR, WebP, AVIF or HEIC"
+_TURNED = (
+    "jpeg",
+    "png",
+    "tiff",
+    "webp",
+)  # formats whose tags may ask for a turn; HEIC and AVIF are decoded upright
+
+
+def _orientation(path: Path) -> int:
+    source = oiio.ImageInput.open(str(path))
+    if source is None:
+        raise BadImage(f"{path} cannot be decoded ({oiio.geterror().partition(chr(10))[0]})")
+    turn = source.spec().get_int_attribute("Orientation", 1)
+    source.close()
+    return turn if 1 <= turn <= 8 else 1
 
 
 def check_size(path: Path, width: int, height: int) -> None:
@@ -59,16 +103,37 @@ def check_size(path: Path, width: int, height: int) -> None:
         raise BadImage(f"{path} claims to be {width}x{height}, which is outside the limit of {limit}")
 
 
-def _parse(data: mmap.mmap) -> Header:
+def _format_of(data: mmap.mmap) -> str:
+    """By the first bytes; raises ValueError for anything unknown."""
     if data[:3] == b"\xff\xd8\xff":
-        return _parse_jpeg(data)
+        return "jpeg"
     if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return _parse_png(data)
+        return "png"
     if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return _parse_tiff(data)
+        return "tiff"
     if data[:4] == exr.MAGIC:
-        return _parse_exr(data)
+        return "exr"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data[4:8] == b"ftyp" and bytes(data[8:12]) in heif.BRANDS:
+        return "heif"
     raise ValueError("unknown signature")
+
+
+def _parse(data: mmap.mmap, path: Path, layer: str | None) -> Header:
+    match _format_of(data):
+        case "jpeg":
+            return _parse_jpeg(data)
+        case "png":
+            return _parse_png(data)
+        case "tiff":
+            return _parse_tiff(data)
+        case "webp":
+            return _parse_webp(data)
+        case "heif":
+            heif.check_complete(data)
+            return Header(*heif.size(path), is_linear=False, is_plain=False)
+    return _parse_exr(data, layer)
 
 
 def _parse_jpeg(data: mmap.mmap) -> Header:
@@ -107,7 +172,8 @@ def _parse_png(data: mmap.mmap) -> Header:
     if data.rfind(b"\0\0\0\0IEND") < 0:
         raise EOFError
     least = width * height * depth / 8 / 1040  # deflate makes nothing smaller than by 1032
-    return Header(width, height, is_linear=False, is_plain=depth <= 8, least_bytes=least)
+    palette = data[25] == 3
+    return Header(width, height, is_linear=False, is_plain=depth <= 8, least_bytes=least, has_palette=palette)
 
 
 def _parse_tiff(data: mmap.mmap) -> Header:
@@ -146,11 +212,31 @@ def _parse_tiff(data: mmap.mmap) -> Header:
     return Header(values(entries[256])[0], values(entries[257])[0], is_linear=is_float, is_plain=False)
 
 
-def _parse_exr(data: mmap.mmap) -> Header:
-    part = exr.colour_part(data)
+def _parse_webp(data: mmap.mmap) -> Header:
+    """RFC 9649: a RIFF file of one chunk VP8 or VP8L, or of VP8X and further ones."""
+    (size,) = struct.unpack_from("<I", data, 4)
+    if size + 8 > len(data):
+        raise EOFError
+    kind = bytes(data[12:16])
+    if kind == b"VP8X":
+        width, height = (1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27))
+    elif kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, 21)
+        width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    elif kind == b"VP8 ":
+        width, height = (edge & 0x3FFF for edge in struct.unpack_from("<HH", data, 26))
+    else:
+        raise ValueError("no picture")
+    return Header(width, height, is_linear=False, is_plain=False)
+
+
+def _parse_exr(data: mmap.mmap, wanted: str | None) -> Header:
+    layer = exr.picture_layer(data, wanted)
     exr.check_complete(data)
-    for left, top, right, bottom in (part.data_window, part.display_window):
+    tags = exr.read_tags(data, layer.part.index)
+    window = layer.part.display_window
+    for left, top, right, bottom in (layer.part.data_window, layer.part.display_window):
         if max(right - left, bottom - top) >= MAX_EDGE:  # the data window is what gets allocated
-            return Header(right - left + 1, bottom - top + 1, is_linear=True, is_plain=False)
-    left, top, right, bottom = part.display_window
-    return Header(right - left + 1, bottom - top + 1, is_linear=True, is_plain=False)
+            window = (left, top, right, bottom)
+    left, top, right, bottom = window
+    return Header(right - left + 1, bottom - top + 1, is_linear=True, is_plain=False, layer=layer, tags=tags)

@@ -4,26 +4,39 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
+import OpenImageIO as oiio
 
-from surface_sos_core.footage import exr
+from surface_sos_core.footage import exr, heif
 from surface_sos_core.footage.header import BadImage, read_header
 
+_TYPES = {
+    "uint8": np.uint8,
+    "uint16": np.uint16,
+    "half": np.float32,
+    "float": np.float32,
+    "double": np.float32,
+}
 
-def decode(path: Path) -> np.ndarray:
+
+def decode(path: Path, layer: str | None = None, window: exr.Window | None = None) -> np.ndarray:
     """Stored pixels (H, W, C) as uint8, uint16 or float32; C is 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha.
 
-    Pixels come as they are stored: an EXIF orientation is not applied, since pycolmap does not either and
-    cameras have to fit. NaN becomes 0 and infinity the largest half float, which nothing could be fitted to.
+    Pixels come as they are stored: not turned (see orientation.py), and not multiplied by alpha. NaN becomes 0 and
+    infinity the largest half float, which nothing could be fitted to. layer, window: of an EXR, see exr.decode.
     Raises BadImage.
     """
-    read_header(path)
+    read_header(path, layer)
     try:
         with path.open("rb") as file:
-            is_exr = file.read(4) == exr.MAGIC
-        pixels = exr.decode(path) if is_exr else _decode(path)
-    except (OSError, KeyError, ValueError, RuntimeError, cv2.error) as error:
+            start = file.read(12)
+        if start[:4] == exr.MAGIC:
+            pixels = exr.decode(path, layer, window)
+        elif start[4:8] == b"ftyp":
+            pixels = heif.decode(path)
+        else:
+            pixels = _decode(path)
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
         raise BadImage(f"{path} cannot be decoded ({str(error).partition(chr(10))[0]})") from error
     if pixels.dtype == np.float32 and not np.isfinite(pixels).all():
         pixels = np.nan_to_num(pixels, nan=0.0, posinf=65504.0, neginf=-65504.0)
@@ -36,16 +49,28 @@ def rgb(pixels: np.ndarray) -> np.ndarray:
 
 
 def _decode(path: Path) -> np.ndarray:
-    # by way of memory, since OpenCV's own opening of files fails on names outside the code page on Windows
-    pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)  # ignores EXIF orientation
-    if pixels is None:
-        raise ValueError("its data is damaged or of a kind that OpenCV does not read")
-    if pixels.dtype == np.float64:
-        pixels = pixels.astype(np.float32)
-    if pixels.dtype not in (np.uint8, np.uint16, np.float32):
-        raise ValueError(f"pixels of type {pixels.dtype} are not supported")
-    if pixels.ndim == 2:
-        return pixels[..., None]
-    if pixels.shape[2] not in (3, 4):
-        raise ValueError(f"{pixels.shape[2]} channels are not supported")
-    return pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+    stored = oiio.ImageSpec()
+    stored.attribute("oiio:UnassociatedAlpha", 1)  # colour is not multiplied by alpha in reading
+    source = oiio.ImageInput.open(str(path), stored)
+    if source is None:
+        raise ValueError(oiio.geterror())
+    try:
+        spec = source.spec()
+        dtype = _TYPES.get(str(spec.format))
+        if dtype is None:
+            raise ValueError(f"pixels of type {spec.format} are not supported")
+        channels = _picture(list(spec.channelnames), spec.alpha_channel)
+        pixels = source.read_image(0, 0, 0, spec.nchannels, spec.format)
+        error = source.geterror()
+    finally:
+        source.close()
+    if pixels is None or error:
+        raise ValueError(error or "its data is damaged")
+    return np.ascontiguousarray(pixels.reshape(spec.height, spec.width, -1)[..., channels], dtype)
+
+
+def _picture(names: list[str], alpha: int) -> list[int]:
+    """Which channels are the picture's: three of colour or one of grey, and alpha where there is one."""
+    colour = [at for at in range(len(names)) if at != alpha]
+    kept = colour[:3] if len(colour) >= 3 else colour[:1]
+    return [*kept, *([alpha] if alpha >= 0 else [])]

@@ -7,18 +7,23 @@ One part, scanlines, ZIP compression. Channels, all of the plate's size:
     seen.V                       1 = background seen in some frame, 0 = invented, half
     depth.Z                      distance to the image plane, world units, float; 1e10 = no surface
     normal.X normal.Y normal.Z   world space, half
+
+The header says the colour space, and takes over the plate's windows, pixel aspect, frame rate and time code.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import OpenEXR
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import system_error, write_atomically
+from surface_sos_core.footage import Footage, timecode
+from surface_sos_core.footage.exr import Tags, Window
 
 NO_DEPTH = 1e10
 """Depth of a pixel without a surface."""
@@ -58,10 +63,33 @@ class FrameLayers:
         return self.foreground[..., :3] + (1 - np.clip(self.foreground[..., 3:], 0, 1)) * background
 
 
-def write_layers(path: Path, layers: FrameLayers, frame_number: int, software: str = "surface-sos") -> None:
+@dataclass(frozen=True)
+class PlateHeader:
+    """What the layers of a frame take over from its plate."""
+
+    tags: Tags
+    origin: tuple[int, int]
+    """Where their first pixel lies in the plate's own coordinates."""
+    display_window: Window
+    """Left, top, right, bottom (both included) of the picture proper, counted from their first pixel."""
+
+    @staticmethod
+    def of(footage: Footage, index: int) -> PlateHeader:
+        """Of frame `index` of the footage."""
+        return PlateHeader(footage.tags(index), footage.origin, footage.display_window)
+
+
+def write_layers(
+    path: Path,
+    layers: FrameLayers,
+    frame_number: int,
+    plate: PlateHeader | None = None,
+    software: str = "surface-sos",
+) -> None:
     """Write one frame's layers to `path`, whole or not at all.
 
-    Values that a half cannot hold are clamped to +-65504. `frame_number` becomes the header's `imageCounter`.
+    Values that a half cannot hold are clamped to +-65504. `frame_number` becomes the header's `imageCounter`; `plate` says
+    what else the frame's own header has told.
     Raises ValueError when the arrays' shapes do not fit together, and OSError where the disk does not take the file.
     """
     height, width = layers.depth.shape
@@ -78,8 +106,10 @@ def write_layers(path: Path, layers: FrameLayers, frame_number: int, software: s
         "compression": OpenEXR.ZIP_COMPRESSION,
         "type": OpenEXR.scanlineimage,
         "chromaticities": _REC709,
+        "colorInteropID": "lin_rec709_scene",
         "imageCounter": frame_number,
         "software": software,
+        **(_attributes(plate, width, height) if plate is not None else {}),
     }
     # The binding replaces the values of the dict it is given, so it gets one of its own.
     with write_atomically(path) as partial, OpenEXR.File(header, channels) as file:
@@ -87,6 +117,28 @@ def write_layers(path: Path, layers: FrameLayers, frame_number: int, software: s
             file.write(str(partial))
         except RuntimeError as error:
             raise system_error(error, path) from error
+
+
+def _attributes(plate: PlateHeader, width: int, height: int) -> dict[str, Any]:
+    x, y = plate.origin
+    left, top, right, bottom = plate.display_window
+    attributes: dict[str, Any] = {
+        "pixelAspectRatio": plate.tags.pixel_aspect,
+        "dataWindow": _corners(x, y, x + width - 1, y + height - 1),
+        "displayWindow": _corners(x + left, y + top, x + right, y + bottom),
+    }
+    if plate.tags.fps is not None:
+        attributes["framesPerSecond"] = plate.tags.fps
+    if plate.tags.timecode is not None:
+        code = OpenEXR.TimeCode()
+        code.hours, code.minutes, code.seconds, code.frame = timecode.fields(plate.tags.timecode)
+        code.dropFrame = timecode.drops_frames(plate.tags.timecode)
+        attributes["timeCode"] = code
+    return attributes
+
+
+def _corners(left: int, top: int, right: int, bottom: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([left, top], np.int32), np.array([right, bottom], np.int32)
 
 
 def read_layers(path: Path) -> FrameLayers:

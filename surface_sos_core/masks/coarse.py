@@ -1,4 +1,4 @@
-"""Coarse masks from a folder: which frame each belongs to, and what it says.
+"""Coarse masks from files: which frame each belongs to, and what it says.
 
 White is the object. A frame without a file is unknown, never background. Nothing is dropped in silence.
 """
@@ -6,7 +6,6 @@ White is the object. A frame without a file is unknown, never background. Nothin
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +16,15 @@ import numpy as np
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
 from surface_sos_core.footage.frame_stack import let_go, temporary_frames
-from surface_sos_core.footage.image import decode
-from surface_sos_core.footage.sequence import KINDS, last_number, list_images
+from surface_sos_core.footage.header import KINDS
+from surface_sos_core.footage.sequence import list_images
+from surface_sos_core.masks.mask_files import MaskPicture, Reading, read_mask, reading_of
+from surface_sos_core.masks.turned import brought_back, drawn_upright
+from surface_sos_core.pairing import pair
 from surface_sos_core.settings import CoarseSettings
 from surface_sos_core.wording import counted
 
 ASPECT_TOLERANCE = 0.01
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec.709
 
 
 @dataclass
@@ -40,6 +41,9 @@ class CoarseMasks:
     """Everything that was warned of."""
     reasons: dict[int, str] = field(default_factory=dict)
     """Why frames are not known, by position, where more can be said than that they have no mask."""
+
+    files_without: list[str] = field(default_factory=list)
+    """Names of files that belong to no frame."""
 
     @staticmethod
     def unknown(frames: int, size: tuple[int, int]) -> CoarseMasks:
@@ -70,13 +74,14 @@ def load_masks(
     footage: Footage,
     settings: CoarseSettings,
     warn: Callable[[str], None] = warnings.warn,
-    read: Callable[[Path], np.ndarray] = decode,
+    pick: str | None = None,
+    read: Callable[[Path], np.ndarray] | None = None,
 ) -> CoarseMasks:
     """Reads the masks of some or all frames of `footage` from a folder of images.
 
-    A mask belongs to the frame with the same stem (or the frame whose whole file name is its stem). Where no
-    stem fits, the last numbers of the names decide. `warn` gets one sentence about each thing that is odd. `read` gives
-    the pixels (H, W, C) of a file.
+    A mask belongs to the frame with the same name; where no name fits, numbers decide (see pairing.pair). `warn` gets one
+    sentence about each thing that is odd. pick: a label or colour that is the object (see mask_files.reading_of). read:
+    gives the mask (H, W, 1) in [0, 1] of a file that is read in another way.
 
     Raises InputError where nothing fits, a file cannot be read, or a mask has another aspect than the footage.
     """
@@ -88,28 +93,40 @@ def load_masks(
         raise InputError(f"{folder} has no {KINDS} masks: check the path, or leave --masks away")
     notes: list[str] = []
     files = _match(paths, footage, folder, notes)
-    masks = CoarseMasks.unknown(len(footage.frames), reduced_size(footage, settings.edge))
-    masks.notes = notes
-    _fill(masks, files, footage, read)
-    for note in notes:
+    names = {index: path.name for index, path in files.items()}
+    if read is not None:
+        picked = read
+        masks = fill_masks(
+            footage, settings, names, lambda i: MaskPicture(picked(files[i])), str(folder), Reading("level")
+        )
+    else:
+        masks = fill_masks(footage, settings, names, lambda i: read_mask(files[i]), str(folder), pick=pick)
+    masks.notes = [*notes, *masks.notes]
+    masks.files_without = [path.name for path in paths if path not in files.values()]
+    for note in masks.notes:
         warn(note)
     return masks
 
 
 def _match(paths: Sequence[Path], footage: Footage, folder: Path, notes: list[str]) -> dict[int, Path]:
     """The mask of each frame that has one, by position."""
-    files = _match_stems(paths, footage)
+    by_stem: dict[str, Path] = {}
+    for path in paths:
+        twin = by_stem.setdefault(path.stem, path)
+        if twin is not path:
+            raise InputError(f"{twin.name} and {path.name} are both masks of {path.stem}: remove one of them")
+    pairs = pair(footage.frames, [path.name for path in paths], footage.counted)
+    files = {index: paths[found[0]] for index, found in pairs.of.items()}
     if not files:
-        files = _match_numbers(paths, footage)
-        if not files:
-            frame = footage.frames[0]
-            raise InputError(
-                f"No mask in {folder} belongs to a frame: masks are named like {paths[0].name}, frames like "
-                f"{frame.file}; give each mask the name of its frame"
-            )
+        raise InputError(
+            f"No mask in {folder} belongs to a frame: masks are named like {paths[0].name}, frames like "
+            f"{footage.frames[0].file}; give each mask the name of its frame"
+        )
+    if pairs.by_number:
         position, path = next(iter(files.items()))
+        counted = ", counted from the first mask's number" if pairs.shifted else ""
         notes.append(
-            "Masks are matched to frames by number since no name fits: "
+            f"Masks are matched to frames by number since no name fits{counted}: "
             f"{path.name} belongs to {footage.frames[position].name}."
         )
     used = set(files.values())
@@ -135,62 +152,67 @@ def _match(paths: Sequence[Path], footage: Footage, folder: Path, notes: list[st
     return files
 
 
-def _match_stems(paths: Sequence[Path], footage: Footage) -> dict[int, Path]:
-    by_stem: dict[str, Path] = {}
-    for path in paths:
-        if path.stem in by_stem:
-            raise InputError(
-                f"{by_stem[path.stem].name} and {path.name} are both masks of {path.stem}: remove one of them"
-            )
-        by_stem[path.stem] = path
-    files = {}
-    for index, frame in enumerate(footage.frames):
-        path_found = by_stem.get(frame.name) or by_stem.get(frame.file)  # plate.1001.jpg.png, as in COLMAP
-        if path_found:
-            files[index] = path_found
-    return files
-
-
-def _match_numbers(paths: Sequence[Path], footage: Footage) -> dict[int, Path]:
-    """By frame number, for numbers that only one mask has."""
-    numbers = [last_number(path.stem) for path in paths]
-    times = Counter(numbers)
-    by_number = {number: path for number, path in zip(numbers, paths, strict=True) if times[number] == 1}
-    return {
-        index: by_number[frame.number]
-        for index, frame in enumerate(footage.frames)
-        if frame.number in by_number
-    }
-
-
-def _fill(
-    masks: CoarseMasks,
-    files: dict[int, Path],
+def fill_masks(
     footage: Footage,
-    read: Callable[[Path], np.ndarray],
-    labels: bool = False,
-) -> None:
-    """Read the files into `masks`, and note what is odd about them. `labels`: 1 is white, not 255."""
-    peaks, resized, blank = [], [], []
-    for index, path in files.items():
-        grey, white = grey_of(read(path))
-        white = 1 if labels else white
-        height, width = grey.shape
+    settings: CoarseSettings,
+    names: dict[int, str],
+    read: Callable[[int], MaskPicture],
+    where: str,
+    reading: Reading | None = None,
+    pick: str | None = None,
+) -> CoarseMasks:
+    """Masks of the frames (by position) that are in `names`, with notes on what is odd about them.
+
+    read: the picture of a frame's mask; where: what they are called in messages. The reading is found from all of them
+    where it is not given. Raises InputError.
+    """
+    masks = CoarseMasks.unknown(len(footage.frames), reduced_size(footage, settings.edge))
+    sizes: dict[int, tuple[int, int]] = {}
+    turns: dict[int, tuple[int, int]] = {}
+
+    def looked_at(index: int) -> MaskPicture:
+        picture = read(index)
+        sizes[index] = (picture.pixels.shape[1], picture.pixels.shape[0])
+        frame = footage.headers[index].orientation if footage.headers else 1
+        turns[index] = (picture.orientation, frame)
+        return picture
+
+    pictures = (looked_at(index) for index in names)
+    if reading is None:
+        reading = reading_of(pictures, pick, where)
+    else:
+        for _ in pictures:
+            pass
+    told = reading
+    order = list(names)
+    turn = drawn_upright(
+        [turns[index] for index in order],
+        [sizes[index] for index in order],
+        (footage.width, footage.height),
+        lambda at: (told.probability(read(order[at])), footage.read_display(order[at])),
+        where,
+    )
+    if turn:
+        masks.notes.append(
+            f"The masks in {where} were drawn on frames turned by their EXIF orientation, so they are turned back to how the "
+            "frames are stored."
+        )
+    if reading.note:
+        masks.notes.append(reading.note)
+    resized, blank = [], []
+    for index, name in names.items():
+        mask = reading.probability(read(index))
+        mask = brought_back(mask, *turns[index]) if turn else mask
+        mask = _framed(np.ascontiguousarray(mask), footage)
+        height, width = mask.shape
         if (width, height) != (footage.width, footage.height):
-            check_aspect(path, width, height, footage)
-            resized.append(f"{path.name} {width}x{height}")
+            check_aspect(Path(where) / name, width, height, footage)
+            resized.append(f"{name} {width}x{height}")
         method = cv2.INTER_AREA if width >= masks.size[0] else cv2.INTER_LINEAR
-        reduced = cv2.resize(grey / np.float32(white), masks.size, interpolation=method)
-        peaks.append(float(grey.max()) if white > 1 else np.inf)  # of integer files
-        masks.probability[index] = np.rint(255 * np.clip(reduced, 0, 1))
-        let_go(masks.probability)
-        masks.known[index] = True
-        masks.empty[index] = grey.max() < 0.5 * white
-        if grey.min() >= 0.5 * white:
+        masks.put(index, cv2.resize(mask, masks.size, interpolation=method))
+        masks.empty[index] = mask.max() < 0.5
+        if mask.min() >= 0.5:
             blank.append(footage.frames[index].name)
-    if max(peaks) == 1:
-        masks.notes.append("The masks hold nothing but 0 and 1, so 1 is taken as white.")
-        return _fill(masks, files, footage, read, labels=True)
     if resized:
         masks.notes.append(
             f"{counted(len(resized), 'mask is', 'masks are')} resized to the footage's {footage.width}x{footage.height} "
@@ -205,25 +227,16 @@ def _fill(
         masks.notes.append(
             f"{counted(len(blank), 'mask is', 'masks are')} white everywhere ({_some(blank)})."
         )
+    return masks
 
 
-def grey_of(pixels: np.ndarray) -> tuple[np.ndarray, int]:
-    """One value a pixel (H, W) float32 of a mask (H, W, C), and the value that is white.
-
-    Alpha where it varies and the rest is no mask: one colour all over, or a picture. Else luminance.
-    """
-    white = int(np.iinfo(pixels.dtype).max) if np.issubdtype(pixels.dtype, np.integer) else 1
-    colour = pixels[..., : 3 if pixels.shape[2] >= 3 else 1]
-    if pixels.shape[2] > colour.shape[2]:
-        alpha = pixels[..., -1]
-        is_mask = (colour == colour[..., :1]).all() and not (colour == colour[0, 0]).all()
-        if alpha.min() != alpha.max() and not is_mask:
-            return alpha.astype(np.float32), white
-    if colour.shape[2] == 1:
-        return colour[..., 0].astype(np.float32), white
-    if (colour == colour[..., :1]).all():  # exact where nothing is to be weighed
-        return colour[..., 0].astype(np.float32), white
-    return colour.astype(np.float32) @ LUMINANCE, white
+def _framed(mask: np.ndarray, footage: Footage) -> np.ndarray:
+    """A mask of the display window alone, brought to what the plate stores around it: there it goes on as at its edge."""
+    left, top, right, bottom = footage.display_window
+    if mask.shape != (bottom - top + 1, right - left + 1) or mask.shape == (footage.height, footage.width):
+        return mask
+    beyond = (top, footage.height - 1 - bottom, left, footage.width - 1 - right)
+    return cv2.copyMakeBorder(mask, *beyond, cv2.BORDER_REPLICATE)
 
 
 def check_aspect(path: Path, width: int, height: int, footage: Footage) -> None:

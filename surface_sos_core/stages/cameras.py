@@ -5,22 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from surface_sos_core.cameras import (
     CameraModel,
+    check_parallax,
     match_cameras,
     read_model,
     solve_cameras,
     triangulate_points,
     write_model,
 )
-from surface_sos_core.errors import InputError
+from surface_sos_core.cameras.solver_process import SolvableFootage
+from surface_sos_core.cameras.square_pixels import Stretched
 from surface_sos_core.events import Events
 from surface_sos_core.footage import Footage
 from surface_sos_core.provenance import code_version
 from surface_sos_core.settings import SolveSettings
 from surface_sos_core.stages.run import Run
+
+_SQUARE = 1e-3  # pixels are square whose aspect differs by less from 1
 
 
 def camera_stage(run: Run, given: CameraModel | None, inputs: dict[str, Any]) -> CameraModel:
@@ -57,24 +59,19 @@ def solved_cameras(
     footage: Footage, scratch: Path, settings: SolveSettings, seed: int, events: Events
 ) -> CameraModel:
     """Solved from the frames; `scratch`: a folder for what the solver keeps meanwhile."""
-    return solve_cameras(
-        footage,
-        scratch,
-        settings,
-        lambda done, total: events.progress(done, total, "steps"),
-        seed,
-        events.warning,
-    )
 
-
-def check_parallax(model: CameraModel) -> None:
-    """Refuse cameras that all stand in one place."""
-    centres = np.array([camera.centre for camera in model.cameras.values()])
-    spread = float(np.linalg.norm(centres - centres.mean(axis=0), axis=1).max())
-    away = 1.0
-    if len(model.points):
-        away = float(np.median(np.linalg.norm(model.points.xyz - centres.mean(axis=0), axis=1)))
-    if spread < 1e-3 * away:
-        raise InputError(
-            "All cameras of the model stand in one place; the method needs parallax: walk around the object."
+    def solved(frames: SolvableFootage) -> CameraModel:
+        return solve_cameras(
+            frames,
+            scratch,
+            settings,
+            lambda done, total: events.progress(done, total, "steps"),
+            seed,
+            events.warning,
         )
+
+    aspect = footage.tags(0).pixel_aspect
+    if abs(aspect - 1) < _SQUARE:
+        return solved(footage)
+    stretched = Stretched(footage, aspect)
+    return stretched.told_in_stored_pixels(solved(stretched))

@@ -12,7 +12,7 @@ from surface_sos_core.footage.exposure import read_gains
 from surface_sos_core.footage.header import BadImage, read_header
 from surface_sos_core.footage.sequence import plain_name
 from surface_sos_core.layers.at_once import frames_at_once, in_order
-from surface_sos_core.layers.exr import write_layers
+from surface_sos_core.layers.exr import PlateHeader, write_layers
 from surface_sos_core.layers.stage import Studio, frame_layers, open_studio
 from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.provenance import code_version
@@ -70,7 +70,12 @@ def _write_frames(
     at_once = 1 if part > 1 else frames_at_once(pixels, trainer.scene.extent.device)
     with closing(in_order(partial(frame_layers, studio), list(missing), at_once)) as made:
         for i, layers in made:
-            write_layers(run.folder.out / names[i], layers, run.footage.frames[i].number)
+            write_layers(
+                run.folder.out / names[i],
+                layers,
+                run.footage.frames[i].number,
+                PlateHeader.of(run.footage, i),
+            )
             run.manifest.frames[i].layers = names[i]
             run.save()
             missing.pop(0)

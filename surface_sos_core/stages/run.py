@@ -170,7 +170,7 @@ def reopened(
     manifest = folder.manifest()
     settings = _for_stage(stage, settings, settings_from_dict(manifest.settings))
     selected = selected_frames(frames, [entry.frame for entry in manifest.frames])
-    footage = open_footage(manifest.footage.path, True, events.warning)
+    footage = open_footage(manifest.footage.path, True, events.warning, manifest.footage.layer)
     run = Run(folder, settings, events, footage, manifest, [], selected)
     if len(manifest.frames) != len(footage.frames):
         raise InputError(
@@ -197,9 +197,16 @@ def _for_stage(stage: str, asked: Settings | None, own: Settings) -> Settings:
 
 def new_manifest(footage: Footage, settings: Settings, source: str = "auto") -> Manifest:
     """Of a shot that nothing has been made for; `source`: where its masks come from."""
+    tags = footage.tags(0)
     return Manifest(
         footage=FootageEntry(
-            str(Path(footage.source).resolve()), footage.width, footage.height, footage.title
+            str(Path(footage.source).resolve()),
+            footage.width,
+            footage.height,
+            footage.title,
+            footage.layer,
+            tags.pixel_aspect,
+            float(tags.fps) if tags.fps is not None else None,
         ),
         frames=[FrameEntry(frame.name, frame.number) for frame in footage.frames],
         settings=settings.as_dict(),
@@ -251,7 +258,7 @@ def frames_kept(footage: Footage, settings: Settings, folder: Path) -> AbstractC
 
 def footage_stamp(footage: Footage) -> list[Any]:
     """What tells whether the frames are those of an earlier run."""
-    return [file_stamps(footage.files), footage.width, footage.height]
+    return [file_stamps(footage.files), footage.width, footage.height, *filter(None, [footage.layer])]
 
 
 def model_stamp(run: Run) -> dict[str, str]:

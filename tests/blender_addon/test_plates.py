@@ -18,6 +18,10 @@ NAMES = {
     "unnumbered": ["left.png", "right.png"],
     "twice": ["a.1.png", "b.1.png", "b.2.png"],
     "two names": ["a.1.png", "b.2.png"],
+    "number before the end": ["a.1001.v2.png", "a.1002.v2.png"],
+    "dates": ["2023-05-01 12.33.56.png", "2023-05-01 12.34.02.png"],
+    "milliseconds": ["1683026001123.png", "1683026001223.png"],
+    "above Blender's last": ["P1100331.png", "P1100332.png"],
 }
 
 
@@ -42,7 +46,7 @@ def test_a_folder_is_numbered_and_called_as_the_core_does(folder, case):
     assert ours.numbers == {frame.name: frame.number for frame in theirs.frames}
     assert ours.title == theirs.title
     assert ours.file == folder / theirs.frames[0].file and not ours.is_movie
-    assert ours.shown == (case not in ("unnumbered", "twice", "two names"))
+    assert ours.shown == (case in ("numbered", "bare", "unpadded", "two numbers"))
 
 
 @pytest.mark.parametrize("pattern", ["plate.####.png", "plate.%04d.png"])

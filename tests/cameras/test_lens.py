@@ -152,3 +152,30 @@ def test_speed_of_a_batch_of_rays() -> None:
         lens.unproject(pixels)
         seconds.append(time.process_time() - start)
     assert min(seconds) < 0.15  # of processor time; about 0.03 on a development machine
+
+
+@pytest.mark.parametrize("model", ["SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "RADIAL_FISHEYE", "OPENCV"])
+def test_a_lens_of_squeezed_pixels_sees_the_same(model):
+    values = {
+        "f": 500.0,
+        "fx": 500.0,
+        "fy": 510.0,
+        "cx": 300.0,
+        "cy": 200.0,
+        "k1": 0.02,
+        "k2": -0.01,
+        "p1": 0.001,
+    }
+    lens = Lens(model, 600, 400, tuple(values.get(name, 0.0) for name in MODELS[model][1]))
+    points = np.array([[0.1, 0.2, 1.0], [-0.4, 0.1, 1.5], [0.0, 0.0, 2.0]])
+    squeezed = lens.squeezed(2.0)
+    assert (squeezed.width, squeezed.height) == (300, 400)
+    np.testing.assert_allclose(squeezed.project(points), lens.project(points) * (0.5, 1.0), atol=1e-9)
+
+
+def test_a_framed_lens_counts_from_another_corner():
+    lens = Lens("PINHOLE", 600, 400, (500.0, 510.0, 300.0, 200.0))
+    points = np.array([[0.1, 0.2, 1.0]])
+    framed = lens.framed(-8, -4, 616, 408)
+    assert (framed.width, framed.height) == (616, 408)
+    np.testing.assert_allclose(framed.project(points), lens.project(points) + (8, 4))

@@ -33,6 +33,13 @@ def picture(path, channels=3, size=(80, 60)):
     cv2.imwrite(str(path), pixels)
 
 
+def white_on_black(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.zeros((60, 80), np.uint8)
+    pixels[10:20, 10:30] = 255
+    cv2.imwrite(str(path), pixels)
+
+
 def llff(folder):
     rows = []
     for k, centre in enumerate(CENTRES):
@@ -50,7 +57,7 @@ def co3d(folder, isotropic=True):
     for k, centre in enumerate(CENTRES):
         image, mask = (f"dog/110_1/{kind}/frame{k + 1:06d}" for kind in ("images", "masks"))
         picture(folder / f"{image}.jpg")
-        picture(folder / f"{mask}.png")
+        white_on_black(folder / f"{mask}.png")
         turn = np.stack((-RIGHT, UP, -BACK), axis=1)  # columns: left, up, forward
         # the shorter side's half is 30, so 100 / 30; or 100 / 40 across and 100 / 30 down
         focal = [100 / 30, 100 / 30] if isotropic else [2.5, 100 / 30]
@@ -119,7 +126,7 @@ def neus(folder):
     stored = {}
     for k, centre in enumerate(CENTRES):
         picture(folder / "image" / f"{k:03d}.png")
-        picture(folder / "mask" / f"{k:03d}.png")
+        white_on_black(folder / "mask" / f"{k:03d}.png")
         inner = np.eye(4)
         inner[:3, :3] = K
         stored[f"world_mat_{k}"] = (
@@ -230,6 +237,27 @@ def test_masks_are_rough_or_true_and_the_box_is_kept(tmp_path):
     import_dataset("transforms", transforms(tmp_path / "t"), tmp_path / "lego")
     matte = cv2.imread(str(tmp_path / "lego" / "truth" / "matte" / "r_0.png"), cv2.IMREAD_UNCHANGED)
     assert matte.shape == (60, 80) and matte[15, 20] == 255 and matte[40, 40] == 90
+
+
+def test_back_slashes_of_windows_lead_to_the_same_files(tmp_path):
+    file = transforms(tmp_path) / "transforms.json"
+    file.write_text(file.read_text().replace("images/", r"images\\"))
+    assert r"images\\" in file.read_text()
+    assert [view.image.name for view in read_dataset("transforms", file).views] == ["r_0.png", "r_1.png"]
+
+
+def test_a_picture_that_is_missing_is_left_out_and_named(tmp_path):
+    folder = transforms(tmp_path)
+    data = json.loads((folder / "transforms.json").read_text())
+    data["frames"].append({**data["frames"][0], "file_path": "images/r_7"})
+    (folder / "transforms.json").write_text(json.dumps(data))
+    dataset = read_dataset("transforms", folder)
+    assert [view.image.name for view in dataset.views] == ["r_0.png", "r_1.png"]
+    assert dataset.notes == ("1 of 3 images are missing from the set and left out (r_7).",)
+    data["frames"] += data["frames"][2:] * 3
+    (folder / "transforms.json").write_text(json.dumps(data))
+    with pytest.raises(InputError, match=r"r_7 is missing from the set, as are 4 of its 6 images"):
+        read_dataset("transforms", folder)
 
 
 def break_llff(folder):

@@ -1,11 +1,16 @@
 """The EXR contract: channels, types, compression, frame number, values."""
 
+from fractions import Fraction
+
 import numpy as np
 import OpenEXR
 import pytest
 
 from surface_sos_core.errors import InputError
-from surface_sos_core.layers.exr import FrameLayers, read_layers, write_layers
+from surface_sos_core.footage import timecode
+from surface_sos_core.footage.exr import Tags
+from surface_sos_core.footage.header import read_header
+from surface_sos_core.layers.exr import FrameLayers, PlateHeader, read_layers, write_layers
 
 HEIGHT, WIDTH = 11, 17
 
@@ -124,3 +129,20 @@ def test_the_foreground_over_a_background():
     np.testing.assert_allclose(
         layers.over(np.float32((0, 1, 0)))[0, :2], [[0.2, 0.6, 0], [0, 1, 0]], atol=1e-6
     )
+
+
+def test_the_plates_own_header_is_taken_over(tmp_path, layers):
+    code = timecode.parse("01:02:03;04", Fraction(30000, 1001))
+    tags = Tags(pixel_aspect=2.0, fps=Fraction(30000, 1001), timecode=code)
+    plate = PlateHeader(tags, origin=(96, 48), display_window=(4, 2, 12, 8))
+    path = tmp_path / "shot.1001.exr"
+    write_layers(path, layers, 1001, plate)
+    header = read_header(path)
+    assert (header.tags.pixel_aspect, header.tags.fps) == (2.0, Fraction(30000, 1001))
+    assert timecode.fields(header.tags.timecode) == [1, 2, 3, 4] and timecode.drops_frames(
+        header.tags.timecode
+    )
+    assert header.tags.interop_id == "lin_rec709_scene"
+    assert header.layer.part.data_window == (96, 48, 96 + WIDTH - 1, 48 + HEIGHT - 1)
+    assert header.layer.part.display_window == (100, 50, 108, 56)
+    assert read_layers(path).depth.shape == (HEIGHT, WIDTH)

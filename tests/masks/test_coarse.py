@@ -162,18 +162,24 @@ def test_soft_masks_keep_their_levels(shot, folder):
 
 def test_colour_and_alpha(shot, folder):
     white = np.full((40, 60, 3), 255, np.uint8)
-    grey3 = cv2.cvtColor(blob(), cv2.COLOR_GRAY2BGR)
     save(folder / "plate.1001.png", np.dstack([white, blob()]))  # a cut-out: alpha alone varies
     save(folder / "plate.1002.png", np.dstack([0 * white, blob()]))
-    save(folder / "plate.1003.png", np.dstack([grey3, np.full((40, 60), 255, np.uint8)]))
-    save(folder / "plate.1004.png", np.dstack([grey3, blob()[:, ::-1]]))  # both vary: the picture counts
-    green = np.zeros((40, 60, 3), np.uint8)
-    green[:, :30, 1] = 255
-    save(folder / "plate.1005.png", green)
     masks, _ = load(folder, shot)
-    for index in range(4):
-        assert (masks.probability[index] == blob()).all(), index
-    assert (masks.probability[4] == np.where(blob() > 0, round(255 * 0.7152), 0)).all()
+    assert (masks.probability[:2] == blob()).all()
+
+
+def test_opaque_alpha_says_nothing(shot, folder):
+    grey3 = cv2.cvtColor(blob(), cv2.COLOR_GRAY2BGR)
+    save(folder / "plate.1001.png", np.dstack([grey3, np.full((40, 60), 255, np.uint8)]))
+    masks, _ = load(folder, shot)
+    assert (masks.probability[0] == blob()).all()
+
+
+def test_where_colour_and_alpha_are_two_masks_the_picture_counts(shot, folder):
+    grey3 = cv2.cvtColor(blob(), cv2.COLOR_GRAY2BGR)
+    save(folder / "plate.1001.png", np.dstack([grey3, blob()[:, ::-1]]))
+    masks, _ = load(folder, shot)
+    assert (masks.probability[0] == blob()).all()
 
 
 def test_masks_of_zeros_and_ones(shot, folder):
@@ -183,9 +189,10 @@ def test_masks_of_zeros_and_ones(shot, folder):
     masks, warnings = load(folder, shot)
     assert (masks.probability[:5] == blob()).all() and masks.empty.tolist() == [False] * 5 + [True]
     assert "1 is taken as white" in warnings[0]
-    save(folder / "plate.1006.png", blob())  # one true mask, and the others are as good as black
-    masks, _ = load(folder, shot)
-    assert masks.empty.tolist() == [True] * 5 + [False]
+    save(folder / "plate.1006.png", blob())  # as labels have it: 255 is what is no object
+    masks, warnings = load(folder, shot)
+    assert masks.empty.tolist() == [False] * 5 + [True]
+    assert "1 is taken as the object, and 255 as what is none" in warnings[0]
 
 
 def test_large_masks_are_reduced_by_area(tmp_path, folder):
@@ -211,3 +218,20 @@ def test_a_frame_that_is_forgotten_says_nothing_but_why():
     assert masks.known.tolist() == [True, False, False] and not masks.empty.any()
     assert (masks.probability[0] == blob()).all() and not masks.probability[1:].any()
     assert masks.reasons == {1: "it is another thing", 2: "it shows nothing"}
+
+
+def test_masks_of_the_display_window_go_on_where_the_plate_stores_more(tmp_path, folder):
+    header = {
+        "type": OpenEXR.scanlineimage, "compression": OpenEXR.ZIP_COMPRESSION,
+        "displayWindow": (np.array([0, 0], np.int32), np.array([59, 39], np.int32)),
+        "dataWindow": (np.array([-4, -2], np.int32), np.array([65, 44], np.int32)),
+    }  # fmt: skip
+    (tmp_path / "exr").mkdir()
+    for number in (1, 2):
+        with OpenEXR.File(header, {"RGB": np.zeros((47, 70, 3), np.float32)}) as file:
+            file.write(str(tmp_path / "exr" / f"f.{number}.exr"))
+        save(folder / f"f.{number}.png", blob())
+    shot = open_footage(tmp_path / "exr", warn=pytest.fail)
+    masks = load_masks(folder, shot, CoarseSettings(), pytest.fail)
+    assert masks.size == (70, 47)
+    assert (masks.probability[0][:, :34] == 255).all() and not masks.probability[0][:, 34:].any()

@@ -187,7 +187,7 @@ def tums(folder: Path) -> Iterator[bytes]:
 def tum_lists(folder: Path) -> Iterator[bytes]:
     good_tum(folder)
     yield from (
-        f"{RGB}1.05 {name}\n".encode() for name in (*OUTSIDE, "rgb", "groundtruth.txt", "rgb/0.png rgb/1.png")
+        f"{RGB}1.05 {name}\n".encode() for name in (*OUTSIDE[:3], "groundtruth.txt", "rgb/0.png rgb/1.png")
     )
     yield from (f"{time} rgb/0.png\n{RGB}".encode() for time in ("x", "nan", "1e999", ""))
     yield from (b"", b"1.02 rgb/0.png\n", b"\xff" * 99, RGB.replace("1.0", "99").encode())
@@ -401,7 +401,7 @@ def good_movie(folder: Path) -> bytes:
 def read_movie(path: Path) -> None:
     from surface_sos_core.masks.sources.movie import movie_masks
 
-    movie_masks(path, plates_beside(path), CoarseSettings())
+    movie_masks(path, plates_beside(path), None, CoarseSettings(), print)
 
 
 # What we keep ourselves

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeAlias
 
-import cv2
 import numpy as np
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
-from surface_sos_core.masks.coarse import CoarseMasks, check_aspect, grey_of, reduced_size
+from surface_sos_core.masks.coarse import fill_masks
+from surface_sos_core.masks.mask_files import MaskPicture
 from surface_sos_core.masks.sources.files import FilesSource
 from surface_sos_core.settings import CoarseSettings
 
@@ -33,20 +32,21 @@ class ArraysSource(FilesSource):
     ) -> None:
         """Raises InputError for a key that is no frame, another shape than the footage's, or no mask at all."""
         by_frame = _by_frame(masks, footage)
-        self._masks = CoarseMasks.unknown(len(footage.frames), reduced_size(footage, settings.edge))
         whole = [int(mask.max()) for mask in by_frame.values() if mask.dtype.kind in "ui"]
         labels = max(whole, default=0) == 1
+        names = {index: f"The mask of {footage.frames[index].name}" for index in by_frame}
         for index, mask in by_frame.items():
-            height, width = mask.shape[:2]
-            name = f"The mask of {footage.frames[index].name}"
-            check_aspect(Path(name), width, height, footage)
-            _check_values(name, mask, labels)
+            _check_values(names[index], mask, labels)
+
+        def picture(index: int) -> MaskPicture:
+            mask = by_frame[index]
             whole_numbers = mask.dtype.kind in "ui" and not labels
-            grey, white = grey_of(mask if whole_numbers else mask.astype(np.float32))
-            method = cv2.INTER_AREA if width >= self._masks.size[0] else cv2.INTER_LINEAR
-            self._masks.put(
-                index, cv2.resize(grey / np.float32(white), self._masks.size, interpolation=method)
-            )
+            turn = footage.headers[index].orientation if footage.headers else 1
+            return MaskPicture(mask if whole_numbers else mask.astype(np.float32), orientation=turn)
+
+        self.masks = fill_masks(footage, settings, names, picture, "the arrays")
+        for note in self.masks.notes:
+            warn(note)
         if without := len(footage.frames) - len(by_frame):
             warn(f"{without} of {len(footage.frames)} frames have no mask and count as unknown.")
 

@@ -55,13 +55,19 @@ class Picker:
             told = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "") or "no names at all"
             raise InputError(f"Nothing in {folder} is called {self.pick}; the files know {told}.")
 
+    def _is_picked(self, name: str, manifest: dict[str, int]) -> bool:
+        """By the name itself where there is one of it, so that brackets in names are no pattern."""
+        return name == self.pick if self.pick in manifest else fnmatchcase(name, self.pick)
+
     def _picked(self, path: Path, headers: list[dict[str, Any]], channels: list[list[str]]) -> np.ndarray:
         windows = headers[0]
         for index, (header, names) in enumerate(zip(headers, channels, strict=True)):
             part = Part(index, (), _window(header["dataWindow"]), _window(windows["displayWindow"]), None)
             for layer, manifest in _mattes(path, header):
                 self._names |= set(manifest)
-                ids = {_bits(name_id) for name, name_id in manifest.items() if fnmatchcase(name, self.pick)}
+                ids = {
+                    _bits(name_id) for name, name_id in manifest.items() if self._is_picked(name, manifest)
+                }
                 self._found |= bool(ids)
                 ids |= set() if manifest else {_bits(murmur3(self.pick.encode()))}
                 matte = _coverage(path, part, layer, names, ids)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
+from surface_sos_core.footage.sequence import list_images
 from surface_sos_core.masks.coarse import CoarseMasks, load_masks
 from surface_sos_core.masks.sources.cryptomatte import Picker
-from surface_sos_core.masks.sources.mended import mended
+from surface_sos_core.masks.sources.movie import movie_masks
 from surface_sos_core.masks.sources.source import MaskShot
 from surface_sos_core.settings import CoarseSettings
 
@@ -27,19 +27,24 @@ class FilesSource:
         settings: CoarseSettings,
         warn: Callable[[str], None],
     ) -> None:
-        """pick: an object of Cryptomatte or a layer of EXR files. Raises what `load_masks` and `movie_masks` do."""
-        if path.is_file():
-            if pick is not None:
-                raise InputError(f"--pick {pick} is for folders of EXR mattes; {path} is a file.")
-            from surface_sos_core.masks.sources.movie import movie_masks
+        """pick: an object of Cryptomatte or a layer of EXR files, or a label or colour of others.
 
-            self._masks = movie_masks(path, footage, settings)
-        elif pick is None:
-            self._masks = load_masks(path, footage, settings, warn)
-        else:
+        Raises what `load_masks` and `movie_masks` do.
+        """
+        if path.is_file():
+            self.masks = movie_masks(path, footage, pick, settings, warn)
+        elif (
+            pick is not None
+            and path.is_dir()
+            and any(file.suffix.lower() == ".exr" for file in list_images(path))
+        ):
             picker = Picker(pick)
-            self._masks = load_masks(path, footage, settings, warn, picker.read)
+            self.masks = load_masks(path, footage, settings, warn, read=picker.read)
             picker.check(path)
+        else:
+            self.masks = load_masks(path, footage, settings, warn, pick)
 
     def find(self, shot: MaskShot) -> CoarseMasks:
-        return mended(self._masks, shot, shot.progress, given=True)
+        from surface_sos_core.masks.sources.mended import mended  # compiles for seconds when it is loaded
+
+        return mended(self.masks, shot, shot.progress, given=True)

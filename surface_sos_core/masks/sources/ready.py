@@ -46,7 +46,7 @@ KINDS = (
     Kind("auto", "what the cameras look at, without any input"),
     Kind("box", "a box or outline drawn on a frame (box:FILE)"),
     Kind("folder", "mask images, EXR mattes, Cryptomatte"),
-    Kind("movie", "a movie of masks, or one with alpha", ("av",), "movies"),
+    Kind("movie", "a movie of masks, or one with alpha"),
     Kind(
         "maskrcnn", "Mask R-CNN; --pick names the class", ("torchvision",), "maskrcnn",
         "a torchvision maskrcnn_resnet50_fpn or _v2 state (.pth)",

@@ -1,0 +1,129 @@
+"""What is told of a shot before anything is computed, and that it is refused in the words of `segment`."""
+
+import json
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import OpenEXR
+import pytest
+
+from surface_sos_core import cli
+from surface_sos_core.cameras import CameraModel, Points, write_model
+from surface_sos_core.cameras.camera import Camera
+from surface_sos_core.cameras.lens import Lens
+from surface_sos_core.inspect_shot import in_words, inspect_shot
+
+WIDTH, HEIGHT, COUNT = 48, 32, 4
+VALUE = 0.25
+
+
+@pytest.fixture
+def plates(tmp_path):
+    """EXR frames 1001 to 1004 with an occlusion pass, anamorphic."""
+    folder = tmp_path / "plates"
+    folder.mkdir()
+    for k in range(COUNT):
+        plane = np.full((HEIGHT, WIDTH), VALUE * (k + 1), np.float32)
+        channels = {f"L.Combined.{letter}": plane.copy() for letter in "RGB"}
+        channels |= {f"L.AO.{letter}": np.ones_like(plane) for letter in "RGB"}
+        header = {
+            "compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage, "pixelAspectRatio": 2.0,
+            "framesPerSecond": Fraction(25),
+        }  # fmt: skip
+        with OpenEXR.File(header, channels) as file:
+            file.write(str(folder / f"plate.{1001 + k}.exr"))
+    return folder
+
+
+@pytest.fixture
+def masks(tmp_path):
+    """Of the first two frames, and one of none."""
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    matte = np.zeros((HEIGHT, WIDTH), np.uint8)
+    matte[:8] = 255
+    for name in ("plate.1001", "plate.1002", "plate.2000"):
+        cv2.imwrite(str(folder / f"{name}.png"), matte)
+    return folder
+
+
+@pytest.fixture
+def cameras(tmp_path):
+    lens = Lens("PINHOLE", WIDTH, HEIGHT, (50.0, 100.0, 24.0, 16.0))
+    held = {
+        f"plate.{1001 + k}.exr": Camera(f"plate.{1001 + k}.exr", lens, np.eye(3), np.array([k, 0.0, 5.0]))
+        for k in range(3)
+    }
+    write_model(CameraModel(held, Points.empty()), tmp_path / "cameras")
+    return tmp_path / "cameras"
+
+
+def test_everything_that_was_understood(plates, masks, cameras):
+    told = inspect_shot(plates, masks, cameras=cameras)
+    assert set(told) == {"footage", "frames", "objects", "cameras", "warnings"}
+    footage = told["footage"]
+    assert footage["layer"] == {"name": "L.Combined", "rivals": [], "others": ["L.AO"]}
+    assert (footage["width"], footage["height"], footage["first"], footage["last"]) == (48, 32, 1001, 1004)
+    assert (footage["fps"], footage["pixel_aspect"], footage["orientation"]) == (25.0, 2.0, "as stored")
+    assert footage["colour_space"] == "scene-linear Rec.709" and footage["source"] == str(plates)
+    assert [frame["mean"] for frame in told["frames"]] == [[VALUE * (k + 1)] * 3 for k in range(COUNT)]
+    assert told["objects"] == {
+        "object": {
+            "matched": 2,
+            "frames_without": ["plate.1003", "plate.1004"],
+            "files_without": ["plate.2000.png"],
+            "coverage": {"plate.1001": 0.25, "plate.1002": 0.25, "plate.1003": None, "plate.1004": None},
+        }
+    }
+    assert told["cameras"]["matched"] == 3 and told["cameras"]["frames_without"] == ["plate.1004"]
+    assert told["cameras"]["lens"] == "PINHOLE 48x32, focal length 75 pixels"
+    assert any("plate.2000.png" in warning for warning in told["warnings"])
+
+
+def test_in_words(plates, masks):
+    lines = "\n".join(in_words(inspect_shot(plates, masks, means=False)))
+    for word in (
+        "4 frames, 1001 to 1004",
+        "48x32",
+        "pixel aspect 2",
+        "25 frames",
+        "L.Combined; there are also L.AO",
+        "25 %",
+    ):
+        assert word in lines, word
+
+
+def test_the_command_prints_one_object(plates, masks, capsys):
+    assert cli.main(["inspect", str(plates), "--masks", str(masks), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["footage"]["layer"]["name"] == "L.Combined" and told["frames"][0]["mean"] == [VALUE] * 3
+    assert cli.main(["inspect", str(plates), "--layer", "AO", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["frames"][0]["mean"] == [1.0] * 3
+
+
+def test_a_person_reads_warnings_below(plates, masks, capsys):
+    assert cli.main(["inspect", str(plates), "--masks", str(masks)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("footage") and printed[-1].startswith(
+        "Warning: 1 of 3 masks belong to no frame"
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--layer", "none"],
+        ["--masks", "nowhere"],
+        ["--frames", "7"],
+        ["--cameras", "nowhere"],
+        ["--box", "nowhere"],
+    ],
+)
+def test_what_segment_would_refuse_is_refused_in_its_words(plates, tmp_path, options, capsys):
+    assert cli.main(["inspect", str(plates), *options]) == 2
+    sentence = capsys.readouterr().err
+    out = str(tmp_path / "out")
+    assert cli.main(["segment", str(plates), "--out", out, "--device", "cpu", *options]) == 2
+    assert capsys.readouterr().err == sentence and sentence.startswith("Error: ")
+    assert not (tmp_path / "out").exists()
