@@ -124,9 +124,9 @@ def _match(paths: Sequence[Path], footage: Footage, folder: Path, notes: list[st
         )
     if pairs.by_number:
         position, path = next(iter(files.items()))
-        counted = ", counted from the first mask's number" if pairs.shifted else ""
+        how = ", counted from the first mask's number" if pairs.shifted else ""
         notes.append(
-            f"Masks are matched to frames by number since no name fits{counted}: "
+            f"Masks are matched to frames by number since no name fits{how}: "
             f"{path.name} belongs to {footage.frames[position].name}."
         )
     used = set(files.values())
