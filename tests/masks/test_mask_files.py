@@ -157,7 +157,7 @@ def test_alpha_is_the_mask_of_all_files_be_some_transparent(masks, colour):
         write(path, np.dstack([rgb, matte(k)]))
 
     found, notes = masks(one)
-    assert is_right(found) and notes == ["1 masks are black everywhere (plate.1004)."]
+    assert is_right(found) and notes == ["1 mask is black everywhere (plate.1004)."]
 
 
 def test_tiff_where_white_is_zero(masks):
