@@ -47,7 +47,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Testimony:
+class Witnesses:
     """The coarse masks of all frames as they were mended, and what they agree on in 3D."""
 
     masks: SolidMasks

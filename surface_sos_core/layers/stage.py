@@ -26,7 +26,7 @@ from surface_sos_core.layers.refine import (
     unmix_foreground,
     without_hidden_holes,
 )
-from surface_sos_core.layers.self_check import Testimony, doubts, solved_again, upheld
+from surface_sos_core.layers.self_check import Witnesses, doubts, solved_again, upheld
 from surface_sos_core.layers.shared_view import shared_view
 from surface_sos_core.layers.sources import Sources
 from surface_sos_core.render.look import render_object_colour, render_surface
@@ -52,7 +52,7 @@ class Studio:
     """(frames, 3): what scene-linear colours are multiplied by to be exposed alike."""
     sources: Sources
     background: Background
-    testimony: Testimony
+    witnesses: Witnesses
 
 
 def open_studio(
@@ -64,7 +64,7 @@ def open_studio(
     cameras: Sequence[Camera | None],
     points: np.ndarray,
     gains: np.ndarray,
-    testimony: Testimony,
+    witnesses: Witnesses,
     progress: Callable[[int, int], None],
 ) -> Studio:
     """Look at the object in every frame at a small size; clean plates take no pixels from there.
@@ -92,7 +92,7 @@ def open_studio(
         seen = render_surface(scene, proposals, rays, samples, samples).matte.cpu().numpy()
         alpha = seen.reshape(height, width)
         if settings.check.uphold:
-            alpha = upheld(alpha, testimony.of(i, shown[i], width, height), settings.check)
+            alpha = upheld(alpha, witnesses.of(i, shown[i], width, height), settings.check)
         covered = alpha > plate.holdout_alpha
         return cv2.dilate(covered.astype(np.uint8), kernel)
 
@@ -120,7 +120,7 @@ def open_studio(
         gains,
         sources,
         background,
-        testimony,
+        witnesses,
     )
 
 
@@ -155,7 +155,7 @@ def frame_layers(studio: Studio, index: int) -> tuple[FrameLayers, list[str]]:
     linear = studio.footage.read_linear(index)
     matte = _matte_by_rays(studio, studio.caster, index)
     display = srgb_encode(linear)
-    said = studio.testimony.of(index, camera, *matte.alpha.shape[::-1])
+    said = studio.witnesses.of(index, camera, *matte.alpha.shape[::-1])
     if settings.check.uphold:
         alpha = upheld(matte.alpha, said, settings.check)
         alpha = solved_again(display, alpha, said, settings.check, settings.colours, settings.edges)

@@ -13,7 +13,7 @@ from surface_sos_core.footage.header import BadImage, read_header
 from surface_sos_core.footage.sequence import plain_name
 from surface_sos_core.layers.at_once import frames_at_once, in_order
 from surface_sos_core.layers.exr import PlateHeader, write_layers
-from surface_sos_core.layers.self_check import Testimony, worst_first
+from surface_sos_core.layers.self_check import Witnesses, worst_first
 from surface_sos_core.layers.stage import Studio, frame_layers, open_studio
 from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.consensus_file import SolidMasks
@@ -111,7 +111,7 @@ def studio_of(run: Run, trainer: Trainer, consensus: Consensus, part: int = 1) -
         run.cameras,
         points.xyz[points.track_length >= run.settings.points.least_track],
         read_gains(run.folder.exposure, len(run.cameras)),
-        Testimony(SolidMasks.read(run.folder.consensus, len(run.cameras)), consensus),
+        Witnesses(SolidMasks.read(run.folder.consensus, len(run.cameras)), consensus),
         run.progress("frames"),
     )
 
