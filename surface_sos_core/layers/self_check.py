@@ -97,7 +97,7 @@ def solved_again(
         cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
         for values in (alpha, said.mask, said.hull)
     )
-    doubtful = _wide(mask ^ inside, settings.blob * max(size))
+    doubtful = _wide(mask ^ inside, settings.differ * max(size))
     if not doubtful.any():
         return alpha
     rgb = np.rint(255 * cv2.resize(display.clip(0, 1), size, interpolation=cv2.INTER_AREA)).astype(np.uint8)
@@ -113,7 +113,7 @@ def solved_again(
         return alpha
     told = np.where(doubtful, nearby_log_odds(rgb, on, off, often, colours), _AGREED * (2.0 * inside - 1.0))
     wanted = cut(rgb, told, KnownDepth(np.zeros(inside.shape), 0.0), edges)
-    changed = _wide(wanted ^ inside, settings.blob * max(size)) & doubtful
+    changed = _wide(wanted ^ inside, settings.differ * max(size)) & doubtful
     if not changed.any():
         return alpha
     change, solid = (

@@ -180,8 +180,13 @@ class CheckSettings(Group):
         "How far in from the outline of what masks hold every hole is filled, however small it is.",
         0, 1, "of the edge",
     )  # fmt: skip
+    differ: float = setting(
+        0.005,
+        "Width from which on the frame's colours decide where mask and matte differ, as a share of the longer edge.",
+        0, 1, "of the edge",
+    )  # fmt: skip
     edge: int = setting(
-        256, "Frames are solved again with so many pixels along the longer edge.", 16, 4096, "pixels"
+        512, "Frames are solved again with so many pixels along the longer edge.", 16, 4096, "pixels"
     )
     doubt: float = setting(
         0.05,
