@@ -169,7 +169,9 @@ class CheckSettings(Group):
         "Put back what a frame's mask and all masks together hold, take out what neither holds, and let colours decide where "
         "mask and matte differ.",
     )
-    sure: float = setting(0.8, "m^P from which on, and below 1 minus which, the hull is certain.", 0.5, 1)
+    sure: float = setting(
+        0.8, "The hull is certain where m^P is above this, and where it is below 1 minus this.", 0.5, 1
+    )
     blob: float = setting(
         0.02,
         "Width from which on a difference from the masks is more than an outline, as a share of the longer edge.",
