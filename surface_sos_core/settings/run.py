@@ -83,7 +83,19 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "thin_parts",
     ),
     "train": ("footage", "points", "exposure", "fields", "render", "train"),
-    "layers": ("points", "planes", "sweep", "render", "layers", "matte", "matting", "check", "colours", "edges", "plate"),
+    "layers": (
+        "points",
+        "planes",
+        "sweep",
+        "render",
+        "layers",
+        "matte",
+        "matting",
+        "check",
+        "colours",
+        "edges",
+        "plate",
+    ),
     "mesh": ("mesh",),
 }
 """The groups that each stage reads; one that several read is named in each. What earlier stages read counts by what they made."""
