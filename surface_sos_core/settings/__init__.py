@@ -4,6 +4,7 @@ The settings of a run are written to its manifest, with what really ran (an earl
 """
 
 from surface_sos_core.settings.cameras import BoxSettings, PointSettings, SolveSettings
+from surface_sos_core.settings.fill import FillSettings
 from surface_sos_core.settings.footage import ExposureSettings, FootageSettings
 from surface_sos_core.settings.layers import LayerSettings
 from surface_sos_core.settings.masks import (
@@ -56,6 +57,7 @@ __all__ = [
     "EdgeSettings",
     "ExposureSettings",
     "FieldSettings",
+    "FillSettings",
     "FlowSettings",
     "FootageSettings",
     "HullSettings",

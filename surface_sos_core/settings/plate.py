@@ -14,6 +14,10 @@ class PlateSettings(Group):
 
     NAME: ClassVar[str] = "plate"
 
+    fill: str = setting(
+        "texture",
+        "What no frame saw: texture from around it, smooth colours, or an inpainting network's, given as MODEL.onnx.",
+    )
     holdout_edge: int = setting(
         192,
         "Longer edge of the pictures that say where frames show the object and no pixel is taken from.",
