@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from surface_sos_core.cameras import Camera
@@ -12,44 +13,56 @@ from surface_sos_core.cameras.picture import picture_pixels
 from surface_sos_core.layers.sources import lookup, nearness
 from surface_sos_core.settings import FillSettings
 
+_PROBES = 600  # places that tell how alike two views are
+
 
 @dataclass(frozen=True)
 class KeyFrame:
-    """A clean frame: its camera, colour (H, W, 3) float16 display values as the sources are exposed, and depth (H, W) float32
-    of the background in and around where the object was, 0 elsewhere."""
+    """A clean frame: its camera, colour (H, W, 3) float16 display values as the sources are exposed, and disparity (H, W)
+    float32, one over the depth of the background in and around where the object was, 0 elsewhere."""
 
     camera: Camera
     colour: np.ndarray
-    depth: np.ndarray
+    disparity: np.ndarray
 
     def carry(
         self, origin: np.ndarray, directions: np.ndarray, depth: np.ndarray, settings: FillSettings
     ) -> tuple[np.ndarray, np.ndarray]:
         """Colours (N, 3) of where rays meet the surface that this frame sees, and for which of them (N,) it was found.
 
-        Rays from origin (3,) along directions (N, 3); depth (N,) along them is where to look first, and counts as directions do.
-        Each step goes on to the depth of what this frame has in the last place's direction.
+        Rays from origin (3,) along directions (N, 3); depth (N,) along them, as directions count, is where to look first. From
+        there on by the secant method: where on a ray a place lies as deep in this frame as its surface does.
         """
         depth = depth.astype(np.float64)
-        met = np.zeros(len(depth), bool)
-        for _ in range(settings.ray_steps):
-            place = origin + depth[:, None] * directions
-            pixels, away = self.camera.project(place)
-            inside, (rows, columns) = picture_pixels(self.camera, pixels, self.depth.shape)
-            at = np.flatnonzero(inside)
-            surface = self.depth[rows, columns]
-            known = (surface > 0) & (away[at] > 0)
-            at, ratio = at[known], surface[known] / away[at[known]]
-            met = np.zeros(len(depth), bool)
-            met[at] = np.abs(ratio - 1.0) <= settings.ray_miss
-            found = self.camera.centre + ratio[:, None] * (place[at] - self.camera.centre)
-            along = directions[at]
-            depth[at] = ((found - origin) * along).sum(axis=1) / (along * along).sum(axis=1)
-            met[at] &= depth[at] > 0
+        before = depth * (1.0 + settings.ray_miss)
+        behind_before, *_ = self._behind(origin + before[:, None] * directions)
+        for step in range(settings.ray_steps):
+            behind, pixels = self._behind(origin + depth[:, None] * directions)
+            if step == settings.ray_steps - 1:
+                break
+            with np.errstate(all="ignore"):
+                slope = (behind - behind_before) / (depth - before)
+                there = np.clip(depth - behind / slope, 0.5 * depth, 2.0 * depth)
+            before, behind_before = depth, behind
+            depth = np.where(np.isfinite(there), there, depth)
+        met = np.abs(behind) <= settings.ray_miss
         colours = np.zeros((len(depth), 3), np.float32)
         if met.any():
             colours[met] = lookup(self.colour, pixels[met])
         return colours, met
+
+    def _behind(self, world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """How far (N,) world points (N, 3) lie behind the surface, as a share of its depth, nan where none is known; and their
+        pixels (N, 2)."""
+        pixels, away = self.camera.project(world)
+        inside, (rows, columns) = picture_pixels(self.camera, pixels, self.disparity.shape)
+        at = np.flatnonzero(inside)
+        known = (self.disparity[rows, columns] > 0) & (away[at] > 0)
+        at, behind = at[known], np.full(len(world), np.nan)
+        if len(at):
+            surface = lookup(self.disparity[..., None], pixels[at], cv2.INTER_LINEAR)[:, 0]
+            behind[at] = away[at] * surface - 1.0
+        return behind, pixels
 
 
 @dataclass(frozen=True)
@@ -62,16 +75,19 @@ class Carried:
 
 def carried(
     keys: Sequence[KeyFrame],
-    origin: np.ndarray,
+    camera: Camera,
     directions: np.ndarray,
     depth: np.ndarray,
     settings: FillSettings,
 ) -> Carried:
-    """What the first key frame that shows it says of each ray, as `KeyFrame.carry` takes them."""
+    """What the key frame that is most like `camera`, of those that show it, says of each of its rays."""
+    origin = camera.centre
+    probes = (origin + depth[:, None] * directions)[:: max(1, len(depth) // _PROBES)]
+    alike = [float(nearness(camera, one.camera, probes, settings.key_angle).mean()) for one in keys]
     colour, key = np.zeros((len(depth), 3), np.float32), np.full(len(depth), -1)
-    for n, one in enumerate(keys):
+    for n in sorted(range(len(keys)), key=lambda n: -alike[n]):
         open_ = np.flatnonzero(key < 0)
-        told, met = one.carry(origin, directions[open_], depth[open_], settings)
+        told, met = keys[n].carry(origin, directions[open_], depth[open_], settings)
         colour[open_[met]], key[open_[met]] = told[met], n
     return Carried(colour, key)
 

@@ -10,11 +10,18 @@ import numpy as np
 
 from surface_sos_core.cameras import Camera
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
-from surface_sos_core.layers.agreement import changes, differences
+from surface_sos_core.layers.agreement import changes, differences, one_each
 from surface_sos_core.layers.fill import Fill
 from surface_sos_core.layers.hidden_depth import Background, hidden_depth
 from surface_sos_core.layers.key_frames import Carried, KeyFrame, carried
-from surface_sos_core.layers.seams import Pairs, neighbours, solve_colours, spread, without_faint_steps
+from surface_sos_core.layers.seams import (
+    Pairs,
+    beside,
+    neighbours,
+    solve_colours,
+    spread,
+    without_faint_steps,
+)
 from surface_sos_core.layers.sources import Sources, lookup, nearness
 from surface_sos_core.render.rays import Rays
 from surface_sos_core.settings import PlateSettings, Settings
@@ -34,12 +41,12 @@ class OwnFrame:
 
 @dataclass(frozen=True)
 class CleanPlate:
-    """colour (H, W, 3) scene-linear; seen (H, W) 1 where a frame saw the background; depth (H, W) of it in the hole and around,
-    0 elsewhere; all float32. unfilled: pixels that nothing was found for, so they go on smoothly from what is around them."""
+    """colour (H, W, 3) scene-linear; seen (H, W) 1 where a frame saw the background; disparity (H, W), one over its depth, in the hole and
+    around, 0 elsewhere; all float32. unfilled: pixels that nothing was found for, so they go on smoothly from what is around them."""
 
     colour: np.ndarray
     seen: np.ndarray
-    depth: np.ndarray
+    disparity: np.ndarray
     unfilled: int
 
 
@@ -62,17 +69,17 @@ def clean_plate(
     height, width = camera.lens.height, camera.lens.width
     plate = settings.plate
     radius = max(2, round(settings.layers.grow * max(height, width)))
-    seen, known_depth = np.ones((height, width), np.float32), np.zeros((height, width), np.float32)
+    seen, disparity = np.ones((height, width), np.float32), np.zeros((height, width), np.float32)
     if own is None:
         hole = np.ones((height, width), bool)
-        colour, front = np.zeros((height, width, 3), np.float32), known_depth
-        keep = known_depth
+        colour, front = np.zeros((height, width, 3), np.float32), disparity
+        keep = disparity
     else:
         hole = _grown(own.alpha > 0, radius)
         colour, front = srgb_encode(own.linear * own.gain).astype(np.float32), own.depth
         keep = _margin(own.alpha, radius)
     if not hole.any():
-        return CleanPlate(_exposed(colour, hole, own), seen, known_depth, 0)
+        return CleanPlate(_exposed(colour, hole, own), seen, disparity, 0)
     index, display = (None, None) if own is None else (own.index, colour)
     depth = hidden_depth(
         background, camera, cast, hole, display, front, sources, index, plate, settings.sweep
@@ -83,7 +90,7 @@ def clean_plate(
     away, open_, pairs = depth[rows, columns], hole[rows, columns], neighbours(reach)
     world = origin + away[:, None] * directions
     found = _gather(sources, camera, world, open_, settings.layers.sources, index, pairs, plate)
-    made = carried(keys, origin, directions, away, settings.fill)
+    made = carried(keys, camera, directions, away, settings.fill)
     known = found.count > 0
     told = known | (made.key >= 0)
     covered = open_ & (keep[rows, columns] == 0)
@@ -93,7 +100,7 @@ def clean_plate(
     start = spread(colour, sure)[rows, columns]
     anchor = keep[rows, columns] if own is not None else np.where(known, plate.anchor, 0.0)
     change = without_faint_steps(pairs, found.change, away, plate)
-    change, shown = _with_made(pairs, change, found.weight > 0, made)
+    change, shown = _with_made(pairs, change, found.shown > 0, made)
     colour[rows, columns] = solve_colours(pairs, change, shown, start, anchor, open_, plate.loose)
     left = np.zeros_like(hole)
     left[rows[open_ & ~told], columns[open_ & ~told]] = True
@@ -110,8 +117,8 @@ def clean_plate(
             pairs, change, shown, start, np.zeros(len(new)), new, plate.loose
         )
     seen[rows[open_ & ~known], columns[open_ & ~known]] = 0.0
-    known_depth[rows, columns] = away
-    return CleanPlate(_exposed(colour, hole, own), seen, known_depth, unfilled)
+    disparity[rows, columns] = 1.0 / away
+    return CleanPlate(_exposed(colour, hole, own), seen, disparity, unfilled)
 
 
 def _exposed(colour: np.ndarray, hole: np.ndarray, own: OwnFrame | None) -> np.ndarray:
@@ -137,12 +144,12 @@ def _grown(mask: np.ndarray, radius: int) -> np.ndarray:
 @dataclass(frozen=True)
 class _Gathered:
     """What the sources say of N pixels and their P pairs: colour (N, 3) display values, count (N,) of the frames that show
-    the place; change (P, 3) from one pixel to its neighbour, weight (P,) 0 where no frame shows both."""
+    the place; change (P, 3) from one pixel to its neighbour, shown (P,) how many frames say so, 0 where none shows both."""
 
     colour: np.ndarray
     count: np.ndarray
     change: np.ndarray
-    weight: np.ndarray
+    shown: np.ndarray
 
 
 def _margin(alpha: np.ndarray, radius: int) -> np.ndarray:
@@ -165,8 +172,9 @@ def _gather(
 ) -> _Gathered:
     """World points (N, 3) as the frames that see them best show them; never frame `own`.
 
-    A source counts by how alike its view is and by how far it agrees with the median of all. Where most disagree, or one
-    alone shows the place among several, its depth is likely wrong: nothing is better there than a wrong piece.
+    Each place has one source, since means of many are blurred: by how alike its view is, by how far it agrees with the median
+    of all, and such that seams show little. Where most disagree, or one alone shows the place among several, its depth is
+    likely wrong: nothing is better there than a wrong piece.
     """
     chosen = sources.choose(camera, world[in_hole], most, own)
     colours = np.zeros((len(chosen), len(world), 3), np.float32)
@@ -180,8 +188,12 @@ def _gather(
     count = seen.sum(axis=0)
     apart, typical = differences(colours, seen)
     doubtful = (typical > settings.doubt) | (count < min(2, len(chosen)))
-    weights[:, doubtful], count[doubtful] = 0.0, 0
-    weights = weights * np.exp(-((apart / settings.spread) ** 2)) + 1e-9 * weights
-    total = np.maximum(weights.sum(axis=0), 1e-20)
-    colour = np.einsum("sn,snk->nk", weights, colours) / total[:, None]
-    return _Gathered(colour.astype(np.float32), count, *changes(colours, weights, pairs.a, pairs.b))
+    seen[:, doubtful], count[doubtful] = False, 0
+    # No worse than a view three times `angle` away: what differs may be the view's own, a highlight or the grain.
+    cost = np.minimum((apart / settings.spread) ** 2, 3.0) - np.log(np.maximum(weights, 1e-20))
+    cost = np.where(seen, cost, np.inf).astype(np.float32)
+    cost[cost > cost.min(axis=0, initial=np.inf) + settings.worse] = np.inf
+    label = one_each(cost, colours, beside(pairs, len(world)), settings.seam, settings.seam_rounds)
+    at, colour = np.flatnonzero(label >= 0), np.zeros((len(world), 3), np.float32)
+    colour[at] = colours[label[at], at]
+    return _Gathered(colour, count, *changes(colours, seen, label, pairs.a, pairs.b))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 
 import cv2
@@ -15,10 +14,11 @@ from surface_sos_core.cameras.planes import find_planes
 from surface_sos_core.fields.scene import Scene
 from surface_sos_core.footage import Footage
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
-from surface_sos_core.layers.at_once import frames_at_once, in_order
 from surface_sos_core.layers.exr import FrameLayers
 from surface_sos_core.layers.fill import Fill, Fills, open_fills
+from surface_sos_core.layers.grain import with_grain
 from surface_sos_core.layers.hidden_depth import Background
+from surface_sos_core.layers.holdouts import Holdouts, find_holdouts
 from surface_sos_core.layers.key_frames import KeyFrame, choose_key_frames
 from surface_sos_core.layers.matte import Matte, complete_surface, render_matte
 from surface_sos_core.layers.plate import CleanPlate, OwnFrame, clean_plate
@@ -30,10 +30,11 @@ from surface_sos_core.layers.refine import (
 )
 from surface_sos_core.layers.shared_view import shared_view
 from surface_sos_core.layers.sources import Sources
-from surface_sos_core.render.look import backdrop_depth, render_object_colour, render_surface
+from surface_sos_core.masks.consensus import Consensus
+from surface_sos_core.render.look import backdrop_depth, render_object_colour
 from surface_sos_core.render.proposal import Proposals
 from surface_sos_core.render.rays import RayCaster, Rays
-from surface_sos_core.settings import PlaneSettings, PlateSettings, Settings
+from surface_sos_core.settings import PlaneSettings, Settings
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Studio:
     caster: RayCaster
     gains: np.ndarray
     """(frames, 3): what scene-linear colours are multiplied by to be exposed alike."""
+    holdouts: Holdouts
     sources: Sources
     background: Background
     fills: Fills
@@ -62,7 +64,8 @@ def open_studio(
     settings: Settings,
     scene: Scene,
     proposals: Proposals,
-    box: Box,
+    consensus: Consensus,
+    masks: np.ndarray,
     footage: Footage,
     cameras: Sequence[Camera | None],
     points: np.ndarray,
@@ -72,60 +75,25 @@ def open_studio(
 ) -> Studio:
     """Look at the object in every frame at a small size, where clean plates take no pixels from, and make the key frames.
 
-    progress: the unit of what is counted to what tells how many of them are done, of how many. points: sparse points (N, 3)
+    masks: (frames, h, w) uint8, the coarse ones. progress: the unit of what is counted to what tells how many of them are done, of how many. points: sparse points (N, 3)
     in the world; the background's are those that the object cannot own. gains: (frames, 3), see Studio.
     """
-    plate, fills = settings.plate, open_fills(settings)
+    plate, fills, box = settings.plate, open_fills(settings), consensus.box
     gains = gains.astype(np.float32)  # as pictures are, which would else take twice the memory
     shared = shared_view([camera for camera in cameras if camera is not None], box, settings.matte)
     proposals = replace(proposals, shared=shared.to(scene.extent.device))
     caster = RayCaster(cameras, box, points, settings.render, scene.extent.device)
-    holdouts = _holdouts(scene, proposals, caster, footage, cameras, plate, progress("holdouts"))
-    sources = Sources(lambda i: footage.read_linear(i) * gains[i], cameras, holdouts, plate)
+    holdouts = find_holdouts(scene, proposals, caster, cameras, consensus, masks, plate, progress("holdouts"))
+    sources = Sources(lambda i: footage.read_linear(i) * gains[i], cameras, holdouts.covered, plate)
     inside = torch.from_numpy(box.to_box(points).astype(np.float32)).to(scene.extent.device)
     behind = points[(scene.hold(inside) <= 0).cpu().numpy()]
     planes = _planes_around(box, behind, cameras, settings.planes)
     background = Background(scene, proposals, behind, planes)
     studio = Studio(
-        settings, scene, proposals, box, footage, cameras, points, caster, gains, sources, background, fills
-    )
+        settings, scene, proposals, box, footage, cameras, points, caster, gains, holdouts, sources, background,
+        fills,
+    )  # fmt: skip
     return studio if fills.key is None else _with_key_frames(studio, progress("key frames"), warn)
-
-
-def _holdouts(
-    scene: Scene,
-    proposals: Proposals,
-    caster: RayCaster,
-    footage: Footage,
-    cameras: Sequence[Camera | None],
-    settings: PlateSettings,
-    progress: Callable[[int, int], None],
-) -> np.ndarray:
-    """(frames, h, w) uint8, 1 where the object covers a frame, seen small."""
-    factor = min(1.0, settings.holdout_edge / max(footage.width, footage.height))
-    width, height = max(1, round(footage.width * factor)), max(1, round(footage.height * factor))
-    columns, rows = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
-    holdouts = np.zeros((len(cameras), height, width), np.uint8)
-    kernel = np.ones((2 * settings.holdout_grow + 1,) * 2, np.uint8)
-    shown = {i: camera for i, camera in enumerate(cameras) if camera is not None}
-
-    def look(i: int) -> np.ndarray:
-        lens = shown[i].lens
-        pixels = np.stack([columns.ravel() * lens.width, rows.ravel() * lens.height], axis=1)
-        rays = caster.cast(np.full(len(pixels), i), pixels)
-        samples = settings.holdout_samples
-        seen = render_surface(scene, proposals, rays, samples, samples).matte.cpu().numpy()
-        covered = seen.reshape(height, width) > settings.holdout_alpha
-        return cv2.dilate(covered.astype(np.uint8), kernel)
-
-    first, *others = shown
-    holdouts[first] = look(first)  # by itself, since numba's loops must have run before
-    progress(1, len(shown))
-    with closing(in_order(look, others, frames_at_once(width * height, scene.extent.device))) as looks:
-        for done, (i, holdout) in enumerate(looks, 2):
-            holdouts[i] = holdout
-            progress(done, len(shown))
-    return holdouts
 
 
 def _with_key_frames(
@@ -144,15 +112,14 @@ def _with_key_frames(
         camera = studio.cameras[index]
         assert camera is not None
         linear, matte = studio.footage.read_linear(index), _matte_by_rays(studio, studio.caster, index)
-        own = OwnFrame(index, linear, studio.gains[index], matte.alpha, matte.depth)
-        plate = _plate(studio, studio.caster, camera, own, studio.fills.key)
+        plate = _plate(studio, studio.caster, camera, _own(studio, index, linear, matte), studio.fills.key)
         if plate.unfilled:
             warn(
                 f"{studio.footage.frames[index].name}: no texture was found for {plate.unfilled} pixels that no frame saw, "
                 "so plates go on smoothly there; let the camera see more around the object, or give --fill a network."
             )
         colour = srgb_encode(plate.colour * studio.gains[index]).astype(np.float16)
-        studio = replace(studio, keys=[*studio.keys, KeyFrame(camera, colour, plate.depth)])
+        studio = replace(studio, keys=[*studio.keys, KeyFrame(camera, colour, plate.disparity)])
         progress(done, len(chosen))
     return studio
 
@@ -177,6 +144,15 @@ def _unseen(studio: Studio, index: int) -> np.ndarray:
         if other != index and len(world):
             world = world[~studio.sources.look(other, world)[1]]
     return world
+
+
+def _own(studio: Studio, index: int, linear: np.ndarray, matte: Matte) -> OwnFrame:
+    """A frame that is to be cleaned of all that may be the object: of what its mask and the hull have, the matte not, too."""
+    height, width = matte.alpha.shape
+    masked = studio.holdouts.masked[index].astype(np.float32)
+    missed = cv2.resize(masked, (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
+    alpha = np.where(missed, np.float32(1.0), matte.alpha)
+    return OwnFrame(index, linear, studio.gains[index], alpha, matte.depth)
 
 
 def _plate(
@@ -228,14 +204,19 @@ def frame_layers(studio: Studio, index: int) -> FrameLayers:
     if settings.layers.refine:
         matte = complete_surface(matte, refine_alpha(display, matte.alpha, radius, matting))
 
-    own = OwnFrame(index, linear, studio.gains[index], matte.alpha, matte.depth)
+    own = _own(studio, index, linear, matte)
     plate = _plate(studio, studio.caster, camera, own, studio.fills.frame)
     if settings.layers.refine:
-        clean = srgb_encode(plate.colour)
-        alpha = refine_by_plate(display, matte.alpha, clean, plate.seen, radius, matting)
+        behind = srgb_encode(plate.colour)
+        alpha = refine_by_plate(display, matte.alpha, behind, plate.seen, radius, matting)
         matte = complete_surface(matte, without_hidden_holes(display, alpha, matting))
-    foreground = unmix_foreground(linear, matte.alpha, plate.colour, matting)
-    return FrameLayers(foreground, plate.colour, plate.seen, matte.depth, matte.normal)
+    clean = plate.colour
+    filled = (clean != linear).any(axis=2)
+    if settings.plate.grain and filled.any():
+        grained = with_grain(srgb_encode(clean), display, filled, settings.grain, settings.seed + index)
+        clean = np.where(filled[..., None], srgb_decode(grained), clean).astype(np.float32)
+    foreground = unmix_foreground(linear, matte.alpha, clean, matting)
+    return FrameLayers(foreground, clean, plate.seen, matte.depth, matte.normal)
 
 
 def view_layers(studio: Studio, camera: Camera) -> FrameLayers:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
+import cv2
 import numpy as np
 
 from surface_sos_core.arrays import DAMAGE, read_arrays, read_head
@@ -85,6 +86,17 @@ def unpack_masks(path: Path, folder: Path, frames: int) -> FrameStack:
             stack.close()
             raise
         return stack
+
+
+def small_masks(path: Path, frames: int, edge: int) -> np.ndarray:
+    """The coarse masks in `path` as (frames, h, w) uint8, at most `edge` pixels along the longer edge; InputError."""
+    with _packed_masks(path, frames) as (shape, pictures):
+        factor = min(1.0, edge / max(shape[1:]))
+        height, width = (max(1, round(side * factor)) for side in shape[1:])
+        small = np.zeros((frames, height, width), np.uint8)
+        for i, picture in enumerate(pictures):
+            small[i] = cv2.resize(picture.reshape(shape[1:]), (width, height), interpolation=cv2.INTER_AREA)
+        return small
 
 
 @contextmanager

@@ -6,6 +6,7 @@ The settings of a run are written to its manifest, with what really ran (an earl
 from surface_sos_core.settings.cameras import BoxSettings, PointSettings, SolveSettings
 from surface_sos_core.settings.fill import FillSettings
 from surface_sos_core.settings.footage import ExposureSettings, FootageSettings
+from surface_sos_core.settings.grain import GrainSettings
 from surface_sos_core.settings.layers import LayerSettings
 from surface_sos_core.settings.masks import (
     CoarseSettings,
@@ -60,6 +61,7 @@ __all__ = [
     "FillSettings",
     "FlowSettings",
     "FootageSettings",
+    "GrainSettings",
     "HullSettings",
     "LayerSettings",
     "MatteSettings",

@@ -13,6 +13,7 @@ from surface_sos_core.errors import InputError
 from surface_sos_core.settings.cameras import BoxSettings, PointSettings, SolveSettings
 from surface_sos_core.settings.fill import FillSettings
 from surface_sos_core.settings.footage import ExposureSettings, FootageSettings
+from surface_sos_core.settings.grain import GrainSettings
 from surface_sos_core.settings.layers import LayerSettings
 from surface_sos_core.settings.masks import (
     CoarseSettings,
@@ -84,7 +85,7 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "thin_parts",
     ),
     "train": ("footage", "points", "exposure", "fields", "render", "train"),
-    "layers": ("points", "planes", "sweep", "render", "layers", "matte", "matting", "plate", "fill"),
+    "layers": ("points", "planes", "sweep", "render", "layers", "matte", "matting", "plate", "fill", "grain"),
     "mesh": ("mesh",),
 }
 """The groups that each stage reads; one that several read is named in each. What earlier stages read counts by what they made."""
@@ -128,6 +129,7 @@ class Settings:
     matting: MattingSettings = field(default_factory=MattingSettings)
     plate: PlateSettings = field(default_factory=PlateSettings)
     fill: FillSettings = field(default_factory=FillSettings)
+    grain: GrainSettings = field(default_factory=GrainSettings)
     mesh: MeshSettings = field(default_factory=MeshSettings)
     device: str = "auto"
     """auto, cpu or cuda."""

@@ -16,6 +16,7 @@ from surface_sos_core.layers.exr import PlateHeader, write_layers
 from surface_sos_core.layers.fill import network_of
 from surface_sos_core.layers.stage import Studio, frame_layers, open_studio
 from surface_sos_core.masks.consensus import Consensus
+from surface_sos_core.masks.consensus_file import small_masks
 from surface_sos_core.provenance import code_version
 from surface_sos_core.shot_folder import file_stamps
 from surface_sos_core.stages.run import Run, inputs_from_fields
@@ -89,11 +90,13 @@ def _write_frames(
 def studio_of(run: Run, trainer: Trainer, consensus: Consensus, part: int = 1) -> Studio:
     """What layers are made from; `part`: rays are rendered in parts so many times as small."""
     points = read_model(run.folder.cameras).points
+    masks = small_masks(run.folder.consensus, len(run.cameras), run.settings.plate.holdout_edge)
     return open_studio(
         run.settings,
         trainer.scene,
         dataclasses.replace(trainer.proposals, rays_at_once=trainer.proposals.rays_at_once // part),
-        consensus.box,
+        consensus,
+        masks,
         run.footage,
         run.cameras,
         points.xyz[points.track_length >= run.settings.points.least_track],

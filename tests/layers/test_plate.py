@@ -218,7 +218,7 @@ def test_every_frame_shows_what_the_key_frame_invented(ball, fill, plates, clean
     """Nobody saw what the ball hides from two neighbours; both show what one of them has there."""
     texture = open_fills(SETTINGS).frame
     first = fill(0, used=[0], fill=texture)
-    key = KeyFrame(ball.cameras[0], srgb_encode(first.colour).astype(np.float16), first.depth)
+    key = KeyFrame(ball.cameras[0], srgb_encode(first.colour).astype(np.float16), first.disparity)
     again, other = (fill(n, used=[n], keys=[key], fill=texture) for n in (0, 1))
     hole = alphas[0] > 0
     assert quality(again.colour, first.colour, hole) > 30.0

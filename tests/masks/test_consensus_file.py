@@ -9,7 +9,7 @@ from surface_sos_core.cameras import Box
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.masks.consensus import Consensus
-from surface_sos_core.masks.consensus_file import read_consensus, save_consensus, unpack_masks
+from surface_sos_core.masks.consensus_file import read_consensus, save_consensus, small_masks, unpack_masks
 
 
 @pytest.fixture
@@ -36,6 +36,9 @@ def test_what_is_saved_is_read(tmp_path, agreed):
     with unpack_masks(tmp_path / "c.npz", tmp_path / "cache", len(masks)) as stack:
         assert stack.shape == masks.shape
         np.testing.assert_array_equal([stack[i] for i in range(len(stack))], masks)
+    small = small_masks(tmp_path / "c.npz", len(masks), 8)
+    np.testing.assert_allclose(small, masks.reshape(5, 6, 2, 8, 2).mean(axis=(2, 4)), atol=0.51)
+    np.testing.assert_array_equal(small_masks(tmp_path / "c.npz", len(masks), 99), masks)
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"no archive", lambda b: b""])
