@@ -83,7 +83,7 @@ def open_studio(
     shared = shared_view([camera for camera in cameras if camera is not None], box, settings.matte)
     proposals = replace(proposals, shared=shared.to(scene.extent.device))
     caster = RayCaster(cameras, box, points, settings.render, scene.extent.device)
-    holdouts = find_holdouts(scene, proposals, caster, cameras, consensus, masks, plate, progress("holdouts"))
+    holdouts = find_holdouts(scene, proposals, caster, cameras, consensus, masks, plate, progress("frames"))
     sources = Sources(lambda i: footage.read_linear(i) * gains[i], cameras, holdouts.covered, plate)
     inside = torch.from_numpy(box.to_box(points).astype(np.float32)).to(scene.extent.device)
     behind = points[(scene.hold(inside) <= 0).cpu().numpy()]
