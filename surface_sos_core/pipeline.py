@@ -39,6 +39,7 @@ from surface_sos_core.footage import Footage, open_footage
 from surface_sos_core.inspect_shot import described, read_inputs
 from surface_sos_core.interruption import CancelToken
 from surface_sos_core.layers.exr import write_layers
+from surface_sos_core.layers.fill import open_fills
 from surface_sos_core.layers.stage import view_layers
 from surface_sos_core.manifest import FrameEntry, MadeEntry, write_manifest
 from surface_sos_core.masks.coarse import CoarseMasks
@@ -149,6 +150,7 @@ def segment(
     folder = ShotFolder(Path(shot.out))
     folder.check(mode)
     request = shot.mask_request()
+    open_fills(settings)  # what cannot be used is told now, not after hours of training
     device = prepare_device(settings)
 
     events.stage("footage", 1, len(STAGES))

@@ -105,9 +105,7 @@ def test_the_command_prints_one_object(plates, masks, capsys):
 def test_a_person_reads_warnings_below(plates, masks, capsys):
     assert cli.main(["inspect", str(plates), "--masks", str(masks)]) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert printed[0].startswith("footage") and printed[-1].startswith(
-        "Warning: 1 of 3 masks of no frame"
-    )
+    assert printed[0].startswith("footage") and printed[-1].startswith("Warning: 1 of 3 masks of no frame")
 
 
 @pytest.mark.parametrize(

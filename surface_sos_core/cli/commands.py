@@ -165,20 +165,23 @@ def list_settings(args: argparse.Namespace, on_event: Listener) -> None:
 
 
 def _settings(args: argparse.Namespace, own: Settings | None = None) -> Settings:
-    """The settings that were asked for: --set before --config before --preset before the shot's `own`."""
+    """The settings that were asked for: --fill before --set before --config before --preset before the shot's `own`."""
     own = own or Settings()
     named = getattr(args, "preset", None)
     chosen = own if named is None else preset(named, own.device, own.seed)
     if args.config is not None:
         chosen = chosen.with_values(read_config(args.config))
     chosen = chosen.with_values(assignments(args.set or []))
+    if getattr(args, "fill", None) is not None:
+        chosen = chosen.with_values({"plate.fill": args.fill})
     device = getattr(args, "device", None) or own.device
     return replace(chosen, device=device, seed=own.seed if args.seed is None else args.seed)
 
 
 def _stage_settings(args: argparse.Namespace) -> Settings | None:
     """The shot's own settings with what was typed instead; None where nothing was."""
-    if (args.preset, args.device, args.seed, args.config, args.set) == (None,) * 5:
+    typed = (args.preset, args.device, args.seed, args.config, args.set, getattr(args, "fill", None))
+    if typed == (None,) * len(typed):
         return None
     return _settings(args, settings_from_dict(read_manifest(args.out).settings))
 

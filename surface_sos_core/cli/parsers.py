@@ -58,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     segment.add_argument("--cameras", type=_path, metavar="MODEL", help="COLMAP model, text or binary")
     segment.add_argument("--box", type=_path, metavar="FILE", help="JSON file of the box around the object")
     _add_frames(segment)
+    _add_fill(segment)
     _add_settings(segment)
     again = segment.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on with the shot that is in OUT")
@@ -106,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
         stage.add_argument("out", type=_path, metavar="OUT", help="folder of the shot")
         if command is commands.layers:
             _add_frames(stage)
+            _add_fill(stage)
         _add_settings(stage, "the shot's own")
 
     render = add("render", commands.render, "a shot's layers as other cameras of the same world see them")
@@ -170,6 +172,14 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_frames(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", metavar="LIST", help="frames that get layers, as 1001-1040x2,1055 (all)")
+
+
+def _add_fill(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--fill",
+        metavar="HOW",
+        help="background that no frame saw: texture (the default), smooth, or an inpainting network, MODEL.onnx",
+    )
 
 
 def _add_settings(parser: argparse.ArgumentParser, otherwise: str = "") -> None:
