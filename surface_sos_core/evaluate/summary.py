@@ -64,7 +64,7 @@ def _contact_frames(folder: ShotFolder, manifest: Manifest) -> list[ContactFrame
     ]
     frames = []
     for entry in chosen:
-        layers = read_layers(folder.out / str(entry.layers))
+        layers = read_layers(folder.out / str(entry.layers)).in_rec709()
         frames.append(
             ContactFrame(
                 f"{entry.name} ({entry.frame})",

@@ -211,10 +211,10 @@ def _has_region(truth: Truth, name: str) -> bool:
 
 
 def frame_layers(out: Path, entry: FrameEntry) -> FrameLayers:
-    """The layers of a frame that has some."""
+    """The layers of a frame that has some, in Rec.709."""
     if entry.layers is None:
         raise ValueError(f"frame {entry.name} has no layers")
-    return read_layers(out / entry.layers)
+    return read_layers(out / entry.layers).in_rec709()
 
 
 def clean_pair(

@@ -147,16 +147,20 @@ def frame_layers(studio: Studio, index: int) -> FrameLayers:
     own = OwnFrame(index, linear, studio.gains[index], matte.alpha, matte.depth)
     plate = clean_plate(studio.background, camera, cast, studio.sources, settings.layers, settings.plate, own)
     if settings.layers.refine:
-        clean = srgb_encode(plate.colour)
-        alpha = refine_by_plate(display, matte.alpha, clean, plate.seen, radius, matting)
+        behind = srgb_encode(plate.colour)
+        alpha = refine_by_plate(display, matte.alpha, behind, plate.seen, radius, matting)
         matte = complete_surface(matte, without_hidden_holes(display, alpha, matting))
-    foreground = unmix_foreground(linear, matte.alpha, plate.colour, matting)
-    return FrameLayers(foreground, plate.colour, plate.seen, matte.depth, matte.normal)
+    # In the plate's own space from here on; what is the plate's own comes from there, not back from Rec.709.
+    space, scene = studio.footage.space.scene, studio.footage.read_scene(index)
+    own_pixels = (plate.colour == linear).all(axis=-1, keepdims=True)
+    clean = np.where(own_pixels, scene, space.from_rec709(plate.colour))
+    foreground = unmix_foreground(scene, matte.alpha, clean, matting)
+    return FrameLayers(foreground, clean, plate.seen, matte.depth, matte.normal, space)
 
 
 def view_layers(studio: Studio, camera: Camera) -> FrameLayers:
     """All layers for a camera that filmed nothing: the fields' own matte and colour, the plate from the footage."""
-    settings = studio.settings
+    settings, space = studio.settings, studio.footage.space.scene
     caster = RayCaster([camera], studio.box, studio.points, settings.render, studio.caster.device)
     matte = _matte_by_rays(studio, caster, 0)
 
@@ -171,8 +175,10 @@ def view_layers(studio: Studio, camera: Camera) -> FrameLayers:
         colour = (
             render_object_colour(studio.scene, studio.proposals, rays, settings.layers.samples).cpu().numpy()
         )
-        foreground[rows, columns, :3] = srgb_decode(colour) * matte.alpha[rows, columns, None]
+        linear = space.from_rec709(srgb_decode(colour))
+        foreground[rows, columns, :3] = linear * matte.alpha[rows, columns, None]
     plate = clean_plate(
         studio.background, camera, cast, studio.sources, settings.layers, settings.plate, None
     )
-    return FrameLayers(foreground, plate.colour, plate.seen, matte.depth, matte.normal)
+    clean = space.from_rec709(plate.colour)
+    return FrameLayers(foreground, clean, plate.seen, matte.depth, matte.normal, space)
