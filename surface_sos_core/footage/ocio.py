@@ -18,6 +18,7 @@ BUILT_IN = "ocio://studio-config-latest"
 """The configuration where none is given: OpenColorIO's own for ACES, with the log curves of cameras."""
 
 _LINEAR = "lin_rec709"  # what OpenColorIO's own configurations call it
+_FAILURES = (ocio.Exception, ocio.ExceptionMissingFile)  # neither is the other's kind
 _WHITE = 1e-3  # by how much white may miss white in a space that chromaticities describe
 
 
@@ -33,7 +34,7 @@ class ColourConfig:
         """Raises InputError where it cannot be."""
         try:
             config = ocio.Config.CreateFromFile(source)
-        except ocio.Exception as error:
+        except _FAILURES as error:
             reason = " ".join(str(error).split()).rstrip(".")
             raise InputError(
                 f"The OCIO configuration {source} cannot be used ({reason}): give another by --ocio, or unset OCIO"
@@ -128,7 +129,7 @@ class ColourConfig:
     def _made(self, name: str, make: Callable[[], Any]) -> Any:
         try:
             return make()
-        except ocio.Exception as error:
+        except _FAILURES as error:
             reason = " ".join(str(error).split()).rstrip(".")
             raise InputError(
                 f"The OCIO configuration {self.source} cannot convert {name} ({reason}): give another space or configuration"
