@@ -190,7 +190,10 @@ def _parse(data: Any, source: str) -> Manifest:
         ),
         frames=[
             FrameEntry(
-                frame.take("name", str), frame.take("frame", int), frame.path("layers"), frame.strings("doubts")
+                frame.take("name", str),
+                frame.take("frame", int),
+                frame.path("layers"),
+                frame.strings("doubts"),
             )
             for frame in frames
         ],

@@ -18,6 +18,7 @@ from typing import Any
 from surface_sos_core.cameras import (
     Camera,
     CameraModel,
+    box_to_json,
     framed_model,
     match_cameras,
     model_files,
@@ -60,6 +61,7 @@ from surface_sos_core.stages.run import (
     all_software,
     existing_shot,
     footage_stamp,
+    frames_kept,
     new_manifest,
     prepare_device,
     reopened,
@@ -160,7 +162,7 @@ def segment(
     footage = given.footage
     events.inputs(described(given, str(shot.cameras) if shot.cameras is not None else None))
 
-    with folder.locked():
+    with folder.locked(), frames_kept(footage, settings, folder.checkpoint) as footage:
         folder.check(mode)  # again, since another run may have been faster
         if mode == "overwrite" and folder.contents():
             folder.clear()
@@ -177,13 +179,12 @@ def segment(
         model = camera_stage(run, given.cameras, inputs)
         inputs |= {
             "masks": request.stamp(),
-            "box": given.box.as_dict() if given.box is not None else None,
+            "box": box_to_json(given.box) if given.box is not None else None,
         }
         consensus = mask_stage(run, model, given.source, given.box, inputs)
         trainer = training_stage(run, consensus, model, device)
         layer_stage(run, trainer, consensus, again=False)
         mesh_stage(run, trainer, consensus, again=False)
-        folder.remove_caches()
         report_stage(run)
         events.done(folder.out / "shot.json", folder.report, round(time.monotonic() - started, 2))
     return open_shot(folder.out)
@@ -217,7 +218,7 @@ def solve(
     opened = open_footage(footage, skip_bad_frames, events.warning, layer, colour)
     with folder.locked():
         folder.check(overwrite)
-        model = solved_cameras(opened, folder.out, settings.seed, events)
+        model = solved_cameras(opened, folder.out, settings.solve, settings.seed, events)
         write_model(model, folder.out)
     events.end_stage()
     return model
@@ -271,14 +272,15 @@ def find_masks(
     if model is None and ready.needs_cameras:
         events.stage("cameras", 1, count)
         with tempfile.TemporaryDirectory() as scratch:
-            model = solved_cameras(opened, Path(scratch), settings.seed, events)
+            model = solved_cameras(opened, Path(scratch), settings.solve, settings.seed, events)
         held = match_cameras(model, opened, events.warning)
     events.stage("masks", count, count)
 
     def progress(done: int, total: int) -> None:
         events.progress(done, total, "frames")
 
-    found = ready.find(MaskShot(opened, model, held, given_box, settings, events.warning, progress))
+    with frames_kept(opened, settings, out.parent) as kept:
+        found = ready.find(MaskShot(kept, model, held, given_box, settings, events.warning, progress))
     for note in reasons_told(found, opened):
         events.warning(note)
     write_masks(found, opened, out)
@@ -341,8 +343,8 @@ def train_fields(
     with existing_shot(out).locked():
         run, consensus = reopened(Path(out), settings, _events(on_event, cancel), "train")
         model = read_model(run.folder.cameras)
-        training_stage(run, consensus, model, prepare_device(run.settings))
-        run.folder.remove_caches()
+        with frames_kept(run.footage, run.settings, run.folder.checkpoint) as run.footage:
+            training_stage(run, consensus, model, prepare_device(run.settings))
     return open_shot(out)
 
 
@@ -365,7 +367,8 @@ def make_layers(
     """
     with existing_shot(out).locked():
         run, consensus = reopened(Path(out), settings, _events(on_event, cancel), "layers", frames)
-        layer_stage(run, trained_fields(run, consensus), consensus, again=True)
+        with frames_kept(run.footage, run.settings, run.folder.checkpoint) as run.footage:
+            layer_stage(run, trained_fields(run, consensus), consensus, again=True)
     return open_shot(out)
 
 
@@ -421,7 +424,7 @@ def render_views(
     target.check(mode)
     run, consensus = reopened(Path(out), None, _events(on_event, cancel), "layers")
     trainer = trained_fields(run, consensus)
-    with target.locked():
+    with target.locked(), frames_kept(run.footage, run.settings, target.out) as run.footage:
         target.check(mode)
         if target.contents():
             target.clear()
@@ -462,11 +465,13 @@ def measure(
     region: str | Path | None = None,
     radius: float = 10,
     cancel: CancelToken | None = None,
+    masks: str | Path | None = None,
 ) -> dict[str, Any]:
     """Measure a shot against truth: the metrics go into shot.json, OUT/evaluation and, where there is one, the report.
 
     OUT/evaluation gets metrics.json and pictures of the worst frames. `region` overrides where clean plates count;
-    `radius` is that of the trimap's band, in pixels.
+    `radius` is that of the trimap's band, in pixels. `masks`: the folder of masks that the shot was made from, to tell
+    which mattes are worse; without it the one that shot.json names, where that is still there.
 
     >>> from surface_sos_core import measure, open_shot
     >>> metrics = measure("shot", "samples/truth")
@@ -485,6 +490,7 @@ def measure(
             radius,
             where,
             lambda done, total: events.progress(done, total, "frames"),
+            Path(masks) if masks is not None else None,
         )
         write_worst_pictures(folder.evaluation, folder.out, Path(truth), metrics, where)
         with write_atomically(folder.evaluation / "metrics.json") as partial:

@@ -25,7 +25,10 @@ BOOKKEEPING = frozenset(
 )  # fmt: skip
 """Modules, or packages with all that is in them, that no result depends on."""
 
-SOFTWARE = ("surface-sos-core", "torch", "numpy", "numba", "pycolmap", "opencv-python-headless", "OpenEXR", "opencolorio")
+SOFTWARE = (
+    "surface-sos-core", "torch", "numpy", "numba", "pycolmap", "opencv-python-headless", "openimageio", "av", "OpenEXR",
+    "opencolorio",
+)  # fmt: skip
 
 _ROOT = Path(__file__).resolve().parent
 _DIGITS = 12

@@ -72,14 +72,6 @@ class ShotFolder(OutFolder):
         return self.checkpoint / "fields.npz"
 
     @property
-    def plates(self) -> Path:
-        return self.checkpoint / "plates.npy"
-
-    @property
-    def masks(self) -> Path:
-        return self.checkpoint / "masks.npy"
-
-    @property
     def exposure(self) -> Path:
         return self.checkpoint / "exposure.npz"
 
@@ -131,11 +123,6 @@ class ShotFolder(OutFolder):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (self.mesh / "object.ply", self.mesh / "object.glb", self.report):
             file.unlink(missing_ok=True)
-
-    def remove_caches(self) -> None:
-        """Remove what training alone reads, which may be gigabytes."""
-        for cache in (self.plates, self.masks):
-            cache.unlink(missing_ok=True)
 
     def manifest(self) -> Manifest:
         """What shot.json says; InputError where there is none."""
@@ -189,6 +176,24 @@ def _parts(inputs: dict[str, Any], above: str = "") -> dict[str, str]:
 def fingerprint(inputs: Any) -> str:
     """A short hash of JSON-ready values."""
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+class ContentStamps:
+    """Hashes of what files hold, each taken once for all stages of a run, as long as its file is not written again."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[tuple[int, int], str]] = {}
+
+    def of(self, path: Path) -> str:
+        """SHA-256 of the file, as hexadecimal digits."""
+        state = path.stat()
+        now = state.st_size, state.st_mtime_ns
+        known = self._known.get(path)
+        if known is None or known[0] != now:
+            with path.open("rb") as file:
+                known = now, hashlib.file_digest(file, "sha256").hexdigest()
+            self._known[path] = known
+        return known[1]
 
 
 def file_stamps(files: Iterable[Path]) -> list[Any]:

@@ -67,7 +67,11 @@ def test_both_zips_hold_the_add_on_the_shared_modules_and_the_wheel(built: list[
     (wheel,) = [name for name in extension if name.endswith(".whl")]
     with zipfile.ZipFile(built[0] / "surface_sos-0.1.0.zip") as packed, packed.open(wheel) as file:
         modules = set(zipfile.ZipFile(file).namelist())
-    assert {"surface_sos_core/cli/__init__.py", "surface_sos_core/py.typed", "surface_sos_core/__main__.py"} <= modules
+    assert {
+        "surface_sos_core/cli/__init__.py",
+        "surface_sos_core/py.typed",
+        "surface_sos_core/__main__.py",
+    } <= modules
     assert not any("left_over" in name or "__pycache__" in name for name in modules | set(extension))
 
 

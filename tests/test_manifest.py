@@ -24,7 +24,10 @@ from surface_sos_core.manifest import (
 def shot() -> Manifest:
     return Manifest(
         footage=FootageEntry("/plates/cup", 1920, 1080, "cup"),
-        frames=[FrameEntry("cup.1001", 1001, "layers/cup.1001.exr"), FrameEntry("cup.1002", 1002, doubts=["blurred"])],
+        frames=[
+            FrameEntry("cup.1001", 1001, "layers/cup.1001.exr"),
+            FrameEntry("cup.1002", 1002, doubts=["blurred"]),
+        ],
         settings={"preset": "default", "train": {"iterations": 100}},
         made={"train": MadeEntry("0.1.0+aa", {"torch": "2.6"}, {"iterations": 9, "device": "cpu"})},
         software={"torch": "2.6"},
@@ -142,7 +145,9 @@ def test_wrong_types_are_named(tmp_path, keys, value, named):
     assert f"shot.json: {named}" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["schema_version", "frames", "footage", "settings", "timings", "warnings", "made", "objects"])
+@pytest.mark.parametrize(
+    "name", ["schema_version", "frames", "footage", "settings", "timings", "warnings", "made", "objects"]
+)
 def test_missing_fields_are_named(tmp_path, name):
     data = json.loads(write_manifest(tmp_path, shot()).read_text())
     del data[name]

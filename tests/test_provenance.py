@@ -20,8 +20,8 @@ def names(stage: str) -> set[str]:
     [
         ("cameras", {"cameras.solve_worker", "cameras.triangulate", "footage.image"}, {"train.trainer", "masks.coarse"}),
         ("masks", {"masks.consensus", "cameras.lens"}, {"cameras.solve", "train.trainer"}),
-        ("training", {"fields.hash_grid_cuda", "render.renderer", "train.losses"}, {"cameras.solve", "layers.plate"}),
-        ("layers", {"layers.seams", "footage.exposure", "render.renderer"}, {"mesh.extract", "cameras.solve"}),
+        ("training", {"fields.hash_grid_cuda", "render.volume", "train.losses"}, {"cameras.solve", "layers.plate"}),
+        ("layers", {"layers.seams", "footage.exposure", "render.volume"}, {"mesh.extract", "cameras.solve"}),
         ("mesh", {"mesh.extract", "mesh.export"}, {"layers.plate"}),
     ],
 )  # fmt: skip

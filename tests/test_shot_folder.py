@@ -1,5 +1,6 @@
 """Whose an output folder is, what is cleared of it, and which stages count as finished."""
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.manifest import FootageEntry, FrameEntry, Manifest, MeshEntry, write_manifest
-from surface_sos_core.shot_folder import ShotFolder, file_stamps, fingerprint
+from surface_sos_core.shot_folder import ContentStamps, ShotFolder, file_stamps, fingerprint
 
 
 def write_shot(out: Path) -> ShotFolder:
@@ -219,6 +220,18 @@ def test_stamps_change_with_the_files_and_not_with_their_neighbours(tmp_path):
     file.write_text("22")
     stamps.append(file_stamps([file]))
     assert len({fingerprint(stamp) for stamp in stamps}) == len(stamps)
+
+
+def test_the_content_of_a_file_is_hashed_once_until_it_is_written_again(tmp_path, monkeypatch):
+    file, stamps = tmp_path / "consensus.npz", ContentStamps()
+    file.write_bytes(b"one")
+    first = stamps.of(file)
+    assert first == hashlib.sha256(b"one").hexdigest()
+    with monkeypatch.context() as patched:
+        patched.setattr(hashlib, "file_digest", lambda *_: pytest.fail("read again"))
+        assert stamps.of(file) == first
+    file.write_bytes(b"other")
+    assert stamps.of(file) == hashlib.sha256(b"other").hexdigest()
 
 
 def test_the_manifest_of_no_shot_is_bad_input(tmp_path):

@@ -1,1 +1,1 @@
-"""How good the results are: shots with truth, runs of them, tables."""
+"""How good the results are and how long they take: shots with truth, runs of them, results as data, tables made from these."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,60 +13,39 @@ from shots.detector import damage
 from shots.files import write_grey
 
 from measure.cases import Case, pictures
-from measure.run import run, with_solved_cameras
-from measure.tables import number, table
+from measure.run import Plan, Settings, with_solved_cameras
 
-# What a row of Table II changes: {stage: {setting: value}}.
-PARTS: dict[str, dict[str, dict[str, Any]]] = {
+# What a row of Table II changes.
+PARTS: dict[str, dict[str, Any]] = {
     "full": {},
-    "without FoCoR": {"train": {"learn_surface": False}},
-    "without BaCo": {"fields": {"complete_background": False}},
-    "without sparsity": {"train": {"sparsity_weight": 0.0}},
+    "without FoCoR": {"train.learn_surface": False},
+    "without BaCo": {"fields.complete_background": False},
+    "without sparsity": {"train.sparsity_weight": 0.0},
 }
-NOTE = (
-    "Without FoCoR the object is what the masks agree on, nothing of its surface is learnt; without BaCo the background is "
-    "not completed at the object's place, both fields may explain it; without masks the start is the automatic one."
-)
+MASKLESS = "without masks"
 KEY_FRAMES = 10  # "every tenth"
 BROKEN = 3  # "a third broken"
 BIAS = 0.015  # how far masks are grown or shrunk, as a share of the picture's longer edge
 
 
-def ablation(cases: Sequence[Case], settings: dict[str, Any], out: Path) -> str:
-    """Both tables; cameras are solved once for all rows."""
-    solved = [with_solved_cameras(case, out / f"{case.name} cameras") for case in cases]
-    return "\n\n".join((parts_table(solved, settings, out), NOTE, masks_table(solved, settings, out)))
-
-
-def parts_table(cases: Sequence[Case], settings: dict[str, Any], out: Path) -> str:
-    """Table II: the rows of PARTS, and the start without masks."""
-    head = [f"{case.name} {what}" for case in cases for what in ("mIoU", "accuracy")]
-    rows = []
-    for name, changes in PARTS.items():
-        changed = settings | {stage: settings[stage] | values for stage, values in changes.items()}
-        rows.append([name, *_scores(cases, changed, out, name)])
-        _say(rows[-1])
-    maskless = [replace(case, masks=None) for case in cases]
-    rows.append(["without masks", *_scores(maskless, settings, out, "without masks")])
-    _say(rows[-1])
-    return table(["", *head], rows)
-
-
-def masks_table(cases: Sequence[Case], settings: dict[str, Any], out: Path) -> str:
-    """Table III: mIoU of what came in and of what came out."""
-    rows = []
-    for quality, spoil in QUALITIES.items():
-        cells = []
-        for case in cases:
-            folder = out / f"{case.name} masks {quality}"
+def ablation_plans(cases: Sequence[Case], settings: Settings, out: Path) -> Iterator[Plan]:
+    """Of each case with a folder of masks the rows of PARTS, the start without masks, and its masks in several qualities."""
+    for case in cases:
+        if not isinstance(case.masks, Path):
+            continue
+        solved = replace(with_solved_cameras(case, out / f"{case.name} cameras"), held=None)
+        for name, changes in PARTS.items():
+            yield Plan(solved, settings.with_changes(changes), name)
+        yield Plan(replace(solved, masks=None), settings, MASKLESS)
+        for name, spoil in QUALITIES.items():
+            folder = out / f"{case.name} masks {name}"
             write_masks(case, spoil, folder)
-            result = run(replace(case, masks=folder), settings, out / f"{case.name} from {quality}")
-            before, after = result["coarse"], result["measured"]["matte"]["mean"]["miou"]
-            cells += [number(before), number(after), number(None if before is None else after - before)]
-        rows.append([quality, *cells])
-        _say(rows[-1])
-    head = [f"{case.name} {what}" for case in cases for what in ("in", "out", "gain")]
-    return table(["masks", *head], rows)
+            yield Plan(replace(solved, masks=folder), settings, masks_variant(name))
+
+
+def masks_variant(quality: str) -> str:
+    """What a row of Table III is called."""
+    return f"masks {quality}"
 
 
 Spoil = Callable[[int, np.ndarray], np.ndarray | None]
@@ -105,8 +84,7 @@ def _shrunk(n: int, mask: np.ndarray) -> np.ndarray:
     return cv2.erode(mask, _disc(mask))
 
 
-QUALITIES: dict[str, Spoil] = {
-    "as given": lambda n, mask: mask,
+QUALITIES: dict[str, Spoil] = {  # beside "full", the masks as they are given
     "every tenth": _every_tenth,
     "wobbly": _wobbly,
     "a third broken": _third_broken,
@@ -118,14 +96,3 @@ QUALITIES: dict[str, Spoil] = {
 def _disc(mask: np.ndarray) -> np.ndarray:
     radius = max(1, round(BIAS * max(mask.shape)))
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-
-
-def _scores(cases: Sequence[Case], settings: dict[str, Any], out: Path, name: str) -> list[str]:
-    """mIoU and accuracy of each case."""
-    results = [run(case, settings, out / f"{case.name} {name}") for case in cases]
-    means = [result["measured"]["matte"]["mean"] for result in results]
-    return [number(mean[key]) for mean in means for key in ("miou", "accuracy")]
-
-
-def _say(row: Sequence[str]) -> None:
-    print("| " + " | ".join(row) + " |", flush=True)

@@ -1,51 +1,34 @@
-"""What the refinement makes of different starts: all coarse masks, one box on one frame, nothing, GrabCut in each frame."""
+"""What the refinement makes of other starts than all masks: one box on one frame, nothing, GrabCut in each frame."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from shots.files import write_grey
 
 from measure.cases import Case, mattes_of_truth, pictures
-from measure.run import Refused, run, with_solved_cameras
-from measure.tables import number, table
+from measure.run import Plan, Settings, with_solved_cameras
 
 ROOM = 0.02  # of the frame's longer edge, around what a box is drawn around
-NOTE = (
-    "coarse: all coarse masks of the set; box: one box on one frame; auto: nothing given; grabcut: GrabCut in each frame by "
-    "itself. in: mIoU of the masks that training started from, over the frames that have one and truth; out: of the mattes. The box "
-    "is the true matte's with 2 % of the frame's longer edge around it, on the frame of truth that is named; GrabCut gets "
-    "such a box around the coarse mask of each frame, and where it finds next to nothing in it, the box is the mask."
-)
 
 
-def starts(cases: Sequence[Case], settings: dict[str, Any], out: Path, chosen: Sequence[str]) -> str:
-    """The table, a row for each start of STARTS that is chosen; cameras are solved once for all of them."""
-    solved = [with_solved_cameras(case, out / f"{case.name} cameras") for case in cases]
-    rows, refusals = [], []
-    for name in chosen:
-        cells = []
-        for case in solved:
+def start_plans(
+    cases: Sequence[Case], settings: Settings, out: Path, chosen: Sequence[str]
+) -> Iterator[Plan]:
+    """Of each case with mattes of truth the starts of STARTS that are chosen; cameras are solved once for all of them."""
+    for case in cases:
+        if not mattes_of_truth(case):
+            continue
+        solved = replace(with_solved_cameras(case, out / f"{case.name} cameras"), held=None)
+        for name in chosen:
             masks = STARTS[name](case, out / f"{case.name} {name} start")
-            try:
-                result = run(replace(case, masks=masks, held=None), settings, out / f"{case.name} {name}")
-            except Refused as refusal:
-                cells += ["-", "-", "refused"]
-                refusals.append(f"{case.name}, {name}: {refusal}")
-                continue
-            before, after = result["coarse"], result["measured"]["matte"]["mean"]["miou"]
-            cells += [number(before), number(after), number(None if before is None else after - before)]
-        rows.append([name, *cells])
-        print("| " + " | ".join(rows[-1]) + " |", flush=True)
-    head = [f"{case.name} {what}" for case in cases for what in ("in", "out", "gain")]
-    drawn = ", ".join(f"{case.name} {middle_frame(case)}" for case in cases)
-    return "\n\n".join([table(["start", *head], rows), f"{NOTE} Frames with the box: {drawn}.", *refusals])
+            if masks is not None:
+                yield Plan(replace(solved, masks=masks), settings, name)
 
 
 def middle_frame(case: Case) -> str:
@@ -55,7 +38,7 @@ def middle_frame(case: Case) -> str:
 
 
 def one_box(case: Case, file: Path) -> str:
-    """`box:FILE` of one box on one frame; the file is written."""
+    """`box:FILE` of one box on one frame, the true matte's with ROOM around it; the file is written."""
     name = middle_frame(case)
     file = file.with_suffix(".json")
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -63,15 +46,20 @@ def one_box(case: Case, file: Path) -> str:
     return f"box:{file}"
 
 
-def grab_cuts(case: Case, folder: Path) -> Path:
-    """A folder of masks: GrabCut in every frame by itself, from a box around its coarse mask; none where that is empty."""
+def grab_cuts(case: Case, folder: Path) -> Path | None:
+    """A folder of masks: GrabCut in every frame by itself, from a box around its coarse mask; none where that is empty.
+
+    None for a case without a folder of masks.
+    """
     from surface_sos_core.masks.sources.flow import grow
     from surface_sos_core.settings import FlowSettings
 
     settings = FlowSettings()
+    if not isinstance(case.masks, Path):
+        return None
     folder.mkdir(parents=True, exist_ok=True)
     plates = pictures(case.plates)
-    for name, file in pictures(_folder(case)).items():
+    for name, file in pictures(case.masks).items():
         mask = _read(file)
         if name not in plates or not (mask > 0.5).any():
             continue
@@ -105,14 +93,8 @@ def _read(file: Path) -> np.ndarray:
     return cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) / np.float32(255)
 
 
-def _folder(case: Case) -> Path:
-    assert isinstance(case.masks, Path)
-    return case.masks
-
-
-# What a row starts from: the case and where files of it may be written -> what --masks takes.
-STARTS: dict[str, Callable[[Case, Path], Path | str]] = {
-    "coarse": lambda case, file: _folder(case),
+# What a row starts from: the case and where files of it may be written -> what --masks takes, or None where it cannot be.
+STARTS: dict[str, Callable[[Case, Path], Path | str | None]] = {
     "box": one_box,
     "auto": lambda case, file: "auto",
     "grabcut": grab_cuts,

@@ -10,9 +10,9 @@ from surface_sos_core.cameras.colmap import read_model
 from surface_sos_core.cameras.match import listed
 from surface_sos_core.cameras.solver_process import Job, SolvableFootage, run_worker, usable_cores, workplace
 from surface_sos_core.errors import InputError, SolveError
+from surface_sos_core.settings import SolveSettings
 
-LEAST_FRAMES = 3
-LEAST_SHARE = 0.5
+LEAST_FRAMES = 3  # two tell nothing of a lens
 _HELP = (
     "more overlap between frames, slower moves, sharper frames and more texture around the object help, "
     "or give cameras solved elsewhere"
@@ -26,6 +26,7 @@ _PARALLAX = (
 def solve_cameras(
     footage: SolvableFootage,
     scratch: Path,
+    settings: SolveSettings,
     progress: Callable[[int, int], None] | None = None,
     seed: int = 0,
     warn: Callable[[str], None] | None = None,
@@ -41,14 +42,14 @@ def solve_cameras(
     if count < LEAST_FRAMES:
         raise InputError(f"the footage has {count} frame(s); solving cameras takes at least {LEAST_FRAMES}.")
     with workplace(footage, scratch) as (work, plain):
-        job = Job(str(work / "images"), plain, str(work), str(work / "model"), seed, usable_cores())
+        job = Job(str(work / "images"), plain, str(work), str(work / "model"), seed, usable_cores(), settings)
         outcome = run_worker(job, progress, way_out="give cameras solved elsewhere instead")
         registered = int(outcome["registered"])
         if outcome["static"] or outcome["panoramic"]:
             raise SolveError(
                 f"{registered} of {count} frames registered since the camera hardly moves; {_PARALLAX}."
             )
-        if registered < max(LEAST_FRAMES, LEAST_SHARE * count):
+        if registered < max(LEAST_FRAMES, settings.least_share * count):
             raise SolveError(f"{registered} of {count} frames registered; {_HELP}.")
         files = {name: frame.file for name, frame in zip(plain, footage.frames, strict=True)}
         model = read_model(work / "model").renamed(files)

@@ -21,23 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from surface_sos_core.cameras.solver_process import LONGEST_SIDE, Job
-
-# Below this share of registered frames, more pairs and looser thresholds are tried.
-POOR = 0.8
-EXHAUSTIVE_FRAMES = 80
-OVERLAP = 12
-WIDE_OVERLAP = 40
-# A pair whose features move less than this share of the image's diagonal stands still.
-STILL = 0.006
-# Where a smaller share of the matches fits the solved cameras, some are likely wrong: things look alike.
-AGREED = 0.95
-# Pairs then count from this share of the matches on that a frame has with the one most like it.
-STRONG = 0.15
-# A match within so many pixels of where the given cameras expect it fits them.
-FITTING = 4.0
-# Rays of a point that meet at less than this angle say nothing about its depth.
-LEAST_ANGLE_DEGREES = 1.0
+from surface_sos_core.cameras.solver_process import Job
 
 
 def pairs_to_match(count: int, overlap: int | None) -> list[tuple[int, int]]:
@@ -58,6 +42,7 @@ class _Features:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # COLMAP's own handler prints a stack trace
         self._colmap = pycolmap
         self._job = job
+        self._settings = job.settings
         self._tell = tell
         self._database = Path(job.scratch) / "features.db"
         self._done = 0
@@ -74,7 +59,7 @@ class _Features:
         options = colmap.FeatureExtractionOptions()
         options.use_gpu = False
         options.num_threads = self._job.threads
-        options.max_image_size = LONGEST_SIDE
+        options.max_image_size = self._settings.image_edge
         step = max(4 * self._job.threads, math.ceil(len(names) / 20))
         for start in range(0, len(names), step):
             colmap.extract_features(
@@ -125,7 +110,9 @@ class _Features:
                     first.camera.cam_from_img(keypoints[first.image_id][matches[:, 0]]),
                     second.camera.cam_from_img(keypoints[second.image_id][matches[:, 1]]),
                 )
-                fitting += int((error * second.camera.mean_focal_length() < FITTING).sum())
+                fitting += int(
+                    (error * second.camera.mean_focal_length() < self._settings.fitting_error).sum()
+                )
                 total += len(matches)
         return total, fitting / max(total, 1)
 
@@ -134,11 +121,11 @@ class _Solver(_Features):
     """Cameras and points from matches between the frames."""
 
     def run(self) -> None:
-        count = len(self._job.names)
+        count, settings = len(self._job.names), self._settings
         reader = self._colmap.ImageReaderOptions()
         reader.camera_model = "SIMPLE_RADIAL"
         self._extract(reader, self._colmap.CameraMode.SINGLE)
-        first = None if count <= EXHAUSTIVE_FRAMES else OVERLAP
+        first = None if count <= settings.all_pairs_frames else settings.overlap
         matched = set(pairs_to_match(count, first))
         self._match(sorted(matched), count, 2 * count)
         static, panoramic = self._motion()
@@ -146,18 +133,18 @@ class _Solver(_Features):
             self._finish(None, static, panoramic)
             return
         maps = [self._map("maps", self._options())]
-        if _size(maps[0]) < POOR * count:
-            wide = (
-                set(pairs_to_match(count, WIDE_OVERLAP if count > 2 * EXHAUSTIVE_FRAMES else None)) - matched
-            )
+        if _size(maps[0]) < settings.poor_share * count:
+            second = settings.wide_overlap if count > 2 * settings.all_pairs_frames else None
+            wide = set(pairs_to_match(count, second)) - matched
             self._match(sorted(wide), 2 * count, 2 * count)
             maps.append(self._map("maps_loose", self._loose_options()))
         fits = [self._fit(model) for model in maps]
         largest = max(range(len(maps)), key=lambda n: _size(maps[n]))
-        if fits[largest][1] < AGREED:
+        if fits[largest][1] <= settings.agreed_share:
             # Things that look alike were taken for each other: pairs of frames that share little more are left out.
             strict = self._options()
-            strict.min_num_matches = max(strict.min_num_matches, round(STRONG * self._usual_matches()))
+            strong = round(settings.strong_share * self._usual_matches())
+            strict.min_num_matches = max(strict.min_num_matches, strong)
             maps.append(self._map("maps_strict", strict))
             fits.append(self._fit(maps[-1]))
         # The one that most of what was found fits: matches times the share of them.
@@ -166,7 +153,7 @@ class _Solver(_Features):
 
     def _motion(self) -> tuple[bool, bool]:
         """Whether the camera stands still, and whether every pair is explained by turning it on the spot."""
-        colmap = self._colmap
+        colmap, settings = self._colmap, self._settings
         moves, spots = [], []
         with colmap.Database.open(self._database) as database:
             camera = database.read_all_cameras()[0]
@@ -179,7 +166,7 @@ class _Solver(_Features):
             on_the_spot = (kinds.PANORAMIC, kinds.PLANAR_OR_PANORAMIC)
             for pair_id, geometry in zip(pair_ids, geometries, strict=True):
                 matches = geometry.inlier_matches
-                if len(matches) < 15:
+                if len(matches) < settings.telling_matches:
                     continue
                 first, second = colmap.pair_id_to_image_pair(pair_id)
                 shift = keypoints[second][matches[:, 1]] - keypoints[first][matches[:, 0]]
@@ -187,23 +174,24 @@ class _Solver(_Features):
                 spots.append(geometry.config in on_the_spot or geometry.config == kinds.WATERMARK)
         if not moves:
             return False, False
-        return float(np.percentile(moves, 95)) < STILL, float(np.mean(spots)) > 0.9
+        move = float(np.percentile(moves, 100 * settings.still_share))
+        return move < settings.still_move, float(np.mean(spots)) > settings.turning_share
 
     def _options(self) -> Any:
         options = self._colmap.IncrementalPipelineOptions()
         options.num_threads = self._job.threads
         options.random_seed = self._job.seed
-        options.min_model_size = max(3, min(10, len(self._job.names) // 3))
-        options.max_num_models = 5
+        options.min_model_size = max(3, min(self._settings.least_model, len(self._job.names) // 3))
+        options.max_num_models = self._settings.most_models
         return options
 
     def _loose_options(self) -> Any:
-        options = self._options()
-        options.min_num_matches = 10
-        options.mapper.init_min_num_inliers = 40
-        options.mapper.init_min_tri_angle = 5.0
-        options.mapper.abs_pose_min_num_inliers = 15
-        options.mapper.abs_pose_min_inlier_ratio = 0.15
+        options, settings = self._options(), self._settings
+        options.min_num_matches = settings.loose_matches
+        options.mapper.init_min_num_inliers = settings.loose_first_matches
+        options.mapper.init_min_tri_angle = settings.loose_first_angle
+        options.mapper.abs_pose_min_num_inliers = settings.loose_pose_matches
+        options.mapper.abs_pose_min_inlier_ratio = settings.loose_pose_share
         return options
 
     def _usual_matches(self) -> float:
@@ -235,8 +223,9 @@ class _Solver(_Features):
     def _finish(self, model: Any, static: bool, panoramic: bool) -> None:
         if model is not None:
             angles = [point_angle(model, point) for point in list(model.points3D.values())[::10]]
-            panoramic = panoramic and (not angles or float(np.median(angles)) < 2 * LEAST_ANGLE_DEGREES)
-            static = not angles or float(np.median(angles)) < LEAST_ANGLE_DEGREES
+            angle, least = (float(np.median(angles)) if angles else 0.0), self._settings.least_angle
+            panoramic = panoramic and angle < 2 * least
+            static = angle < least
             Path(self._job.output).mkdir(parents=True, exist_ok=True)
             model.write_text(self._job.output)
             self._progress(3 * len(self._job.names))
@@ -305,7 +294,7 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
-    job = Job(**json.loads(sys.stdin.readline()))
+    job = Job.from_line(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
     def tell(message: dict[str, Any]) -> None:

@@ -22,9 +22,8 @@ from typing import IO, Any, Protocol
 from surface_sos_core.cameras.match import NamedFrames
 from surface_sos_core.errors import Cancelled, SetupError, SolveError
 from surface_sos_core.out_folder import WORKPLACE
+from surface_sos_core.settings import SolveSettings
 
-# Features are looked for in images of at most this size: in larger ones it takes long and finds little more.
-LONGEST_SIDE = 2000
 # What COLMAP, SQLite and the system say where the disk or the memory is full.
 _FULL = ("disk is full", "disk I/O error", "No space left on device", "File too large")
 _NO_MEMORY = ("bad_alloc", "MemoryError", "Cannot allocate memory", "out of memory")
@@ -46,12 +45,18 @@ class Job:
     output: str
     seed: int
     threads: int
+    settings: SolveSettings
     given: str = ""
     pairs: list[tuple[int, int]] = field(default_factory=list)
-    least_track: int = 3
+    least_track: int = 2
 
     def to_line(self) -> str:
         return json.dumps(asdict(self)) + "\n"
+
+    @staticmethod
+    def from_line(line: str) -> Job:
+        asked = json.loads(line)
+        return Job(**{**asked, "settings": SolveSettings(**asked["settings"])})
 
 
 class SolvableFootage(NamedFrames, Protocol):

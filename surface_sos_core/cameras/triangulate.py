@@ -13,7 +13,6 @@ from surface_sos_core.cameras.camera import Camera, CameraModel, Points
 from surface_sos_core.cameras.colmap import read_model, write_model
 from surface_sos_core.cameras.match import match_cameras
 from surface_sos_core.cameras.solver_process import (
-    LONGEST_SIDE,
     Job,
     SolvableFootage,
     run_worker,
@@ -21,41 +20,30 @@ from surface_sos_core.cameras.solver_process import (
     workplace,
 )
 from surface_sos_core.errors import SetupError, SolveError
-
-# A model with so many points stays as it is, and so does one that would get fewer than the second number.
-ENOUGH_POINTS = 100
-LEAST_FOUND = 30
-# With right cameras nearly all matches agree with them; with those of the next frame, less than half.
-LEAST_FIT = 0.6
-# A point's largest distance in pixels from where an image saw it, and the least angle between its rays.
-MAX_ERROR = 2.0
-LEAST_ANGLE_DEGREES = 1.5
-# Images that must have seen a point; of a shot of few frames, hardly any point is seen by more than two.
-LEAST_TRACK = 3
-FEW_FRAMES = 8
-ALL_PAIRS_FRAMES = 20
-WIDEST_DEGREES = 60.0  # views that look further apart are not matched
+from surface_sos_core.settings import PointSettings, SolveSettings
 
 
 def triangulate_points(
     footage: SolvableFootage,
     model: CameraModel,
     scratch: Path,
+    settings: PointSettings,
+    solve: SolveSettings,
     progress: Callable[[int, int], None] | None = None,
     seed: int = 0,
     warn: Callable[[str], None] | None = None,
 ) -> CameraModel:
     """The model with sparse points, triangulated from the frames that it has cameras of; its cameras stay.
 
-    A model that has ENOUGH_POINTS comes back as it is; so does one for which this fails or finds next to
-    nothing, of which `warn` is told. Works below `scratch` and leaves nothing there. `progress` gets
+    A model that has enough points comes back as it is; so does one for which this fails or finds next to
+    nothing, of which `warn` is told. solve: how features are found and matched. Works below `scratch` and leaves nothing there. `progress` gets
     (done, total) steps. Repeatable for a seed as far as COLMAP's threads allow. Raises InputError where the
     model is not one of this footage (see match_cameras).
     """
-    if len(model.points) >= ENOUGH_POINTS:
+    if len(model.points) >= settings.enough:
         return model
     try:
-        points = _found(footage, model, scratch, progress, seed)
+        points = _found(footage, model, scratch, settings, solve, progress, seed)
     except (SolveError, SetupError) as error:
         if warn is not None:
             warn(f"The camera model stays at {len(model.points)} sparse points: {error}")
@@ -67,6 +55,8 @@ def _found(
     footage: SolvableFootage,
     model: CameraModel,
     scratch: Path,
+    settings: PointSettings,
+    solve: SolveSettings,
     progress: Callable[[int, int], None] | None,
     seed: int,
 ) -> Points:
@@ -83,14 +73,14 @@ def _found(
         names = [file for _, file in seen.values()]
         named = {file: replace(camera, name=file) for camera, file in seen.values()}
         write_model(CameraModel(named, Points.empty()), work / "given")
-        least = LEAST_TRACK if len(names) > FEW_FRAMES else 2
+        least = settings.least_track if len(names) > settings.few_frames else 2
         job = Job(
-            str(work / "images"), names, str(work), str(work / "model"), seed, usable_cores(),
-            str(work / "given"), pairs_by_pose(list(named.values())), least,
+            str(work / "images"), names, str(work), str(work / "model"), seed, usable_cores(), solve,
+            str(work / "given"), pairs_by_pose(list(named.values()), settings), least,
         )  # fmt: skip
         outcome = run_worker(job, progress, way_out="give a camera model that has points")
         found = read_model(work / "model")
-    if outcome["matches"] and outcome["fit"] < LEAST_FIT:
+    if outcome["matches"] and outcome["fit"] < settings.least_fit:
         raise SolveError(
             f"only {outcome['fit']:.0%} of the matches between the frames agree with its cameras; "
             "check that these belong to the frames."
@@ -101,21 +91,21 @@ def _found(
     size = np.array([(camera.lens.width, camera.lens.height) for camera in cameras])
     xy = found.points.track_xy * (size / (footage.width, footage.height))[images]
     # features are no finer than the pixels that they were found in
-    finest = min(LONGEST_SIDE, max(footage.width, footage.height))
-    tolerance = MAX_ERROR * np.maximum(1.0, size.max(axis=1) / finest)
+    finest = min(solve.image_edge, max(footage.width, footage.height))
+    tolerance = settings.most_error * np.maximum(1.0, size.max(axis=1) / finest)
     tracks = replace(found.points, track_image=images, track_xy=xy)
-    points = reliable_points(tracks, cameras, tolerance[images], least)
-    if len(points) < max(LEAST_FOUND, len(model.points)):
+    points = reliable_points(tracks, cameras, tolerance[images], least, settings.least_angle)
+    if len(points) < max(settings.least_found, len(model.points)):
         raise SolveError(f"{len(points)} were found in the frames, too few; more texture in the scene helps.")
     return points
 
 
-def pairs_by_pose(cameras: Sequence[Camera]) -> list[tuple[int, int]]:
+def pairs_by_pose(cameras: Sequence[Camera], settings: PointSettings) -> list[tuple[int, int]]:
     """Cameras (by position) whose images are worth matching: all pairs of a short shot, else each with the
     views nearest to it and, ever more thinly, with further ones that look the same way: near views match
     well, further ones tell depth."""
     count = len(cameras)
-    if count <= ALL_PAIRS_FRAMES:
+    if count <= settings.all_pairs_frames:
         return list(combinations(range(count), 2))
     centres = np.array([camera.centre for camera in cameras])
     axes = np.array([camera.axis for camera in cameras])
@@ -127,15 +117,20 @@ def pairs_by_pose(cameras: Sequence[Camera]) -> list[tuple[int, int]]:
         turn = np.arccos(np.clip(axes @ axes[i], -1.0, 1.0))
         apart = turn + np.linalg.norm(centres - centres[i], axis=1) / spread
         apart[i] = -1.0
-        near = [j for j in np.argsort(apart)[ranks].tolist() if turn[j] < np.radians(WIDEST_DEGREES)]
+        near = [j for j in np.argsort(apart)[ranks].tolist() if turn[j] < np.radians(settings.widest_turn)]
         pairs |= {(min(i, j), max(i, j)) for j in near}
     return sorted(pairs)
 
 
 def reliable_points(
-    points: Points, cameras: Sequence[Camera], tolerance: np.ndarray, least_track: int
+    points: Points,
+    cameras: Sequence[Camera],
+    tolerance: np.ndarray,
+    least_track: int,
+    least_angle: float,
 ) -> Points:
-    """Points that at least `least_track` of the images see where the cameras project them, from angles.
+    """Points that at least `least_track` of the images see where the cameras project them, from
+    angles of at least `least_angle` degrees.
 
     tolerance: (M,) pixels for each entry of the tracks; entries beyond it are dropped.
     """
@@ -153,7 +148,7 @@ def reliable_points(
         start, end = points.track_start[number : number + 2]
         entries = start + np.flatnonzero(good[start:end])
         images = np.unique(points.track_image[entries])
-        if len(images) >= least_track and _widest_angle(centres[images] - xyz) >= LEAST_ANGLE_DEGREES:
+        if len(images) >= least_track and _widest_angle(centres[images] - xyz) >= least_angle:
             kept.append(entries)
             numbers.append(number)
     if not kept:

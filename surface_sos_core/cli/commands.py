@@ -149,7 +149,7 @@ def evaluate(args: argparse.Namespace, on_event: Listener) -> None:
     from surface_sos_core.evaluate.table import table
     from surface_sos_core.pipeline import measure
 
-    _print(args, table(measure(args.out, args.truth, on_event, args.region, args.radius)))
+    _print(args, table(measure(args.out, args.truth, on_event, args.region, args.radius, masks=args.masks)))
     _print(args, f"worst frames as pictures, and metrics.json: {args.out / 'evaluation'}")
 
 

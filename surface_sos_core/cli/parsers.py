@@ -129,6 +129,12 @@ def parser() -> argparse.ArgumentParser:
         "--region", type=_path, metavar="DIR", help="masks of where clean plates are compared"
     )
     evaluate.add_argument(
+        "--masks",
+        type=_path,
+        metavar="DIR",
+        help="the masks that were given, to tell which mattes are worse (those that the shot names)",
+    )
+    evaluate.add_argument(
         "--radius", type=_natural, default=10, metavar="PIXELS", help="of the band around the outline (10)"
     )
 

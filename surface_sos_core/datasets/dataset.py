@@ -20,7 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from surface_sos_core.cameras import Box, Camera, CameraModel, Points, write_model
+from surface_sos_core.cameras import Box, Camera, CameraModel, Points, box_to_json, write_model
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage.header import BadImage, read_header
 from surface_sos_core.footage.image import decode
@@ -76,7 +76,7 @@ def write_shot(dataset: DataSet, out: Path, progress: Callable[[int, int], None]
             progress(done, len(dataset.views))
         write_model(CameraModel(cameras, Points.empty()), partial / "cameras")
         if dataset.box is not None:
-            (partial / "box.json").write_text(json.dumps(dataset.box.as_dict(), indent=1))
+            (partial / "box.json").write_text(json.dumps(box_to_json(dataset.box), indent=1))
         if out.is_dir():
             out.rmdir()
         os.replace(partial, out)

@@ -8,8 +8,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from surface_sos_core.evaluate.frames import frame_layers
+from surface_sos_core.evaluate.plates import clean_pair
 from surface_sos_core.evaluate.report import to_display
-from surface_sos_core.evaluate.truth import clean_pair, frame_layers
 from surface_sos_core.evaluate.truth_files import Truth, load_truth, read_matte
 from surface_sos_core.files import write_atomically
 from surface_sos_core.manifest import FrameEntry, read_manifest
@@ -63,9 +64,9 @@ def matte_row(out: Path, entry: FrameEntry, truth: Truth, plates: dict[str, Path
 def clean_row(out: Path, entry: FrameEntry, truth: Truth, plates: dict[str, Path]) -> np.ndarray:
     """(H, W, 3) uint8: plate, clean plate, truth, difference."""
     plate, _ = _plate_and_alpha(out, entry)
-    clean, expected, region, _ = clean_pair(out, entry, truth, plates)
-    apart = np.clip(_CLEAN_GAIN * np.abs(clean - expected), 0, 1) * region[..., None]
-    return _row(plate, _eight_bits(clean), _eight_bits(expected), _eight_bits(apart))
+    pair = clean_pair(out, entry, truth, plates)
+    apart = np.clip(_CLEAN_GAIN * np.abs(pair.plate - pair.expected), 0, 1) * pair.region[..., None]
+    return _row(plate, _eight_bits(pair.plate), _eight_bits(pair.expected), _eight_bits(apart))
 
 
 def signed_difference(plate: np.ndarray, difference: np.ndarray) -> np.ndarray:

@@ -273,6 +273,8 @@ def _metrics(metrics: Mapping[str, Any] | None) -> str:
         extra = {"gain": result["gain"]} if "gain" in result else {}
         if isinstance(worst, Mapping):
             extra["worst frame"] = worst.get("name")
+        if result.get("worse") is not None:
+            extra["worse than the mask given"] = ", ".join(map(str, result["worse"])) or "no frame"
         head = f"{name}, mean of {result['frames']} frames" if "frames" in result else name
         values = mean if isinstance(mean, Mapping) else result
         parts.append(f"<div><h3>{escape(head)}</h3>{_rows({**values, **extra})}</div>")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from surface_sos_core.cameras import Box, CameraModel, read_model
+from surface_sos_core.cameras import CameraModel, box_from_json, read_model
 from surface_sos_core.errors import InputError
 from surface_sos_core.evaluate.report import (
     CameraPlot,
@@ -107,7 +107,7 @@ def _plot(manifest: Manifest, model: CameraModel) -> CameraPlot:
     if manifest.box is not None:
         given = {key: value for key, value in manifest.box.items() if key in ("centre", "size", "rotation")}
         try:
-            box = Box.from_dict(given)
+            box = box_from_json(given)
         except (ValueError, TypeError) as error:
             raise InputError(f"The box in {FILE_NAME} cannot be used: {error}.") from error
         signs = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])

@@ -24,6 +24,9 @@ def table(measured: dict[str, Any]) -> str:
         name, value = result["worst"].values()
         lines.append(f"  {'worst frame':<22}{name} ({value:.4f})")
         first = [key for key in result["per_frame"][0] if key not in ("name", "frame")][:3]
+        if part == "matte" and result["worse"] is not None:
+            worse = ", ".join(result["worse"]) or "none"
+            lines.append(f"  {'worse than the mask':<22}{worse}")
         width = max(len(row["name"]) for row in result["per_frame"])
         lines += [
             f"    {row['name']:<{width}}  " + "  ".join(f"{key} {_number(row[key])}" for key in first)

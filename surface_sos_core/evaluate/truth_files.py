@@ -17,6 +17,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from surface_sos_core.cameras import read_model
@@ -65,6 +66,13 @@ def load_truth(folder: Path, region_folder: Path | None = None) -> Truth:
     return truth
 
 
+def mask_files(folder: Path) -> dict[str, Path]:
+    """Files of the masks that a shot was made from, by stem. InputError for what is no folder."""
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder: give the one that holds the shot's masks")
+    return _images(folder)
+
+
 def _images(folder: Path) -> dict[str, Path]:
     files = sorted(item for item in folder.iterdir() if item.suffix.lower() in SUFFIXES and item.is_file())
     return {item.stem: item for item in files if not item.name.startswith(".")}
@@ -90,7 +98,22 @@ def read_matte(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
     InputError for another size than `shape`.
     """
-    pixels = _read(path, shape)
+    return _first_or_alpha(_read(path, shape))
+
+
+def read_mask(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """(H, W) float32 in [0, 1] like `read_matte`, brought to the size of `shape`: masks may be smaller than their frames.
+
+    In a file of whole numbers that holds nothing but 0 and 1, 1 is white.
+    """
+    pixels = image.decode(path)
+    if np.issubdtype(pixels.dtype, np.integer) and pixels.max() == 1:
+        pixels = pixels.astype(np.float32)
+    mask = _first_or_alpha(pixels)
+    return mask if mask.shape == shape[:2] else cv2.resize(mask, (shape[1], shape[0]))
+
+
+def _first_or_alpha(pixels: np.ndarray) -> np.ndarray:
     if np.issubdtype(pixels.dtype, np.integer):
         pixels = pixels / np.float32(np.iinfo(pixels.dtype).max)
     has_alpha = pixels.shape[2] in (2, 4) and np.any(pixels[..., -1] < 1)

@@ -15,18 +15,19 @@ from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage.colour import srgb_decode
 from surface_sos_core.footage.frame_stack import FrameStack
+from surface_sos_core.settings import ExposureSettings
+from surface_sos_core.settings.footage import MOST_FACTOR
 
-_MOST_POINTS = 4000
-_LEAST = 40  # places that a frame has to show; one that shows fewer stays as it is
-_DARK, _BRIGHT = 0.01, 0.85  # scene-linear values between which a camera tells brightness truly
 _ROUNDS = 20
 _CLOSE = 1e-3  # change of a logarithm that is none
-_FACTOR = 4.0  # frames are brightened or darkened by no more
 _KEPT_BYTES = 1 << 12  # of what is kept beside the numbers themselves
 
 
 def exposure_gains(
-    plates: np.ndarray | FrameStack, cameras: Sequence[Camera | None], points: np.ndarray
+    plates: np.ndarray | FrameStack,
+    cameras: Sequence[Camera | None],
+    points: np.ndarray,
+    settings: ExposureSettings,
 ) -> np.ndarray:
     """(frames, 3) float32: what scene-linear red, green and blue of each frame are multiplied by so that all frames are
     exposed as the median one is.
@@ -35,7 +36,7 @@ def exposure_gains(
     shows of point j is taken as e_i + s_j, both found as medians in turn, so that what is hidden in some frames does no harm.
     """
     height, width = plates.shape[1:3]
-    points = points[:: -(-len(points) // _MOST_POINTS)] if len(points) else points
+    points = points[:: -(-len(points) // settings.most_points)] if len(points) else points
     shown = np.full((len(cameras), len(points), 3), np.nan, np.float32)
     for i, camera in enumerate(cameras):
         if camera is None or not len(points):
@@ -46,9 +47,9 @@ def exposure_gains(
             inside = (depth > 0) & (at >= 1).all(axis=1) & (at < (width - 1, height - 1)).all(axis=1)
         columns, rows = at[inside].astype(int).T
         linear = srgb_decode(cv2.blur(plates[i], (3, 3))[rows, columns] / 255.0)
-        told = ((linear > _DARK) & (linear < _BRIGHT)).all(axis=1)
+        told = ((linear > settings.darkest) & (linear < settings.brightest)).all(axis=1)
         shown[i, np.flatnonzero(inside)[told]] = np.log(linear[told])
-    enough = np.isfinite(shown[..., 0]).sum(axis=1) >= _LEAST
+    enough = np.isfinite(shown[..., 0]).sum(axis=1) >= settings.least_points
     exposure = np.zeros((len(cameras), 3), np.float32)
     if enough.sum() < 2:
         return np.ones_like(exposure)
@@ -65,7 +66,7 @@ def exposure_gains(
             if change < _CLOSE:
                 break
     exposure[enough] = found
-    return np.exp(-exposure).clip(1.0 / _FACTOR, _FACTOR).astype(np.float32)
+    return np.exp(-exposure).clip(1.0 / settings.most_factor, settings.most_factor).astype(np.float32)
 
 
 def save_gains(path: Path, gains: np.ndarray) -> None:
@@ -86,5 +87,5 @@ def read_gains(path: Path, frames: int) -> np.ndarray:
 
 
 def _possible(gains: np.ndarray) -> bool:
-    """Whether they are within what `exposure_gains` clips them to, but for rounding."""
-    return bool(((gains > 0.99 / _FACTOR) & (gains < 1.01 * _FACTOR)).all())
+    """Whether some settings could have made them, but for rounding."""
+    return bool(((gains > 0.99 / MOST_FACTOR) & (gains < 1.01 * MOST_FACTOR)).all())

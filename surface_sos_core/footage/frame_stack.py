@@ -1,4 +1,4 @@
-"""Pictures of all frames in one file on disk, of which only what is asked for comes into memory."""
+"""Pictures of all frames in a temporary file, of which only what is asked for comes into memory."""
 
 from __future__ import annotations
 
@@ -7,54 +7,39 @@ import mmap
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from surface_sos_core.arrays import read_head
 from surface_sos_core.errors import SetupError
-from surface_sos_core.files import write_atomically
 
 
 class FrameStack:
-    """(frames, h, w) or (frames, h, w, channels) uint8 in a .npy file, indexed as an array of that shape would be:
-    stack[i] is a picture, stack[frames, rows, columns] are pixels (N,) or (N, channels).
+    """(frames, h, w) or (frames, h, w, channels) uint8, zeros at first, indexed as an array of that shape would be:
+    stack[i] is a picture, to be read or written, stack[frames, rows, columns] are pixels (N,) or (N, channels).
 
     Read by position instead of mapped: pages of a mapped file count as the process's own memory, and a thousand pixels
     drawn at random touch nearly all of them. It takes half a millisecond longer for 1,024 of
-    them (docs/tried.md).
+    them (docs/log.md). Safe to use from several threads.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Raises ValueError or EOFError where the file is not such a stack, or cut short."""
-        self._file = path.open("rb", buffering=0)
-        try:
-            shape, by_columns, dtype = read_head(self._file)
-            self._start = self._file.tell()
-            if dtype != np.uint8 or len(shape) not in (3, 4) or by_columns:
-                raise ValueError(f"{path} is no stack of frames")
-            if self._file.seek(0, os.SEEK_END) != self._start + math.prod(shape):
-                raise EOFError(f"{path} is cut short")
-        except BaseException:
-            self._file.close()
-            raise
-        self.shape: tuple[int, ...] = shape
+    def __init__(self, shape: tuple[int, ...], folder: Path | None = None) -> None:
+        """In a file in `folder`, or where the system keeps such files, that is gone when it is closed or the process ends.
 
-    @staticmethod
-    def write(path: Path, shape: tuple[int, ...], pictures: Iterable[np.ndarray]) -> FrameStack:
-        """Write the pictures of all frames one after the other; raises SetupError where the disk has no room for them."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _check_room(shape, path.parent, "choose --out on another disk")
-        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        with write_atomically(path) as partial, partial.open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, header)
-            for picture in pictures:
-                file.write(np.ascontiguousarray(picture, np.uint8).data)
-            file.close()  # Windows moves no file that is open
-        return FrameStack(path)
+        Raises SetupError where the disk has no room for it.
+        """
+        way = "choose --out on another disk"
+        if folder is None:
+            folder, way = Path(tempfile.gettempdir()), "set TMPDIR to a folder on another disk"
+        folder.mkdir(parents=True, exist_ok=True)
+        _check_room(shape, folder, way)
+        self.shape = shape
+        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 (`close` closes it)
+        self._file.truncate(math.prod(shape))
+        self._lock = threading.Lock()  # of the file's position, where a system reads and writes by no other
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -62,10 +47,21 @@ class FrameStack:
     def __getitem__(self, at: int | tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
         if isinstance(at, tuple):
             return self._pixels(*at)
-        size = math.prod(self.shape[1:])
+        size = self._size_of(at)
+        return self._read([at * size], size).reshape(self.shape[1:])
+
+    def __setitem__(self, at: int, picture: np.ndarray) -> None:
+        size = self._size_of(at)
+        data = np.ascontiguousarray(picture, np.uint8).data.cast("B")
+        if len(data) != size:
+            raise ValueError(f"a picture of {picture.shape} does not fit into {self.shape}")
+        self._write(at * size, data)
+
+    def _size_of(self, at: int) -> int:
+        """Bytes of a picture, of which there has to be number `at`."""
         if not 0 <= at < len(self):
             raise IndexError(f"frame {at} of {len(self)}")
-        return self._read([at * size], size).reshape(self.shape[1:])
+        return math.prod(self.shape[1:])
 
     def _pixels(self, frames: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         count, height, width, *channels = self.shape
@@ -78,19 +74,30 @@ class FrameStack:
 
     def _read(self, offsets: list[int], size: int) -> np.ndarray:
         """`size` bytes from each of the offsets, one after the other."""
-        start, file = self._start, self._file
+        file = self._file
         if hasattr(os, "pread"):
             read, number = os.pread, file.fileno()
-            parts = [read(number, size, start + offset) for offset in offsets]
+            parts = [read(number, size, offset) for offset in offsets]
         else:  # Windows
             parts = []
-            for offset in offsets:
-                file.seek(start + offset)
-                parts.append(file.read(size))
+            with self._lock:
+                for offset in offsets:
+                    file.seek(offset)
+                    parts.append(file.read(size))
         return np.frombuffer(bytearray().join(parts), np.uint8)
 
+    def _write(self, offset: int, data: memoryview) -> None:
+        while data:
+            if hasattr(os, "pwrite"):
+                written = os.pwrite(self._file.fileno(), data, offset)
+            else:  # Windows
+                with self._lock:
+                    self._file.seek(offset)
+                    written = self._file.write(data)
+            data, offset = data[written:], offset + written
+
     def close(self) -> None:
-        """Let go of the file; Windows removes none that is open."""
+        """Remove it."""
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -112,30 +119,12 @@ def temporary_frames(shape: tuple[int, ...]) -> np.ndarray:
     return np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=shape)
 
 
-class TemporaryPictures:
-    """(frames, h, w) or (frames, h, w, channels) uint8 on disk, zeros at first, of which only what is asked for comes into
-    memory."""
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        """Raises SetupError where the disk has no room for them."""
-        self._frames = temporary_frames(shape)
-
-    def __getitem__(self, frame: int) -> np.ndarray:
-        picture = np.array(self._frames[frame])
-        let_go(self._frames)
-        return picture
-
-    def __setitem__(self, frame: int, picture: np.ndarray) -> None:
-        self._frames[frame] = picture
-        let_go(self._frames)
-
-
 class TemporaryValues:
-    """The same for (frames, h, w) float32."""
+    """(frames, h, w) float32 in a temporary file, zeros at first, of which only what is asked for comes into memory."""
 
     def __init__(self, count: int, size: tuple[int, int]) -> None:
         """size: (w, h). Raises SetupError where the disk has no room for them."""
-        self._bytes = TemporaryPictures((count, size[1], size[0], 4))
+        self._bytes = FrameStack((count, size[1], size[0], 4))
 
     def __getitem__(self, frame: int) -> np.ndarray:
         return self._bytes[frame].view(np.float32)[..., 0]

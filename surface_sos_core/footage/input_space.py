@@ -64,7 +64,10 @@ def input_space(
 
 def _told(header: Header) -> tuple[str, tuple[float, ...] | None]:
     """Interop id and chromaticities of a header."""
-    return header.tags.interop_id.strip(), header.layer.part.chromaticities if header.layer is not None else None
+    return (
+        header.tags.interop_id.strip(),
+        header.layer.part.chromaticities if header.layer is not None else None,
+    )
 
 
 def _by_header(
@@ -83,10 +86,14 @@ def _by_header(
         config = config or ColourConfig.read(BUILT_IN)
         if config.knows(interop_id):
             return config.space(interop_id, is_float)
-        warn(f"The headers name a colour space that is not known here, {interop_id}: say what it is by --colour-space.")
+        warn(
+            f"The headers name a colour space that is not known here, {interop_id}: say what it is by --colour-space."
+        )
     if chromaticities is None:
         return None
     try:
         return colour.linear_input(colour.space_of(chromaticities), is_float)
     except ValueError as error:
-        raise InputError(f"{first} cannot be read right, since {error}: say what it is by --colour-space") from error
+        raise InputError(
+            f"{first} cannot be read right, since {error}: say what it is by --colour-space"
+        ) from error

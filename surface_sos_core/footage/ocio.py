@@ -94,9 +94,10 @@ class ColourConfig:
         wanted = name.lower()
         within = [title for title in called if wanted and wanted in title]
         near = get_close_matches(wanted, list(called), 4, 0.4)
-        return list(dict.fromkeys(called[title] for title in [*within, *near]))[:4] or list(
-            self.config.getColorSpaceNames()
-        )[:4]
+        return (
+            list(dict.fromkeys(called[title] for title in [*within, *near]))[:4]
+            or list(self.config.getColorSpaceNames())[:4]
+        )
 
     def _is_linear(self, name: str) -> bool:
         return bool(self.config.isColorSpaceLinear(name, ocio.REFERENCE_SPACE_SCENE))

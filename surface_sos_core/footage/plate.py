@@ -6,10 +6,10 @@ import os
 import shutil
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -17,7 +17,10 @@ import numpy as np
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage import image, orientation, sequence, timecode
+from surface_sos_core.footage.colour import InputSpace
 from surface_sos_core.footage.exr import Tags, Window
+from surface_sos_core.footage.frame_stack import FrameStack
+from surface_sos_core.footage.frame_store import FrameStore, Size
 from surface_sos_core.footage.header import KINDS, BadImage, Header, NoDecoder, Refused, read_header
 from surface_sos_core.footage.input_space import ColourRequest, input_space
 from surface_sos_core.footage.movie import Movie
@@ -34,19 +37,11 @@ class Frame:
     """What a camera model calls it: file name with suffix; STEM.0001.png for a movie."""
 
 
-class Frames(Protocol):
-    """Where pixels come from: `read(i)` gives frame i as stored, (H, W, 3) uint8, uint16 or float32."""
-
-    width: int
-    height: int
-
-    def read(self, index: int) -> np.ndarray: ...
-
-    def tags(self, index: int) -> Tags: ...
-
-
 class Stills:
-    """Image files of one size. `layer`: of EXR files, which one is the picture."""
+    """Image files of one size. `layer`: of EXR files, which one is the picture.
+
+    As of a movie, `read(i)` gives frame i as stored, (H, W, 3) uint8, uint16 or float32, and `tags(i)` what its header says.
+    """
 
     def __init__(self, paths: Sequence[Path], headers: Sequence[Header], layer: str | None = None) -> None:
         self.paths, self.headers, self.layer = list(paths), list(headers), layer
@@ -84,7 +79,7 @@ class MovieFrames(Movie):
 
 
 class Footage:
-    """The frames of a shot, read one at a time: nothing is kept in memory."""
+    """The frames of a shot, read one at a time: nothing is kept in memory, and on disk only by `stored`."""
 
     def __init__(
         self,
@@ -95,7 +90,8 @@ class Footage:
         padding: int,
         counted: bool,
         colour: ColourRequest,
-        warn: Callable[[str], None],
+        space: InputSpace,
+        store: FrameStore | None = None,
     ) -> None:
         self.source = source
         self.frames = tuple(frames)
@@ -108,8 +104,22 @@ class Footage:
         self._pixels = pixels
         self.colour = colour
         """What was asked for as its colour space."""
-        self.space = input_space(self.files[0], self.headers, self.is_linear, colour, warn)
+        self.space = space
         """What its pixels are in."""
+        self._store = store
+
+    @contextmanager
+    def stored(self, folder: Path | None, sizes: Sequence[Size], gigabytes: float) -> Iterator[Footage]:
+        """The same footage whose frames are decoded once: temporary files in `folder` keep them while this lasts.
+
+        sizes: (w, h) that `read_small` and `level` will be asked for. gigabytes: what the frames may take; those that do not
+        fit are decoded again.
+        """
+        count, display = len(self.frames), self.space.to_display
+        with FrameStore(self._pixels.read, count, folder, sizes, 1e9 * gigabytes, display) as store:
+            yield Footage(
+                self.source, self.frames, self._pixels, self.title, self.padding, self.counted, self.colour, self.space, store
+            )  # fmt: skip
 
     @property
     def width(self) -> int:
@@ -175,15 +185,33 @@ class Footage:
 
     def read_scene(self, index: int) -> np.ndarray:
         """Frame `index` (from 0) in the plate's own scene-linear space, (H, W, 3) float32."""
-        return self.space.to_scene(self._pixels.read(index))
+        return self.space.to_scene(self._read(index))
 
     def read_linear(self, index: int) -> np.ndarray:
         """Frame `index` (from 0) as scene-linear Rec.709, (H, W, 3) float32; float plates are not clamped."""
-        return self.space.to_linear(self._pixels.read(index))
+        return self.space.to_linear(self._read(index))
 
     def read_display(self, index: int) -> np.ndarray:
         """Frame `index` (from 0) as sRGB, (H, W, 3) uint8; the bytes of an 8-bit plate as they are."""
-        return self.space.to_display(self._pixels.read(index))
+        return self.space.to_display(self._read(index))
+
+    def read_small(self, index: int, size: Size) -> np.ndarray:
+        """Frame `index` as `read_display` gives it, area filtered to `size` (w, h)."""
+        if self._store is not None:
+            return self._store.small(index, size)
+        return cv2.resize(self.read_display(index), size, interpolation=cv2.INTER_AREA)
+
+    def level(self, size: Size, progress: Callable[[int, int], None] | None = None) -> FrameStack:
+        """All frames as `read_small` gives them, (frames, h, w, 3), to be read pixel by pixel; only of `stored` footage.
+
+        progress gets (done, total) frames. Raises SetupError where the disk has no room for them.
+        """
+        if self._store is None:
+            raise ValueError("only stored footage has levels")
+        return self._store.level(size, progress)
+
+    def _read(self, index: int) -> np.ndarray:
+        return self._pixels.read(index) if self._store is None else self._store.read(index)
 
     def image_folder(self, scratch: Path) -> tuple[Path, list[str]]:
         """A folder with every frame as an 8-bit image, and the frames' names in it, for the camera solver.
@@ -290,7 +318,9 @@ def _open_stills(
     for note in _told_of_layers(stills):
         warn(note)
     title = sequence.plain_name(numbering.prefix or folder.resolve().name)
-    footage = Footage(source, frames, stills, title, numbering.padding, not numbering.by_name, colour, warn)
+    is_float = any(header.is_linear for header in stills.headers)
+    space = input_space(stills.paths[0], stills.headers, is_float, colour, warn)
+    footage = Footage(source, frames, stills, title, numbering.padding, not numbering.by_name, colour, space)
     if footage.orientation:
         warn(
             f"{footage.orientation[0].upper()}{footage.orientation[1:]}; cameras, masks and layers lie as they do."
@@ -362,14 +392,13 @@ def _told_of_layers(stills: Stills) -> list[str]:
     return notes
 
 
-def _open_movie(
-    path: Path, skip_bad: bool, warn: Callable[[str], None], colour: ColourRequest
-) -> Footage:
+def _open_movie(path: Path, skip_bad: bool, warn: Callable[[str], None], colour: ColourRequest) -> Footage:
     movie = MovieFrames(path, skip_bad, warn)
     _check_count(path, len(movie))
     names = [f"{path.stem}.{number:04d}" for number in range(1, len(movie) + 1)]
     frames = [Frame(name, number, f"{name}.png") for number, name in enumerate(names, start=1)]
-    return Footage(path, frames, movie, sequence.plain_name(path.stem), 4, True, colour, warn)
+    space = input_space(path, (), False, colour, warn)
+    return Footage(path, frames, movie, sequence.plain_name(path.stem), 4, True, colour, space)
 
 
 def _check_count(source: Path, count: int) -> None:

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 
 from surface_sos_core.cameras import Camera
+from surface_sos_core.cameras.planes import plane_disparity
 from surface_sos_core.fields.scene import Scene
-from surface_sos_core.layers.planes import plane_disparity
 from surface_sos_core.layers.sources import Sources
 from surface_sos_core.render.look import backdrop_depth
 from surface_sos_core.render.proposal import Proposals
 from surface_sos_core.render.rays import Rays
-from surface_sos_core.settings import PlateSettings
+from surface_sos_core.settings import PlateSettings, SweepSettings
 from surface_sos_core.stereo.sweep import sweep_disparity
 
 
@@ -40,6 +40,7 @@ def hidden_depth(
     sources: Sources,
     own: int | None,
     settings: PlateSettings,
+    sweep: SweepSettings,
 ) -> np.ndarray:
     """Depth (H, W) of the background in and around `hole` (H, W); 1 far from it.
 
@@ -80,7 +81,7 @@ def hidden_depth(
         priors = np.concatenate([believed[None], plane_disparity(background.planes, origin, directions)])
         steps = _disparities(camera, background.points, believed[covered], lattice, settings)
         disparity = sweep_disparity(
-            origin, directions, seen, priors, ceiling, steps, [sources.view(i, stride) for i in chosen]
+            origin, directions, seen, priors, ceiling, steps, [sources.view(i, stride) for i in chosen], sweep
         )
     depth = np.ones((height, width), np.float32)
     size = (len(columns) * stride, len(rows) * stride)

@@ -15,7 +15,7 @@ from surface_sos_core.layers.hidden_depth import Background, hidden_depth
 from surface_sos_core.layers.seams import Pairs, neighbours, solve_colours, spread, without_faint_steps
 from surface_sos_core.layers.sources import Sources, nearness
 from surface_sos_core.render.rays import Rays
-from surface_sos_core.settings import LayerSettings, PlateSettings
+from surface_sos_core.settings import LayerSettings, PlateSettings, SweepSettings
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ def clean_plate(
     sources: Sources,
     layers: LayerSettings,
     settings: PlateSettings,
+    sweep: SweepSettings,
     own: OwnFrame | None,
 ) -> CleanPlate:
     """The picture of `camera` without the object.
@@ -66,7 +67,7 @@ def clean_plate(
     if hole.any():
         index = None if own is None else own.index
         display = None if own is None else colour
-        depth = hidden_depth(background, camera, cast, hole, display, front, sources, index, settings)
+        depth = hidden_depth(background, camera, cast, hole, display, front, sources, index, settings, sweep)
         reach = _grown(hole, settings.ring)
         rows, columns = np.nonzero(reach)
         pixels = np.stack([columns + 0.5, rows + 0.5], axis=1)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from surface_sos_core.cameras import Box, Camera
+from surface_sos_core.cameras.planes import find_planes
 from surface_sos_core.fields.scene import Scene
 from surface_sos_core.footage import Footage
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
@@ -18,7 +19,6 @@ from surface_sos_core.layers.at_once import frames_at_once, in_order
 from surface_sos_core.layers.exr import FrameLayers
 from surface_sos_core.layers.hidden_depth import Background
 from surface_sos_core.layers.matte import Matte, complete_surface, render_matte
-from surface_sos_core.layers.planes import find_planes
 from surface_sos_core.layers.plate import OwnFrame, clean_plate
 from surface_sos_core.layers.refine import (
     refine_alpha,
@@ -31,7 +31,7 @@ from surface_sos_core.layers.sources import Sources
 from surface_sos_core.render.look import render_object_colour, render_surface
 from surface_sos_core.render.proposal import Proposals
 from surface_sos_core.render.rays import RayCaster, Rays
-from surface_sos_core.settings import Settings
+from surface_sos_core.settings import PlaneSettings, Settings
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def open_studio(
     sources = Sources(lambda i: footage.read_linear(i) * gains[i], cameras, holdouts, plate)
     inside = torch.from_numpy(box.to_box(points).astype(np.float32)).to(scene.extent.device)
     behind = points[(scene.hold(inside) <= 0).cpu().numpy()]
-    planes = _planes_around(box, behind, cameras, plate.plane_thickness)
+    planes = _planes_around(box, behind, cameras, settings.planes)
     background = Background(scene, proposals, behind, planes)
     return Studio(
         settings, scene, proposals, box, footage, cameras, points, caster, gains, sources, background
@@ -108,13 +108,14 @@ def open_studio(
 
 
 def _planes_around(
-    box: Box, points: np.ndarray, cameras: Sequence[Camera | None], thickness: float
+    box: Box, points: np.ndarray, cameras: Sequence[Camera | None], settings: PlaneSettings
 ) -> np.ndarray:
-    """Planes (K, 4) among background points no further from the object than the cameras are; thickness: as a share of that."""
+    """Planes (K, 4) among background points no further from the object than the cameras are."""
     away = [float(np.linalg.norm(camera.centre - box.centre)) for camera in cameras if camera is not None]
     distance = float(np.median(away))
     around = points[np.linalg.norm(points - box.centre, axis=1) < distance]
-    return find_planes(around, thickness * distance)
+    least = max(settings.least_points, settings.least_share * len(around))
+    return find_planes(around, settings.thickness * distance, least, settings.most, settings.tries)
 
 
 def _matte_by_rays(studio: Studio, caster: RayCaster, frame: int) -> Matte:
@@ -134,7 +135,8 @@ def frame_layers(studio: Studio, index: int) -> FrameLayers:
     """All layers of one frame of the footage."""
     camera, settings, matting = studio.cameras[index], studio.settings, studio.settings.matting
     assert camera is not None
-    linear = studio.footage.read_linear(index)
+    scene, space = studio.footage.read_scene(index), studio.footage.space.scene
+    linear = space.in_rec709(scene)
     matte = _matte_by_rays(studio, studio.caster, index)
     display = srgb_encode(linear)
     radius = max(2, round(settings.layers.band * max(matte.alpha.shape)))
@@ -145,13 +147,14 @@ def frame_layers(studio: Studio, index: int) -> FrameLayers:
         return studio.caster.cast(np.full(len(pixels), index), pixels)
 
     own = OwnFrame(index, linear, studio.gains[index], matte.alpha, matte.depth)
-    plate = clean_plate(studio.background, camera, cast, studio.sources, settings.layers, settings.plate, own)
+    plate = clean_plate(
+        studio.background, camera, cast, studio.sources, settings.layers, settings.plate, settings.sweep, own
+    )
     if settings.layers.refine:
         behind = srgb_encode(plate.colour)
         alpha = refine_by_plate(display, matte.alpha, behind, plate.seen, radius, matting)
         matte = complete_surface(matte, without_hidden_holes(display, alpha, matting))
     # In the plate's own space from here on; what is the plate's own comes from there, not back from Rec.709.
-    space, scene = studio.footage.space.scene, studio.footage.read_scene(index)
     own_pixels = (plate.colour == linear).all(axis=-1, keepdims=True)
     clean = np.where(own_pixels, scene, space.from_rec709(plate.colour))
     foreground = unmix_foreground(scene, matte.alpha, clean, matting)
@@ -178,7 +181,7 @@ def view_layers(studio: Studio, camera: Camera) -> FrameLayers:
         linear = space.from_rec709(srgb_decode(colour))
         foreground[rows, columns, :3] = linear * matte.alpha[rows, columns, None]
     plate = clean_plate(
-        studio.background, camera, cast, studio.sources, settings.layers, settings.plate, None
+        studio.background, camera, cast, studio.sources, settings.layers, settings.plate, settings.sweep, None
     )
     clean = space.from_rec709(plate.colour)
     return FrameLayers(foreground, clean, plate.seen, matte.depth, matte.normal, space)

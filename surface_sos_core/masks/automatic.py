@@ -76,9 +76,9 @@ def automatic_masks(
             progress(done, (3 + own.rounds) * len(seen))
 
     for i in seen:
-        frames.pictures[i] = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
+        frames.pictures[i] = footage.read_small(i, size)
     disparities, fineness = frame_disparities(
-        lambda i: frames.pictures[i], size, seen, len(cameras), model, step
+        lambda i: frames.pictures[i], size, seen, len(cameras), model, step, settings.stereo, settings.sweep
     )
 
     def depth(frame: int) -> KnownDepth:
@@ -96,7 +96,7 @@ def automatic_masks(
         frames[i] = _bounded(place, within, i)
 
     def hull(frame: int) -> np.ndarray:
-        return project_grid(consensus.grid, box, seen[frame], *size, depth(frame).span)
+        return project_grid(consensus.grid, box, seen[frame], *size, depth(frame).span(settings.stereo.error))
 
     voting = replace(settings.consensus, resolution=own.consensus_resolution, views=own.consensus_views)
     masks = _segment(frames, depth, _grab_cut_outline, step, False, 0.0, settings)

@@ -70,13 +70,21 @@ def read_consensus(path: Path, frames: int) -> Consensus:
     return Consensus(box, grid, trust, kept["agreement"])
 
 
-def unpack_masks(path: Path, to: Path, frames: int) -> FrameStack:
-    """The coarse masks (frames, h, w) that `save_consensus` kept in `path`, written to `to` to be read pixel by pixel.
+def unpack_masks(path: Path, folder: Path, frames: int) -> FrameStack:
+    """The coarse masks (frames, h, w) that `save_consensus` kept in `path`, to be read pixel by pixel from a temporary file
+    in `folder`.
 
     Raises InputError for any other file.
     """
     with _packed_masks(path, frames) as (shape, pictures):
-        return FrameStack.write(to, shape, pictures)
+        stack = FrameStack(shape, folder)
+        try:
+            for i, picture in enumerate(pictures):
+                stack[i] = picture
+        except BaseException:
+            stack.close()
+            raise
+        return stack
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from surface_sos_core.cameras import Camera, CameraModel
 from surface_sos_core.footage import Footage
-from surface_sos_core.footage.frame_stack import TemporaryPictures, let_go
+from surface_sos_core.footage.frame_stack import FrameStack, let_go
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.colours import (
     LearntColours,
@@ -66,9 +66,9 @@ def mend_masks(
         return Mended([], [])
     missing = [i for i in seen if not masks.known[i]] if len(given) < settings.mending.few * len(seen) else []
     size = reduced_size(footage, settings.mending.edge)
-    pictures = TemporaryPictures((len(cameras), size[1], size[0], 3))
+    pictures = FrameStack((len(cameras), size[1], size[0], 3))
     for i in seen:
-        pictures[i] = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
+        pictures[i] = footage.read_small(i, size)
     done = 0
 
     def step() -> None:
@@ -76,7 +76,9 @@ def mend_masks(
         done += 1
         progress(done, len(seen) + len(given) + len(missing))
 
-    disparities, fineness = frame_disparities(lambda i: pictures[i], size, seen, len(cameras), model, step)
+    disparities, fineness = frame_disparities(
+        lambda i: pictures[i], size, seen, len(cameras), model, step, settings.stereo, settings.sweep
+    )
 
     def depth(frame: int) -> KnownDepth:
         return KnownDepth(disparities[frame], fineness)
@@ -219,7 +221,8 @@ def _mask(
     """(h, w) bool of a picture (h, w, 3); None where voters see too little of it, or all or nothing would be the object."""
     height, width = rgb.shape[:2]
     odds, heard = surface_votes(camera, depth, voters, settings.votes)
-    along = project_grid(consensus.grid, consensus.box, camera, width, height, depth.span)
+    span = depth.span(settings.stereo.error)
+    along = project_grid(consensus.grid, consensus.box, camera, width, height, span)
     hull = place_by_hull(along, settings.hull).odds
     inside = hull > 0
     if (inside & (heard > 0)).sum() <= settings.mending.least_seen * inside.sum():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from surface_sos_core.footage.frame_stack import TemporaryPictures, TemporaryValues
+from surface_sos_core.footage.frame_stack import FrameStack, TemporaryValues
 from surface_sos_core.settings import HullSettings
 
 
@@ -40,12 +40,12 @@ class PlacesOfFrames:
     def __init__(self, numbers: Sequence[int], count: int, size: tuple[int, int]) -> None:
         self.numbers, self.count, self.size = numbers, count, size
         shape = (count, size[1], size[0])
-        self.pictures = TemporaryPictures((*shape, 3))
+        self.pictures = FrameStack((*shape, 3))
         self.told = TemporaryValues(count, size)
         """(h, w) log odds by the sparse points alone."""
         self.colour = TemporaryValues(count, size)
         """(h, w) log odds by the colours, as the last outlines had them."""
-        self._odds, self._possible = TemporaryValues(count, size), TemporaryPictures(shape)
+        self._odds, self._possible = TemporaryValues(count, size), FrameStack(shape)
 
     def __getitem__(self, frame: int) -> Place:
         return Place(self._odds[frame], self._possible[frame] > 0)

@@ -3,6 +3,8 @@
 The settings of a run are written to its manifest, with what really ran (an early stop is said as one).
 """
 
+from surface_sos_core.settings.cameras import BoxSettings, PointSettings, SolveSettings
+from surface_sos_core.settings.footage import ExposureSettings, FootageSettings
 from surface_sos_core.settings.layers import LayerSettings
 from surface_sos_core.settings.masks import (
     CoarseSettings,
@@ -38,20 +40,24 @@ from surface_sos_core.settings.starts import (
     PointGroupSettings,
     StartSettings,
 )
+from surface_sos_core.settings.stereo import PlaneSettings, StereoSettings, SweepSettings
 from surface_sos_core.settings.train import FieldSettings, TrainSettings
 
 __all__ = [
     "DEVICES",
     "PRESETS",
     "STAGE_GROUPS",
+    "BoxSettings",
     "CoarseSettings",
     "ColourSettings",
     "ConsensusSettings",
     "DoubtSettings",
     "DrawnSettings",
     "EdgeSettings",
+    "ExposureSettings",
     "FieldSettings",
     "FlowSettings",
+    "FootageSettings",
     "HullSettings",
     "LayerSettings",
     "MatteSettings",
@@ -59,11 +65,16 @@ __all__ = [
     "MendingSettings",
     "MeshSettings",
     "NetworkSettings",
+    "PlaneSettings",
     "PlateSettings",
     "PointGroupSettings",
+    "PointSettings",
     "RenderSettings",
     "Settings",
+    "SolveSettings",
     "StartSettings",
+    "StereoSettings",
+    "SweepSettings",
     "ThinPartSettings",
     "TrainSettings",
     "VoteSettings",

@@ -45,9 +45,6 @@ class PlateSettings(Group):
     backdrop_samples: int = setting(
         48, "Samples of BaCo on the rays that tell how far the background may be.", 1, 4096, "samples"
     )
-    plane_thickness: float = setting(
-        0.006, "Thickness of a plane of sparse points.", 0, 1, "of the cameras' distance"
-    )
     depth_edge: int = setting(
         512, "Longer edge of the lattice on which the background's depth is looked for.", 16, 16_384, "pixels"
     )

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from surface_sos_core.errors import InputError
+from surface_sos_core.settings.cameras import BoxSettings, PointSettings, SolveSettings
+from surface_sos_core.settings.footage import ExposureSettings, FootageSettings
 from surface_sos_core.settings.layers import LayerSettings
 from surface_sos_core.settings.masks import (
     CoarseSettings,
@@ -36,6 +38,7 @@ from surface_sos_core.settings.starts import (
     PointGroupSettings,
     StartSettings,
 )
+from surface_sos_core.settings.stereo import PlaneSettings, StereoSettings, SweepSettings
 from surface_sos_core.settings.train import FieldSettings, TrainSettings
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -59,9 +62,12 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 STAGE_GROUPS: dict[str, tuple[str, ...]] = {
-    "cameras": (),
+    "cameras": ("solve", "points"),
     "masks": (
         "coarse",
+        "box",
+        "stereo",
+        "sweep",
         "start",
         "point_groups",
         "drawn",
@@ -76,8 +82,8 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "consensus",
         "thin_parts",
     ),
-    "train": ("fields", "render", "train"),
-    "layers": ("render", "layers", "matte", "matting", "plate"),
+    "train": ("footage", "points", "exposure", "fields", "render", "train"),
+    "layers": ("points", "planes", "sweep", "render", "layers", "matte", "matting", "plate"),
     "mesh": ("mesh",),
 }
 """The groups that each stage reads; one that several read is named in each. What earlier stages read counts by what they made."""
@@ -91,6 +97,13 @@ class Settings:
 
     preset: str = "default"
     """Where the values come from that nothing else says."""
+    footage: FootageSettings = field(default_factory=FootageSettings)
+    solve: SolveSettings = field(default_factory=SolveSettings)
+    points: PointSettings = field(default_factory=PointSettings)
+    box: BoxSettings = field(default_factory=BoxSettings)
+    stereo: StereoSettings = field(default_factory=StereoSettings)
+    planes: PlaneSettings = field(default_factory=PlaneSettings)
+    sweep: SweepSettings = field(default_factory=SweepSettings)
     coarse: CoarseSettings = field(default_factory=CoarseSettings)
     start: StartSettings = field(default_factory=StartSettings)
     point_groups: PointGroupSettings = field(default_factory=PointGroupSettings)
@@ -105,6 +118,7 @@ class Settings:
     edges: EdgeSettings = field(default_factory=EdgeSettings)
     consensus: ConsensusSettings = field(default_factory=ConsensusSettings)
     thin_parts: ThinPartSettings = field(default_factory=ThinPartSettings)
+    exposure: ExposureSettings = field(default_factory=ExposureSettings)
     fields: FieldSettings = field(default_factory=FieldSettings)
     render: RenderSettings = field(default_factory=RenderSettings)
     train: TrainSettings = field(default_factory=TrainSettings)

@@ -70,11 +70,6 @@ class TrainSettings(Group):
         16_384,
         "pixels",
     )
-    cache_gigabytes: float = setting(
-        8.0,
-        "Disk that the plates to train on may take; they are trained at fewer pixels where they would take more.",
-        0.001, 10_000, "GB",
-    )  # fmt: skip
     learning_rate: float = setting(0.01, "Adam's step for the hash tables.", 1e-6, 1)
     warm_up: int = setting(
         200,

@@ -19,6 +19,7 @@ from surface_sos_core.cameras.square_pixels import Stretched
 from surface_sos_core.events import Events
 from surface_sos_core.footage import Footage
 from surface_sos_core.provenance import code_version
+from surface_sos_core.settings import SolveSettings
 from surface_sos_core.stages.run import Run
 
 _SQUARE = 1e-3  # pixels are square whose aspect differs by less from 1
@@ -31,12 +32,19 @@ def camera_stage(run: Run, given: CameraModel | None, inputs: dict[str, Any]) ->
     inputs = {**inputs, "settings": run.settings.of_stage("cameras"), "code": code_version(__name__)}
     model = run.read_kept("cameras", inputs, lambda: read_model(folder.cameras))
     if model is None:
-        seed, scratch = run.settings.seed, folder.checkpoint
+        settings, seed, scratch = run.settings, run.settings.seed, folder.checkpoint
         if given is None:
-            model = solved_cameras(run.footage, scratch, seed, events)
+            model = solved_cameras(run.footage, scratch, settings.solve, seed, events)
         else:
             model = triangulate_points(
-                run.footage, given, scratch, run.progress("steps"), seed, events.warning
+                run.footage,
+                given,
+                scratch,
+                settings.points,
+                settings.solve,
+                run.progress("steps"),
+                seed,
+                events.warning,
             )
         write_model(model, folder.cameras)
         run.note("cameras", inputs)
@@ -47,12 +55,19 @@ def camera_stage(run: Run, given: CameraModel | None, inputs: dict[str, Any]) ->
     return model
 
 
-def solved_cameras(footage: Footage, scratch: Path, seed: int, events: Events) -> CameraModel:
+def solved_cameras(
+    footage: Footage, scratch: Path, settings: SolveSettings, seed: int, events: Events
+) -> CameraModel:
     """Solved from the frames; `scratch`: a folder for what the solver keeps meanwhile."""
 
     def solved(frames: SolvableFootage) -> CameraModel:
         return solve_cameras(
-            frames, scratch, lambda done, total: events.progress(done, total, "steps"), seed, events.warning
+            frames,
+            scratch,
+            settings,
+            lambda done, total: events.progress(done, total, "steps"),
+            seed,
+            events.warning,
         )
 
     aspect = footage.tags(0).pixel_aspect

@@ -17,7 +17,6 @@ from surface_sos_core.layers.stage import Studio, frame_layers, open_studio
 from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.provenance import code_version
 from surface_sos_core.stages.run import Run, inputs_from_fields
-from surface_sos_core.stages.training import LEAST_TRACK
 from surface_sos_core.train.trainer import Trainer
 
 
@@ -93,7 +92,7 @@ def studio_of(run: Run, trainer: Trainer, consensus: Consensus, part: int = 1) -
         consensus.box,
         run.footage,
         run.cameras,
-        points.xyz[points.track_length >= LEAST_TRACK],
+        points.xyz[points.track_length >= run.settings.points.least_track],
         read_gains(run.folder.exposure, len(run.cameras)),
         run.progress("holdouts"),
     )

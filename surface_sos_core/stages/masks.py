@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from surface_sos_core.cameras import Box, CameraModel
+from surface_sos_core.cameras import Box, CameraModel, box_to_json
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.consensus import Consensus, build_consensus, contradiction
 from surface_sos_core.masks.consensus_file import read_consensus, save_consensus
@@ -48,7 +48,7 @@ def mask_stage(
             events.warning(doubt)
         save_consensus(folder.consensus, masks.probability, consensus)
         run.note("masks", inputs)
-    run.manifest.box = {**consensus.box.as_dict(), "world_to_box": consensus.box.similarity.tolist()}
+    run.manifest.box = {**box_to_json(consensus.box), "world_to_box": consensus.box.similarity.tolist()}
     run.save("masks")
     return consensus
 

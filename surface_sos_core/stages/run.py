@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,12 +17,14 @@ from surface_sos_core.device import choose_device
 from surface_sos_core.errors import InputError, is_out_of_memory
 from surface_sos_core.events import Events
 from surface_sos_core.footage import ColourRequest, Footage, open_footage, parse_frames
+from surface_sos_core.footage.training_size import training_size
 from surface_sos_core.manifest import FootageEntry, FrameEntry, MadeEntry, Manifest, write_manifest
+from surface_sos_core.masks.coarse import reduced_size
 from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.consensus_file import read_consensus
 from surface_sos_core.provenance import joined, software_versions
 from surface_sos_core.settings import STAGE_GROUPS, Settings, settings_from_dict
-from surface_sos_core.shot_folder import ShotFolder, file_stamps
+from surface_sos_core.shot_folder import ContentStamps, ShotFolder, file_stamps
 
 STAGES = ("footage", "cameras", "masks", "train", "layers", "mesh", "report")
 _LISTED = 4  # changed inputs that are named
@@ -40,6 +42,7 @@ class Run:
     manifest: Manifest
     cameras: list[Camera | None]
     selected: list[int]
+    stamps: ContentStamps = field(default_factory=ContentStamps)
     worked: bool = False
     """Whether a stage had anything to do."""
 
@@ -249,6 +252,14 @@ def prepare_device(settings: Settings) -> torch.device:
     return device
 
 
+def frames_kept(footage: Footage, settings: Settings, folder: Path) -> AbstractContextManager[Footage]:
+    """The footage whose frames are decoded once, at the sizes that the stages look at, in temporary files in `folder`."""
+    gigabytes = settings.footage.cache_gigabytes
+    trained = training_size(footage, settings.train.image_edge, gigabytes, lambda message: None)
+    edges = (settings.start.edge, settings.mending.edge)
+    return footage.stored(folder, [trained, *(reduced_size(footage, edge) for edge in edges)], gigabytes)
+
+
 def footage_stamp(footage: Footage) -> list[Any]:
     """What tells whether the frames are those of an earlier run."""
     asked = filter(None, [footage.layer, footage.space.key])
@@ -258,14 +269,14 @@ def footage_stamp(footage: Footage) -> list[Any]:
 def model_stamp(run: Run) -> dict[str, str]:
     """The camera model that the shot has, by content."""
     files = {name: run.folder.cameras / f"{name}.txt" for name in ("cameras", "images", "points3D")}
-    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+    return {name: run.stamps.of(path) for name, path in files.items()}
 
 
 def training_inputs(run: Run, code: str) -> dict[str, Any]:
     """What the fields come from: by the content of what earlier stages have written. `code`: the training's version."""
     return {
         "footage": footage_stamp(run.footage),
-        "consensus": hashlib.sha256(run.folder.consensus.read_bytes()).hexdigest(),
+        "consensus": run.stamps.of(run.folder.consensus),
         "model": model_stamp(run),
         "settings": {**run.settings.of_stage("train"), "seed": run.settings.seed},
         "code": code,

@@ -11,9 +11,9 @@ import torch
 
 from surface_sos_core.cameras import CameraModel
 from surface_sos_core.errors import Cancelled, InputError
-from surface_sos_core.footage.cache import cached_plates
 from surface_sos_core.footage.exposure import exposure_gains, read_gains, save_gains
 from surface_sos_core.footage.frame_stack import FrameStack
+from surface_sos_core.footage.training_size import training_size
 from surface_sos_core.interruption import held_back
 from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.consensus_file import unpack_masks
@@ -23,8 +23,6 @@ from surface_sos_core.train.batches import Batches, sights_of
 from surface_sos_core.train.checkpoint import has_checkpoint, load_newest, remove_checkpoints, save_trainer
 from surface_sos_core.train.preview import write_preview
 from surface_sos_core.train.trainer import Trainer
-
-LEAST_TRACK = 3  # frames that must have seen a sparse point before it guides the fields
 
 
 @contextmanager
@@ -55,7 +53,6 @@ def training_stage(run: Run, consensus: Consensus, model: CameraModel, device: t
     trainer = _resumed(run, start) if kept else None
     if trainer is None:
         remove_checkpoints(folder.fields)
-        folder.plates.unlink(missing_ok=True)
         run.note("train", inputs)
         trainer = start()
         trainer.fit_to_consensus(consensus.grid, consensus.box.extent)
@@ -90,12 +87,10 @@ def _optimise(run: Run, trainer: Trainer, consensus: Consensus, model: CameraMod
     """Train to the last step, with one part of so many of each step's rays."""
     folder, train = run.folder, run.settings.train
     train = dataclasses.replace(train, rays=max(1, train.rays // part))
-    with (
-        _plates(run) as plates,
-        unpack_masks(folder.consensus, folder.masks, len(run.footage.frames)) as masks,
-    ):
-        sights = sights_of(model.points, list(model.cameras), run.cameras, LEAST_TRACK)
-        gains = exposure_gains(plates, run.cameras, sights.xyz)
+    plates = _plates(run)
+    with unpack_masks(folder.consensus, folder.checkpoint, len(run.footage.frames)) as masks:
+        sights = sights_of(model.points, list(model.cameras), run.cameras, run.settings.points.least_track)
+        gains = exposure_gains(plates, run.cameras, sights.xyz, run.settings.exposure)
         save_gains(folder.exposure, gains)
         device, seed = trainer.scene.extent.device, run.settings.seed
         _step_by_step(
@@ -109,10 +104,8 @@ def _optimise(run: Run, trainer: Trainer, consensus: Consensus, model: CameraMod
 
 def _plates(run: Run) -> FrameStack:
     """The frames at the size they are trained at."""
-    train = run.settings.train
-    return cached_plates(
-        run.footage, run.folder.plates, train.image_edge, train.cache_gigabytes, run.events.warning
-    )
+    edge, gigabytes = run.settings.train.image_edge, run.settings.footage.cache_gigabytes
+    return run.footage.level(training_size(run.footage, edge, gigabytes, run.events.warning))
 
 
 def _keep_gains(run: Run, model: CameraModel) -> None:
@@ -123,9 +116,9 @@ def _keep_gains(run: Run, model: CameraModel) -> None:
     except InputError as error:
         run.events.warning(f"The exposures are measured again: {error}")
     run.worked = True
-    with _plates(run) as plates:
-        sights = sights_of(model.points, list(model.cameras), run.cameras, LEAST_TRACK)
-        save_gains(run.folder.exposure, exposure_gains(plates, run.cameras, sights.xyz))
+    sights = sights_of(model.points, list(model.cameras), run.cameras, run.settings.points.least_track)
+    gains = exposure_gains(_plates(run), run.cameras, sights.xyz, run.settings.exposure)
+    save_gains(run.folder.exposure, gains)
 
 
 def _step_by_step(run: Run, trainer: Trainer, batches: Batches) -> None:

@@ -8,20 +8,10 @@ import numpy as np
 
 from surface_sos_core.cameras import Camera, CameraModel
 from surface_sos_core.footage.frame_stack import TemporaryValues
+from surface_sos_core.settings import StereoSettings, SweepSettings
 from surface_sos_core.stereo.known_depth import pixels_that_show, places_shown
 from surface_sos_core.stereo.pinhole import PinholeView
 from surface_sos_core.stereo.sweep import sweep_disparity
-
-_DISPARITIES = 96  # steps that are tried
-_LEAST_POINTS = 20  # sparse points that tell how near and how far things are
-_BEYOND = 1.5, 0.9  # the farthest and the nearest of them times these are where steps begin and end
-_VIEWS = 10  # frames that one is compared with
-# How far from it these stand, as a share of the points' median depth: less tells no depth, more hides.
-_APART = 0.02, 0.25
-_TURNED = 0.8  # cosine between the axes, at least
-_WITNESSES = 12  # nearest frames that are asked whether they agree ..
-_AGREE = 3  # .. and how many have to
-_SAME = 1.5  # steps of disparity that are the same
 
 
 def frame_disparities(
@@ -31,6 +21,8 @@ def frame_disparities(
     count: int,
     model: CameraModel,
     step: Callable[[], None],
+    settings: StereoSettings,
+    sweep: SweepSettings,
 ) -> tuple[TemporaryValues, float]:
     """Disparity (1 / depth along the camera's axis) of every pixel of the frames, 0 where it is not known; a step of it.
 
@@ -40,30 +32,33 @@ def frame_disparities(
     """
     found, agreed = TemporaryValues(count, size), TemporaryValues(count, size)
     depths = _depths(model)
-    if len(depths) < _LEAST_POINTS:
+    if len(depths) < settings.least_points:
         for _ in cameras:
             step()
         return agreed, 0.0
-    near, far = np.percentile(depths, (1, 99))
-    steps = np.linspace(1 / (far * _BEYOND[0]), 1 / (near * _BEYOND[1]), _DISPARITIES)
+    near, far = np.percentile(depths, (settings.outliers, 100 - settings.outliers))
+    far, near = far * settings.beyond_farthest, near * settings.before_nearest
+    steps = np.linspace(1 / far, 1 / near, settings.disparities)
     reach, numbers = float(np.median(depths)), list(cameras)
-    views = _Views(picture, size, cameras)
+    views = _Views(picture, size, cameras, 4 * settings.views)
     for i in numbers:
-        others = _compared_with(cameras, i, reach)
+        others = _compared_with(cameras, i, reach, settings)
         if len(others) > 1:
-            found[i] = _swept(picture(i), size, cameras[i], steps, [views[j] for j in others])
+            found[i] = _swept(picture(i), size, cameras[i], steps, [views[j] for j in others], sweep)
         step()
     width = float(steps[1] - steps[0])
     centres = np.array([camera.centre for camera in cameras.values()])
     for i in numbers:
         away = np.linalg.norm(centres - cameras[i].centre, axis=1)
-        witnesses = [numbers[n] for n in np.argsort(away)[1 : _WITNESSES + 1]]
+        witnesses = [numbers[n] for n in np.argsort(away)[1 : settings.witnesses + 1]]
         disparity = found[i]
         # the first and the last steps are where the search ended
         kept = (disparity > steps[1]) & (disparity < steps[-2])
         world = places_shown(cameras[i], disparity, kept)
-        agree = sum(pixels_that_show(world, cameras[j], found[j], _SAME * width) >= 0 for j in witnesses)
-        kept[kept] = agree >= _AGREE
+        agree = sum(
+            pixels_that_show(world, cameras[j], found[j], settings.same * width) >= 0 for j in witnesses
+        )
+        kept[kept] = agree >= settings.agree
         agreed[i] = np.where(kept, disparity, 0)
     return agreed, width
 
@@ -72,9 +67,13 @@ class _Views:
     """Views of the latest frames asked for: frames next to each other ask nearly the same ones."""
 
     def __init__(
-        self, picture: Callable[[int], np.ndarray], size: tuple[int, int], cameras: Mapping[int, Camera]
+        self,
+        picture: Callable[[int], np.ndarray],
+        size: tuple[int, int],
+        cameras: Mapping[int, Camera],
+        most: int,
     ) -> None:
-        self._picture, self._cameras = picture, cameras
+        self._picture, self._cameras, self._most = picture, cameras, most
         self._everywhere = np.ones(size[::-1], np.uint8)
         self._made: dict[int, PinholeView] = {}
 
@@ -84,7 +83,7 @@ class _Views:
             rgb = self._picture(frame).astype(np.float32) / 255
             view = PinholeView.of(rgb, self._everywhere, self._cameras[frame])
         self._made[frame] = view
-        while len(self._made) > 4 * _VIEWS:
+        while len(self._made) > self._most:
             self._made.pop(next(iter(self._made)))
         return view
 
@@ -100,21 +99,29 @@ def _depths(model: CameraModel) -> np.ndarray:
     return found[found > 0]
 
 
-def _compared_with(cameras: Mapping[int, Camera], frame: int, reach: float) -> list[int]:
+def _compared_with(
+    cameras: Mapping[int, Camera], frame: int, reach: float, settings: StereoSettings
+) -> list[int]:
     """Frames from near enough to show the same and far enough to tell depth, spread evenly over these distances."""
     own = cameras[frame]
     numbers = np.array(list(cameras))
     away = np.array([np.linalg.norm(camera.centre - own.centre) for camera in cameras.values()]) / reach
     alike = np.array([camera.axis @ own.axis for camera in cameras.values()])
-    usable = np.flatnonzero((away > _APART[0]) & (away < _APART[1]) & (alike > _TURNED))
+    apart = (away > settings.nearest_view) & (away < settings.farthest_view)
+    usable = np.flatnonzero(apart & (alike > settings.least_cosine))
     usable = usable[np.argsort(away[usable], kind="stable")]
-    chosen = np.linspace(0, len(usable) - 1, min(_VIEWS, len(usable))).astype(int)
+    chosen = np.linspace(0, len(usable) - 1, min(settings.views, len(usable))).astype(int)
     return numbers[usable[chosen]].tolist()
 
 
 def _swept(
-    rgb: np.ndarray, size: tuple[int, int], camera: Camera, steps: np.ndarray, views: list[PinholeView]
+    rgb: np.ndarray,
+    size: tuple[int, int],
+    camera: Camera,
+    steps: np.ndarray,
+    views: list[PinholeView],
+    settings: SweepSettings,
 ) -> np.ndarray:
     nothing, anywhere = np.zeros((0, *size[::-1])), np.full(size[::-1], np.inf)
     own, rays = rgb.astype(np.float32) / 255, np.nan_to_num(camera.picture_rays(*size))
-    return sweep_disparity(camera.centre, rays, own, nothing, anywhere, steps, views)
+    return sweep_disparity(camera.centre, rays, own, nothing, anywhere, steps, views, settings)

@@ -9,8 +9,6 @@ import numpy as np
 
 from surface_sos_core.cameras import Camera
 
-_ERROR = 3.0  # steps of disparity that a sweep is wrong by, at most
-
 
 @dataclass(frozen=True)
 class KnownDepth:
@@ -19,10 +17,10 @@ class KnownDepth:
     disparity: np.ndarray
     step: float
 
-    @property
-    def span(self) -> tuple[np.ndarray, np.ndarray]:
-        """The nearest and the farthest (h, w) that what is seen can be; 0 and infinite where nothing is known."""
-        known, room = self.disparity > 0, _ERROR * self.step
+    def span(self, error: float) -> tuple[np.ndarray, np.ndarray]:
+        """The nearest and the farthest (h, w) that what is seen can be, where disparities are wrong by `error` steps at
+        most; 0 and infinite where nothing is known."""
+        known, room = self.disparity > 0, error * self.step
         with np.errstate(divide="ignore"):
             nearest = np.where(known, 1 / (self.disparity + room), 0.0)
             farthest = np.where(self.disparity > room, 1 / (self.disparity - room), np.inf)

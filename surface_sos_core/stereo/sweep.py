@@ -13,14 +13,8 @@ import numpy as np
 from numba import njit, prange
 from scipy import ndimage
 
+from surface_sos_core.settings import SweepSettings
 from surface_sos_core.stereo.pinhole import PinholeView
-
-_WORST = 0.2  # display values; colours that differ more are equally wrong
-_NEUTRAL = 0.04  # cost where fewer than two frames say anything: a match is better, a mismatch is worse
-_PRIOR = 0.03  # cost of being away from every disparity that is likely
-_NEAR = 0.03  # share of the range within which one is near
-_SMALL, _LARGE = 0.016, 0.08  # cost of a change by one step, and by more
-_SPECKLE = 200  # lattice points; a smaller piece that is nowhere within a step of what is around it is noise
 
 
 def sweep_disparity(
@@ -31,6 +25,7 @@ def sweep_disparity(
     ceiling: np.ndarray,
     steps: np.ndarray,
     views: list[PinholeView],
+    settings: SweepSettings,
 ) -> np.ndarray:
     """Disparity (h, w) of what is seen on a lattice of rays.
 
@@ -51,6 +46,8 @@ def sweep_disparity(
         np.stack([np.concatenate((view.focal, view.centre)) for view in views]),
         np.stack([view.picture for view in views]),
         np.stack([view.free for view in views]),
+        np.float32(settings.worst),
+        np.float32(settings.neutral),
     )
     share = cv2.blur(asked.astype(np.float32), (5, 5))
     costs = np.stack([cv2.blur(raw[..., k], (5, 5)) / share for k in range(len(steps))], axis=-1)
@@ -58,19 +55,22 @@ def sweep_disparity(
     away = np.full_like(costs, np.inf)
     for prior in priors.astype(np.float32):
         np.minimum(away, np.abs(tried - prior[..., None]), out=away)
-    costs += _PRIOR * np.minimum(away / np.float32(_NEAR * (steps[-1] - steps[0])), 1.0)
+    costs += settings.prior * np.minimum(away / np.float32(settings.near * (steps[-1] - steps[0])), 1.0)
     costs[steps > ceiling[..., None]] = 1.0
-    total = _along_scanlines(costs, np.float32(_SMALL), np.float32(_LARGE)).sum(axis=0)
+    total = _along_scanlines(costs, np.float32(settings.small_step), np.float32(settings.large_step)).sum(
+        axis=0
+    )
     best = np.argmin(total, axis=-1)
-    return steps[0] + without_speckles(_between_steps(total, best)) * (steps[1] - steps[0])
+    fine = without_speckles(_between_steps(total, best), settings.speckle)
+    return steps[0] + fine * (steps[1] - steps[0])
 
 
-def without_speckles(step: np.ndarray) -> np.ndarray:
-    """Steps (h, w) with small pieces apart from all others replaced by what is nearest: plain surfaces look the same at any
+def without_speckles(step: np.ndarray, most: int) -> np.ndarray:
+    """Steps (h, w) with pieces of at most so many pixels, more than a step from all around them, replaced by what is nearest: plain surfaces look the same at any
     depth, so that chance decides there."""
     fine, noise = 16, -1  # parts of a step that OpenCV's whole numbers tell apart; its mark
     whole = np.round(step * fine).astype(np.int16)
-    cv2.filterSpeckles(whole, noise, _SPECKLE, fine)
+    cv2.filterSpeckles(whole, noise, most, fine)
     speckle = whole == noise
     if not speckle.any() or speckle.all():
         return step
@@ -90,7 +90,7 @@ def _between_steps(total: np.ndarray, best: np.ndarray) -> np.ndarray:
 
 
 @njit(parallel=True, nogil=True, fastmath={"nsz", "arcp", "contract", "reassoc"}, cache=True)
-def _costs(directions, own, steps, shifts, turns, lenses, pictures, free):  # type: ignore[no-untyped-def]
+def _costs(directions, own, steps, shifts, turns, lenses, pictures, free, worst, neutral):  # type: ignore[no-untyped-def]
     """(pixels, steps) float32: how much the views differ, as a mean over those that see the place."""
     count, depths, views = len(directions), len(steps), len(shifts)
     height, width = free.shape[1:]
@@ -130,7 +130,7 @@ def _costs(directions, own, steps, shifts, turns, lenses, pictures, free):  # ty
                     colours[n, k] = top * (1 - fy) + low * fy
                 n += 1
             if n + known < 2:
-                out[i, d] = _NEUTRAL
+                out[i, d] = neutral
                 continue
             total = np.float32(0.0)
             for k in range(3):
@@ -145,7 +145,7 @@ def _costs(directions, own, steps, shifts, turns, lenses, pictures, free):  # ty
                         ordered[at] = value
                     middle = 0.5 * (ordered[(n - 1) // 2] + ordered[n // 2])
                 for s in range(n):
-                    total += min(abs(colours[s, k] - middle), np.float32(_WORST))
+                    total += min(abs(colours[s, k] - middle), worst)
             # The median of few lies close to each of them.
             out[i, d] = total / (3 * n) * (1.0 if known else n / (n - 1.0))
     return out

@@ -8,7 +8,7 @@ import pytest
 
 from blender_addon import box_start, colmap
 from surface_sos_core.cameras import CameraModel, Lens, Points, write_model
-from surface_sos_core.cameras.box import look_at
+from surface_sos_core.cameras.automatic_box import look_at
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import numpy as np
 
 from surface_sos_core.cameras.camera import Camera, CameraModel, Points
-from surface_sos_core.cameras.colmap import rotation_from_quaternion
 from surface_sos_core.cameras.lens import Lens
+from surface_sos_core.cameras.quaternion import rotation_from_quaternion
 
 LENS = Lens("OPENCV", 640, 480, (500.0, 505.0, 322.0, 238.0, -0.1, 0.02, 0.001, -0.002))
 TURN = np.array([0.8, 0.1, -0.5, 0.3]) / np.linalg.norm([0.8, 0.1, -0.5, 0.3])

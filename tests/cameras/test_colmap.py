@@ -11,12 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surface_sos_core.cameras.camera import CameraModel, Points
-from surface_sos_core.cameras.colmap import (
-    quaternion_from_rotation,
-    read_model,
-    rotation_from_quaternion,
-    write_model,
-)
+from surface_sos_core.cameras.colmap import read_model, write_model
+from surface_sos_core.cameras.quaternion import quaternion_from_rotation, rotation_from_quaternion
 from surface_sos_core.errors import InputError
 
 CAMERAS = "# cameras\n1 SIMPLE_RADIAL 640 480 500 320 240 0.1\n2 PINHOLE 640 480 510 511 320 240\n"

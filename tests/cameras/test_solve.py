@@ -18,7 +18,9 @@ from surface_sos_core.cameras.solve import solve_cameras
 from surface_sos_core.cameras.solve_worker import pairs_to_match
 from surface_sos_core.cameras.solver_process import Job
 from surface_sos_core.errors import InputError, SolveError
+from surface_sos_core.settings import SolveSettings
 
+SETTINGS = SolveSettings()
 LENS = Lens("SIMPLE_RADIAL", 320, 240, (330.0, 160.0, 120.0, 0.02))
 
 
@@ -103,7 +105,7 @@ def test_solves_the_cameras_that_filmed(room: Shot, tmp_path: Path) -> None:
     steps: list[tuple[int, int]] = []
     notes: list[str] = []
     model = solve_cameras(
-        room, tmp_path, lambda done, total: steps.append((done, total)), seed=1, warn=notes.append
+        room, tmp_path, SETTINGS, lambda done, total: steps.append((done, total)), seed=1, warn=notes.append
     )
     assert sorted(model.cameras) == [f.file for f in room.frames] and not notes
     truth = circling(9)
@@ -125,7 +127,7 @@ def test_solves_the_cameras_that_filmed(room: Shot, tmp_path: Path) -> None:
 def test_a_static_camera_needs_parallax(tmp_path: Path) -> None:
     shot = Shot(tmp_path / "plates", [render(circling(1)[0], i) for i in range(5)])
     with pytest.raises(SolveError, match="of 5 frames registered.*parallax: film while walking around"):
-        solve_cameras(shot, tmp_path / "scratch")
+        solve_cameras(shot, tmp_path / "scratch", SETTINGS)
 
 
 def test_a_camera_turning_on_the_spot_needs_parallax(tmp_path: Path) -> None:
@@ -133,18 +135,20 @@ def test_a_camera_turning_on_the_spot_needs_parallax(tmp_path: Path) -> None:
     targets = [np.array([0.2 + 0.12 * i, 0.3, 0.4]) for i in range(7)]
     shot = Shot(tmp_path / "plates", [render(looking(centre, t), i) for i, t in enumerate(targets)])
     with pytest.raises(SolveError, match="of 7 frames registered.*parallax"):
-        solve_cameras(shot, tmp_path / "scratch")
+        solve_cameras(shot, tmp_path / "scratch", SETTINGS)
 
 
 def test_frames_without_texture_say_how_many_registered(tmp_path: Path) -> None:
     shot = Shot(tmp_path / "plates", [np.full((240, 320, 3), 90 + i, np.uint8) for i in range(4)])
     with pytest.raises(SolveError, match="0 of 4 frames registered; more overlap"):
-        solve_cameras(shot, tmp_path / "scratch")
+        solve_cameras(shot, tmp_path / "scratch", SETTINGS)
 
 
 def test_one_frame_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="1 frame"):
-        solve_cameras(Shot(tmp_path / "plates", [np.zeros((8, 8, 3), np.uint8)]), tmp_path / "scratch")
+        solve_cameras(
+            Shot(tmp_path / "plates", [np.zeros((8, 8, 3), np.uint8)]), tmp_path / "scratch", SETTINGS
+        )
 
 
 def test_an_interrupt_ends_the_child_and_cleans_up(room: Shot, tmp_path: Path) -> None:
@@ -152,7 +156,7 @@ def test_an_interrupt_ends_the_child_and_cleans_up(room: Shot, tmp_path: Path) -
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        solve_cameras(room, tmp_path, interrupt)
+        solve_cameras(room, tmp_path, SETTINGS, interrupt)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -165,7 +169,7 @@ def test_the_worker_ends_with_its_parent(tmp_path: Path) -> None:
     try:
         assert worker.stdin is not None
         os.mkfifo(tmp_path / "never.png")  # reading it blocks for ever
-        job = Job(str(tmp_path), ["never.png"], str(tmp_path), str(tmp_path / "out"), 0, 1)
+        job = Job(str(tmp_path), ["never.png"], str(tmp_path), str(tmp_path / "out"), 0, 1, SETTINGS)
         worker.stdin.write(job.to_line().encode())
         worker.stdin.close()
         start = time.monotonic()
@@ -179,7 +183,6 @@ def test_the_worker_ends_with_its_parent(tmp_path: Path) -> None:
 
 _DOUBTFUL = """
 from surface_sos_core.cameras import solve_worker
-solve_worker.AGREED = 1.01  # as if things looked alike
 tell = solve_worker._Solver._map
 def told(self, name, options):
     model = tell(self, name, options)
@@ -201,7 +204,8 @@ def test_doubtful_cameras_are_solved_from_strong_pairs_as_well(room: Shot, tmp_p
     (tmp_path / "images").mkdir()
     for name, short in zip(names, plain, strict=True):
         (tmp_path / "images" / short).write_bytes((images / name).read_bytes())
-    job = Job(str(tmp_path / "images"), plain, str(tmp_path), str(tmp_path / "model"), 0, 1)
+    doubting = SolveSettings(agreed_share=1.0)  # as if things looked alike
+    job = Job(str(tmp_path / "images"), plain, str(tmp_path), str(tmp_path / "model"), 0, 1, doubting)
     with subprocess.Popen(
         [sys.executable, "-c", _DOUBTFUL], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as worker:  # fmt: skip

@@ -17,6 +17,7 @@ from surface_sos_core.cameras import solver_process
 from surface_sos_core.cameras.solver_process import Job, run_worker
 from surface_sos_core.cli import explain
 from surface_sos_core.errors import Cancelled, SolveError
+from surface_sos_core.settings import SolveSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,7 +30,12 @@ def job(tmp_path) -> Job:
     for i, name in enumerate(names):
         noise = np.random.default_rng(i).integers(0, 256, (300, 400, 3), np.uint8)
         cv2.imwrite(str(tmp_path / "images" / name), noise)
-    return Job(str(tmp_path / "images"), names, str(tmp_path), str(tmp_path / "model"), 0, 1)
+    return Job(str(tmp_path / "images"), names, str(tmp_path), str(tmp_path / "model"), 0, 1, SolveSettings())
+
+
+def test_the_worker_is_asked_with_the_settings(job):
+    asked = dataclasses.replace(job, settings=SolveSettings(overlap=3, still_move=0.02))
+    assert Job.from_line(asked.to_line()) == asked
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to answer")

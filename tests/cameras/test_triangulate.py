@@ -13,16 +13,15 @@ from scipy.spatial import cKDTree
 
 from surface_sos_core.cameras import Camera, CameraModel, Lens, Points, read_model
 from surface_sos_core.cameras.triangulate import (
-    ENOUGH_POINTS,
-    LEAST_ANGLE_DEGREES,
-    MAX_ERROR,
     pairs_by_pose,
     reliable_points,
     triangulate_points,
 )
 from surface_sos_core.footage import Footage, open_footage
+from surface_sos_core.settings import PointSettings, SolveSettings
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+SETTINGS, SOLVE = PointSettings(), SolveSettings()
 OBJECT = 1.25  # the robot's height; it stands on the table top, z = 0
 
 # Lenses of every kind that see about what the sample's does, its focal length in f.
@@ -91,13 +90,20 @@ def test_points_lie_where_the_frames_show_them(footage: Footage, truth: CameraMo
     steps: list[tuple[int, int]] = []
     notes: list[str] = []
     model = triangulate_points(
-        footage, truth, tmp_path, lambda done, total: steps.append((done, total)), seed=1, warn=notes.append
+        footage,
+        truth,
+        tmp_path,
+        SETTINGS,
+        SOLVE,
+        lambda done, total: steps.append((done, total)),
+        seed=1,
+        warn=notes.append,
     )
     assert not notes and model.cameras is truth.cameras
     points = model.points
     assert len(points) > 800
     error = errors(model)
-    assert error.max() < MAX_ERROR and np.median(error) < 0.5
+    assert error.max() < SETTINGS.most_error and np.median(error) < 0.5
     np.testing.assert_allclose(
         points.error, np.bincount(points.track_point, error) / points.track_length, atol=1e-9
     )
@@ -130,13 +136,13 @@ def test_a_lens_of_each_kind_and_a_model_of_larger_images(
         cv2.imwrite(str(tmp_path / "plates" / f"bent {i:04d}.png"), bent[..., ::-1])
         cameras[f"bent {i:04d}.png"] = replace(original, name=f"bent {i:04d}.png", lens=lens)
     model = triangulate_points(
-        open_footage(tmp_path / "plates"), CameraModel(cameras, Points.empty()), tmp_path
+        open_footage(tmp_path / "plates"), CameraModel(cameras, Points.empty()), tmp_path, SETTINGS, SOLVE
     )
     assert all(model.cameras[name] is camera for name, camera in cameras.items())
     assert len(model.points) > 500
     assert set(model.points.track_image) == set(range(len(KINDS)))
     error = errors(model)
-    assert error.max() < 2 * MAX_ERROR and np.median(error) < 1
+    assert error.max() < 2 * SETTINGS.most_error and np.median(error) < 1
     count, near = shares_near_truth(model.points.xyz, list(truth.cameras), truth, 0.03 * OBJECT)
     assert count > 30 and near > 0.9
 
@@ -151,7 +157,7 @@ def test_wrong_poses_are_told_and_leave_the_model_as_it_is(
         Points.empty(),
     )
     notes: list[str] = []
-    assert triangulate_points(footage, wrong, tmp_path, warn=notes.append) is wrong
+    assert triangulate_points(footage, wrong, tmp_path, SETTINGS, SOLVE, warn=notes.append) is wrong
     assert len(notes) == 1 and "agree with its cameras" in notes[0]
 
 
@@ -161,7 +167,7 @@ def test_frames_without_texture_are_told(truth: CameraModel, tmp_path: Path) -> 
         cv2.imwrite(str(tmp_path / "plates" / f"plate.{i}.png"), np.full((180, 320, 3), i - 900, np.uint8))
     notes: list[str] = []
     grey = open_footage(tmp_path / "plates")
-    assert triangulate_points(grey, truth, tmp_path / "scratch", warn=notes.append) is truth
+    assert triangulate_points(grey, truth, tmp_path / "scratch", SETTINGS, SOLVE, warn=notes.append) is truth
     assert len(notes) == 1 and "stays at 0 sparse points: 0 were found in the frames" in notes[0]
 
 
@@ -169,7 +175,7 @@ def test_a_single_frame_with_a_camera_is_told(footage: Footage, truth: CameraMod
     names = [footage.frames[0].file, *(name for name in truth.cameras if int(Path(name).stem[-4:]) % 2 == 0)]
     one = CameraModel({name: truth.cameras[name] for name in names}, Points.empty())
     notes: list[str] = []
-    assert triangulate_points(footage, one, tmp_path, warn=notes.append) is one
+    assert triangulate_points(footage, one, tmp_path, SETTINGS, SOLVE, warn=notes.append) is one
     assert len(notes) == 1 and "a single frame has a camera" in notes[0]
 
 
@@ -179,19 +185,21 @@ def test_a_solver_that_cannot_start_is_told_and_leaves_the_model_as_it_is(
     (tmp_path / "pycolmap.py").write_text("raise ImportError('libcolmap is not there')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     notes: list[str] = []
-    assert triangulate_points(footage, truth, tmp_path / "scratch", warn=notes.append) is truth
+    assert (
+        triangulate_points(footage, truth, tmp_path / "scratch", SETTINGS, SOLVE, warn=notes.append) is truth
+    )
     assert len(notes) == 1 and "libcolmap is not there" in notes[0]
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
 def test_a_model_that_has_points_stays(footage: Footage, truth: CameraModel, tmp_path: Path) -> None:
-    some = ENOUGH_POINTS
+    some = SETTINGS.enough
     points = replace(
         Points.empty(), xyz=np.zeros((some, 3)), rgb=np.zeros((some, 3), np.uint8), error=np.zeros(some),
         track_start=np.zeros(some + 1, np.int64),
     )  # fmt: skip
     model = CameraModel(truth.cameras, points)
-    assert triangulate_points(footage, model, tmp_path / "scratch") is model
+    assert triangulate_points(footage, model, tmp_path / "scratch", SETTINGS, SOLVE) is model
     assert not (tmp_path / "scratch").exists()
 
 
@@ -201,7 +209,7 @@ def test_an_interrupt_ends_it_and_cleans_up(footage: Footage, truth: CameraModel
 
     few = open_footage(Path(footage.source) / "plate.100#.jpg")
     with pytest.raises(KeyboardInterrupt):
-        triangulate_points(few, truth, tmp_path, interrupt)
+        triangulate_points(few, truth, tmp_path, SETTINGS, SOLVE, interrupt)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -217,12 +225,12 @@ def ring(aim) -> list[Camera]:
 
 
 def test_all_pairs_of_a_short_shot(ring: list[Camera]) -> None:
-    assert pairs_by_pose(ring[:5]) == [(i, j) for i in range(5) for j in range(i + 1, 5)]
+    assert pairs_by_pose(ring[:5], SETTINGS) == [(i, j) for i in range(5) for j in range(i + 1, 5)]
 
 
 def test_pairs_of_a_long_shot_are_near_views_whatever_their_order(ring: list[Camera]) -> None:
     order = np.random.default_rng(0).permutation(len(ring))
-    pairs = pairs_by_pose([ring[i] for i in order])
+    pairs = pairs_by_pose([ring[i] for i in order], SETTINGS)
     assert len(pairs) == len(set(pairs)) < 16 * len(ring) and all(i < j for i, j in pairs)
     apart = np.abs(order[[i for i, _ in pairs]] - order[[j for _, j in pairs]])
     steps = np.minimum(apart, len(ring) - apart)  # of three degrees
@@ -242,10 +250,9 @@ def test_only_what_holds_up_is_kept(ring: list[Camera]) -> None:
         xyz, np.zeros((4, 3), np.uint8), np.zeros(4), np.array([0, 4, 7, 11, 14]),
         np.array([i for _, i in seen], np.int32), at,
     )  # fmt: skip
-    kept = reliable_points(points, ring, np.full(len(at), 2.0), 3)
+    kept = reliable_points(points, ring, np.full(len(at), 2.0), 3, 1.5)
     np.testing.assert_array_equal(kept.xyz, xyz[[0, 2]])  # the last: seen from nearly one direction
     np.testing.assert_array_equal(kept.track_image, [0, 4, 8, 1, 2, 3, 4])
     np.testing.assert_array_equal(kept.track_start, [0, 3, 7])
-    pair = reliable_points(points, ring, np.full(len(at), 2.0), 2)
+    pair = reliable_points(points, ring, np.full(len(at), 2.0), 2, 1.5)
     np.testing.assert_array_equal(pair.xyz, xyz[:3])
-    assert LEAST_ANGLE_DEGREES == 1.5

@@ -24,6 +24,35 @@ def test_iou_is_of_the_foreground_alone():
     assert metrics.iou(np.zeros((10, 10)), truth) == 0.0  # fg/bg mean would be 0.48
 
 
+def square(size: int, picture: int = 40, shift: int = 0) -> np.ndarray:
+    alpha = np.zeros((picture, picture))
+    low = (picture - size) // 2
+    alpha[low : low + size, low + shift : low + shift + size] = 1
+    return alpha
+
+
+def test_boundary_iou_by_hand():
+    # The diagonal of 40 x 40 is 56.57: 2 % are a pixel, rounded. The ring of a square of 20 has 400 - 324 pixels.
+    truth = square(20)
+    assert metrics.boundary_iou(truth, truth) == 1
+    # One row too few at each side: the rings of 20 and of 18 share nothing, though IoU is 0.81.
+    assert metrics.boundary_iou(square(18), truth, 0.02) == 0
+    # Two pixels wide: rings of 400 - 256 and 324 - 196 pixels share the ring one pixel in, 324 - 256 of them.
+    assert metrics.boundary_iou(square(18), truth, 0.035) == pytest.approx(68 / (144 + 128 - 68))
+    # Moved by one column, a pixel wide: the two long rows share 19 pixels each, the columns nothing but their ends.
+    assert metrics.boundary_iou(square(20, shift=1), truth, 0.02) == pytest.approx(38 / (76 + 76 - 38))
+    # Wide enough for all of it, it is IoU.
+    assert metrics.boundary_iou(square(18), truth, 1.0) == pytest.approx(metrics.iou(square(18), truth))
+
+
+def test_boundary_iou_is_one_pixel_wide_at_least_and_ends_at_the_picture():
+    assert metrics.boundary_iou(np.zeros((4, 4)), np.zeros((4, 4))) == 1
+    assert metrics.boundary_iou(np.zeros((4, 4)), np.ones((4, 4))) == 0
+    hollow = np.ones((10, 10))
+    hollow[1:-1, 1:-1] = 0  # the outer ring, which is all of a full picture's band but for its own inner side
+    assert metrics.boundary_iou(hollow, np.ones((10, 10))) == 1
+
+
 def test_sad_and_mse_by_hand():
     truth = np.zeros((20, 50))
     alpha = np.full((20, 50), 0.5)

@@ -1,6 +1,7 @@
 """evaluate_shot on small shot folders whose errors are known."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,13 +9,20 @@ import pytest
 
 from surface_sos_core.cameras import Camera, CameraModel, Lens, Points, write_model
 from surface_sos_core.errors import InputError
-from surface_sos_core.evaluate import truth as truth_module
+from surface_sos_core.evaluate import meshes
 from surface_sos_core.evaluate.table import table
 from surface_sos_core.evaluate.truth import evaluate_shot
 from surface_sos_core.evaluate.truth_files import load_truth
 from surface_sos_core.footage.colour import srgb_decode
 from surface_sos_core.layers.exr import FrameLayers, write_layers
-from surface_sos_core.manifest import FootageEntry, FrameEntry, Manifest, MeshEntry, write_manifest
+from surface_sos_core.manifest import (
+    FootageEntry,
+    FrameEntry,
+    Manifest,
+    MeshEntry,
+    read_manifest,
+    write_manifest,
+)
 from surface_sos_core.mesh import Mesh, extract_surface
 from surface_sos_core.mesh.export import write_ply
 from surface_sos_core.settings import MeshSettings
@@ -89,6 +97,72 @@ def test_no_flicker_is_measured_across_a_gap(shot):
     (truth / "matte" / "cup.1002.png").unlink()
     save(truth / "matte" / "cup.1004.png", matte(3))
     assert evaluate_shot(out, truth)["matte"]["mean"]["dtssd"] is None
+
+
+def test_frames_that_are_worse_than_their_masks_are_named(shot, tmp_path):
+    out, truth = shot
+    assert evaluate_shot(out, truth)["matte"]["worse"] is None
+    masks = tmp_path / "masks"
+    save(masks / "cup.1001.png", np.zeros((HEIGHT, WIDTH)))
+    save(
+        masks / "cup.1002.png", cv2.resize(matte(1), (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)
+    )
+    measured = evaluate_shot(out, truth, masks_folder=masks)
+    first, second = measured["matte"]["per_frame"]
+    assert first["given_iou"] == 0 and second["given_iou"] > 0.96
+    assert measured["matte"]["worse"] == ["cup.1002"] and "cup.1002" in table(measured)
+    assert measured["matte"]["mean"]["given_iou"] == pytest.approx(
+        (first["given_iou"] + second["given_iou"]) / 2
+    )
+    cut = matte(1)
+    cut[10:29, 40] = 0  # 1002's matte has one pixel less, which is less than 0.01 of it
+    save(masks / "cup.1002.png", cut)
+    assert evaluate_shot(out, truth, masks_folder=masks)["matte"]["worse"] == []
+    save(masks / "cup.1002.png", cut / 255)  # 0 and 1: 1 is white
+    assert evaluate_shot(out, truth, masks_folder=masks)["matte"]["per_frame"][1]["given_iou"] > 0.95
+    (masks / "cup.1002.png").unlink()  # a frame without a mask cannot be worse than it
+    assert evaluate_shot(out, truth, masks_folder=masks)["matte"]["per_frame"][1]["given_iou"] is None
+
+
+def test_masks_are_found_where_the_shot_says_they_came_from(shot, tmp_path):
+    out, truth = shot
+    masks = tmp_path / "roto"
+    save(masks / "cup.1002.png", matte(1))
+    manifest = read_manifest(out)
+    for objects, worse in (
+        ({"object": str(masks)}, ["cup.1002"]),
+        ({"object": "auto"}, None),
+        ({"object": str(tmp_path / "gone")}, None),
+        ({"cup": str(masks), "plate": str(masks)}, None),  # whose mask it is cannot be told
+    ):
+        write_manifest(out, replace(manifest, objects=objects))
+        assert evaluate_shot(out, truth)["matte"]["worse"] == worse
+    (masks / "cup.1002.png").rename(masks / "dog.png")
+    write_manifest(out, replace(manifest, objects={"object": str(masks)}))
+    assert evaluate_shot(out, truth)["matte"]["worse"] is None
+
+
+def test_masks_that_belong_to_no_frame_are_told(shot, tmp_path):
+    save(tmp_path / "masks" / "dog.0001.png", matte(0))
+    with pytest.raises(InputError, match=r"masks.*dog\.0001.*cup\.1001"):
+        evaluate_shot(*shot, masks_folder=tmp_path / "masks")
+    with pytest.raises(InputError, match="absent is not a folder"):
+        evaluate_shot(*shot, masks_folder=tmp_path / "absent")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty holds no masks"):
+        evaluate_shot(*shot, masks_folder=tmp_path / "empty")
+
+
+def test_plates_have_sharpness_patches_and_flicker(shot):
+    out, truth = shot
+    for index, brighter in ((0, 0.0), (1, 4 / 255)):
+        save(truth / "clean" / f"{NAMES[index]}.png", plate() + brighter)
+    measured = evaluate_shot(out, truth)["clean"]
+    assert measured["mean"]["sharpness"] == pytest.approx(1, abs=0.03)
+    assert measured["mean"]["patch_distance"] < 0.2  # a brighter picture has the same texture
+    assert measured["mean"]["flicker"] == pytest.approx(4, abs=0.3)
+    (truth / "clean" / "cup.1002.png").unlink()
+    assert evaluate_shot(out, truth)["clean"]["mean"]["flicker"] is None
 
 
 def test_images_in_the_folder_itself_are_mattes(shot, tmp_path):
@@ -167,7 +241,7 @@ def camera(name, centre, scale=1.0, rotation=None):
 
 
 def test_mesh_in_another_world(tmp_path, monkeypatch):
-    monkeypatch.setattr(truth_module, "SURFACE_SAMPLES", 20_000)
+    monkeypatch.setattr(meshes, "SURFACE_SAMPLES", 20_000)
     out, truth = tmp_path / "out", tmp_path / "truth"
     mesh = extract_surface(
         lambda p: np.linalg.norm(p * (1, 2, 1.5), axis=1) - 0.5, np.ones(3), MeshSettings(resolution=48)

@@ -8,6 +8,7 @@ import pytest
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage.colour import srgb_encode
 from surface_sos_core.footage.exposure import exposure_gains, read_gains, save_gains
+from surface_sos_core.settings import ExposureSettings
 
 WIDTH, HEIGHT = 96, 72
 
@@ -36,7 +37,7 @@ def shot(ball, points: np.ndarray, factors: np.ndarray) -> np.ndarray:
 def test_known_exposures_are_found(ball, points):
     random = np.random.default_rng(3)
     factors = np.exp(random.normal(0.0, 0.3, (len(ball.cameras), 3)))
-    gains = exposure_gains(shot(ball, points, factors), ball.cameras, points)
+    gains = exposure_gains(shot(ball, points, factors), ball.cameras, points, ExposureSettings())
     assert gains.dtype == np.float32 and gains.shape == factors.shape
     alike = np.log(gains * factors)
     assert np.abs(alike - np.median(alike, axis=0)).max() < 0.06
@@ -44,7 +45,9 @@ def test_known_exposures_are_found(ball, points):
 
 
 def test_frames_exposed_alike_stay_as_they_are(ball, points):
-    gains = exposure_gains(shot(ball, points, np.ones((len(ball.cameras), 3))), ball.cameras, points)
+    gains = exposure_gains(
+        shot(ball, points, np.ones((len(ball.cameras), 3))), ball.cameras, points, ExposureSettings()
+    )
     assert np.abs(np.log(gains)).max() < 0.03
 
 
@@ -54,7 +57,7 @@ def test_a_frame_that_shows_little_and_one_without_a_camera_stay(ball, points):
     plates = shot(ball, points, factors)
     plates[2] = 255  # burnt out
     cameras = [None if i == 3 else camera for i, camera in enumerate(ball.cameras)]
-    gains = exposure_gains(plates, cameras, points)
+    gains = exposure_gains(plates, cameras, points, ExposureSettings())
     np.testing.assert_array_equal(gains[[2, 3]], 1.0)
     np.testing.assert_allclose(gains[4], 2.0, rtol=0.06)
 
@@ -62,7 +65,10 @@ def test_a_frame_that_shows_little_and_one_without_a_camera_stay(ball, points):
 @pytest.mark.parametrize("count", [0, 10])
 def test_without_points_nothing_is_known(ball, points, count):
     gains = exposure_gains(
-        shot(ball, points, np.full((len(ball.cameras), 3), 0.7)), ball.cameras, points[:count]
+        shot(ball, points, np.full((len(ball.cameras), 3), 0.7)),
+        ball.cameras,
+        points[:count],
+        ExposureSettings(),
     )
     np.testing.assert_array_equal(gains, 1.0)
 

@@ -15,7 +15,7 @@ from surface_sos_core.layers.hidden_depth import Background
 from surface_sos_core.layers.plate import CleanPlate, OwnFrame, clean_plate
 from surface_sos_core.layers.sources import Sources
 from surface_sos_core.render.rays import RayCaster, Rays
-from surface_sos_core.settings import LayerSettings, PlateSettings, RenderSettings
+from surface_sos_core.settings import LayerSettings, PlateSettings, RenderSettings, SweepSettings
 
 WIDTH, HEIGHT = 96, 72
 WALL = 4.0
@@ -95,7 +95,7 @@ def fill(ball, plates, alphas, background):
         alpha = alphas[frame] if alpha is None else alpha
         camera = ball.cameras[frame]
         return clean_plate(
-            background, camera, lambda pixels: caster.cast(np.full(len(pixels), frame), pixels), sources, LAYERS, PLATE,
+            background, camera, lambda pixels: caster.cast(np.full(len(pixels), frame), pixels), sources, LAYERS, PLATE, SweepSettings(),
             own_frame(ball, camera, frame, pictures[frame] / np.float32(gain), alpha, gain) if own else None,
         )  # fmt: skip
 
@@ -224,6 +224,6 @@ def test_a_distorted_lens(ball, background, clean):
     caster = RayCaster(cameras, ball.box, np.zeros((0, 3)), RenderSettings(), torch.device("cpu"))
     done = clean_plate(
         background, camera, lambda pixels: caster.cast(np.zeros(len(pixels), np.int64), pixels), sources,
-        LAYERS, PLATE, own_frame(ball, camera, 0, own, alpha),
+        LAYERS, PLATE, SweepSettings(), own_frame(ball, camera, 0, own, alpha),
     )  # fmt: skip
     assert quality(done.colour, truth, alpha > 0) > 30.0

@@ -26,7 +26,7 @@ def test_the_ball_is_found_and_not_the_table(ball_shot, overlaps):
         shot.footage,
         cameras,
         shot.model,
-        box_from_points(shot.model),
+        box_from_points(shot.model, SETTINGS.box),
         SETTINGS,
         lambda done, total: steps.append((done, total)),
     )
@@ -50,7 +50,9 @@ def _with_last_outlines(change, shot, monkeypatch):
         return found
 
     monkeypatch.setattr(automatic, "_graph_cut_outline", outline)
-    masks = automatic_masks(shot.footage, shot.cameras, shot.model, box_from_points(shot.model), SETTINGS)
+    masks = automatic_masks(
+        shot.footage, shot.cameras, shot.model, box_from_points(shot.model, SETTINGS.box), SETTINGS
+    )
     assert len(calls) == 20
     return masks
 
@@ -93,7 +95,7 @@ def test_no_frame_is_kept_in_memory(ball_shot, long_shot, monkeypatch):
 
     monkeypatch.setattr(automatic, "build_consensus", vote)
     for shot, _ in (ball_shot, long_shot):
-        start = box_from_points(shot.model)
+        start = box_from_points(shot.model, SETTINGS.box)
         tracemalloc.start()
         automatic.automatic_masks(shot.footage, shot.cameras, shot.model, start, SETTINGS)
         tracemalloc.stop()
@@ -105,7 +107,7 @@ def test_no_frame_is_kept_in_memory(ball_shot, long_shot, monkeypatch):
 
 def test_it_repeats(ball_shot):
     shot, _ = ball_shot
-    start = box_from_points(shot.model)
+    start = box_from_points(shot.model, SETTINGS.box)
     first = automatic_masks(shot.footage, shot.cameras, shot.model, start, SETTINGS)
     cv2.setRNGSeed(7)
     again = automatic_masks(shot.footage, shot.cameras, shot.model, start, SETTINGS)
@@ -115,7 +117,7 @@ def test_it_repeats(ball_shot):
 def test_a_given_box_is_the_region(ball_shot, overlaps):
     shot, mattes = ball_shot
     box = Box(np.zeros(3), np.full(3, 0.6), np.eye(3))
-    start = start_from_box(box, shot.model)
+    start = start_from_box(box, shot.model, SETTINGS.box)
     assert start.box is box
     assert start.plane is not None and abs(start.plane[2]) > 0.99
     long = shot.model.points.track_length[:400] >= 4
@@ -127,13 +129,13 @@ def test_a_given_box_is_the_region(ball_shot, overlaps):
 def test_without_points_the_middle_is_taken(ball_shot, overlaps):
     shot, mattes = ball_shot
     bare = CameraModel(shot.model.cameras, Points.empty())
-    masks = automatic_masks(shot.footage, shot.cameras, bare, box_from_points(bare), SETTINGS)
+    masks = automatic_masks(shot.footage, shot.cameras, bare, box_from_points(bare, SETTINGS.box), SETTINGS)
     assert overlaps(masks.probability, mattes).mean() > 0.85
 
 
 def test_a_box_that_no_frame_shows(ball_shot):
     shot, _ = ball_shot
-    start = start_from_box(Box(np.array([0, 0, 90.0]), np.full(3, 0.1), np.eye(3)), shot.model)
+    start = start_from_box(Box(np.array([0, 0, 90.0]), np.full(3, 0.1), np.eye(3)), shot.model, SETTINGS.box)
     with pytest.raises(InputError, match="--masks"):
         automatic_masks(shot.footage, shot.cameras, shot.model, start, SETTINGS)
 
@@ -164,7 +166,9 @@ def test_depth_tells_what_has_the_same_colours(tmp_path, monkeypatch, overlaps):
         xyz, np.zeros((300, 3), np.uint8), np.ones(300), np.arange(301) * 10, images, np.full((3000, 2), np.nan)
     )  # fmt: skip
     model = CameraModel(cameras, points)
-    start = start_from_box(Box(np.array([0, 0, board]), np.array([0.6, 0.6, 0.4]), np.eye(3)), model)
+    start = start_from_box(
+        Box(np.array([0, 0, board]), np.array([0.6, 0.6, 0.4]), np.eye(3)), model, SETTINGS.box
+    )
     footage = open_footage(tmp_path)
 
     def found() -> float:
@@ -173,7 +177,7 @@ def test_depth_tells_what_has_the_same_colours(tmp_path, monkeypatch, overlaps):
 
     with_depth = found()
 
-    def unknown(picture, size, cameras, count, model, step):
+    def unknown(picture, size, cameras, count, model, step, stereo, sweep):
         return TemporaryValues(count, size), 0.0
 
     monkeypatch.setattr(automatic, "frame_disparities", unknown)

@@ -23,10 +23,8 @@ from garbage import Kind, archive, changed, cut, every_leaf, pickles
 from surface_sos_core import settings
 from surface_sos_core.datasets.dataset import check
 from surface_sos_core.datasets.read import read_dataset
-from surface_sos_core.errors import InputError
 from surface_sos_core.footage import open_footage
 from surface_sos_core.footage.exposure import read_gains
-from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.masks.coarse import load_masks
 from surface_sos_core.masks.sources.cryptomatte import Picker
 from surface_sos_core.masks.sources.drawn import read_drawn
@@ -189,7 +187,7 @@ def tums(folder: Path) -> Iterator[bytes]:
 def tum_lists(folder: Path) -> Iterator[bytes]:
     good_tum(folder)
     yield from (
-        f"{RGB}1.05 {name}\n".encode() for name in (*OUTSIDE, "rgb", "groundtruth.txt", "rgb/0.png rgb/1.png")
+        f"{RGB}1.05 {name}\n".encode() for name in (*OUTSIDE[:3], "groundtruth.txt", "rgb/0.png rgb/1.png")
     )
     yield from (f"{time} rgb/0.png\n{RGB}".encode() for time in ("x", "nan", "1e999", ""))
     yield from (b"", b"1.02 rgb/0.png\n", b"\xff" * 99, RGB.replace("1.0", "99").encode())
@@ -403,7 +401,7 @@ def good_movie(folder: Path) -> bytes:
 def read_movie(path: Path) -> None:
     from surface_sos_core.masks.sources.movie import movie_masks
 
-    movie_masks(path, plates_beside(path), CoarseSettings())
+    movie_masks(path, plates_beside(path), None, CoarseSettings(), print)
 
 
 # What we keep ourselves
@@ -415,7 +413,7 @@ def gains(*_: Path) -> bytes:
 
 def many_gains(_: Path) -> Iterator[bytes]:
     yield from cut(gains(), 20)
-    for value in (0, -1, np.nan, np.inf, -np.inf, 1e9, 1e-9, 8):
+    for value in (0, -1, np.nan, np.inf, -np.inf, 1e9, 1e-9, 800):
         yield archive(gains=np.full((3, 3), value, np.float32))
     for shape in ((2, 3), (3, 4), (9,), (0, 3), (3, 3, 1), ()):
         yield archive(gains=np.ones(shape, np.float32))
@@ -426,46 +424,6 @@ def many_gains(_: Path) -> Iterator[bytes]:
         b"PK",
     )
     yield from pickles()
-
-
-def stack(*_: Path) -> bytes:
-    return claims((2, 4, 5, 3), "|u1") + bytes(120)
-
-
-def stacks(_: Path) -> Iterator[bytes]:
-    yield from cut(stack(), 20)
-    for shape in (
-        (3, 4, 5, 3),
-        (1 << 40, 4, 5, 3),
-        (1 << 62, 1 << 62, 4),
-        (-1, -4, 30),
-        (120,),
-        (),
-        (2, 60),
-        (0, 4, 5, 3),
-    ):
-        yield claims(shape, "|u1") + bytes(120)
-    yield from (claims((2, 4, 5, 3), kind) + bytes(120) for kind in ("|i1", "<f4", "|O", "|V1"))
-    head = stack()[:-120]
-    yield from (head.replace(b"False", b"True ") + bytes(120), head.replace(b"(2,", b"((,") + bytes(120))
-    yield from (
-        head.replace(b"'shape'", b"'shade'") + bytes(120),
-        head.replace(b"{", b"(") + bytes(120),
-        stack() + b"\0",
-    )
-    yield from (
-        b"\x93NUMPY\x03\0" + bytes(200),
-        b"\x93NUMPY\x01\0\xff\xff" + b"[" * 65535,
-        b'\x93NUMPY\x01\0\x04\0"""\n',
-    )
-
-
-def read_stack(path: Path) -> None:
-    """As `cached_plates` does, which makes what is refused anew."""
-    try:
-        FrameStack(path).close()
-    except (ValueError, EOFError) as error:
-        raise InputError(" ".join(str(error).split())) from error
 
 
 @cache
@@ -543,7 +501,6 @@ KINDS_OF_SETS = {
         "masks/plate.1001.png", masks, lambda path: load_masks(path.parent, plates_beside(path.parent), CoarseSettings(), print), good_mask
     ),
     "exposure": Kind("exposure.npz", many_gains, lambda path: read_gains(path, 3), gains),
-    "frame stack": Kind("plates.npy", stacks, read_stack, stack),
     "weights kept": Kind("fields.npz", checkpoints, read_checkpoint, checkpoint),
 }  # fmt: skip
 if importlib.util.find_spec("av") is not None:

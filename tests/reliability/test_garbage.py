@@ -380,7 +380,7 @@ def footage_of_one_frame(path: Path) -> None:
 def read_votes(path: Path) -> None:
     """As a run does: what the masks agree on, then the masks themselves."""
     read_consensus(path, 2)
-    unpack_masks(path, path.with_name("masks.npy"), 2).close()
+    unpack_masks(path, path.parent, 2).close()
 
 
 KINDS = {

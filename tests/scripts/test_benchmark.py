@@ -1,54 +1,44 @@
-"""The benchmark runs what it says it times, and prints one row for each."""
+"""The benchmark runs what it says it times, and what it measures is written as it comes."""
 
-import importlib.util
 import json
+import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-
-
-@pytest.fixture(scope="module")
-def benchmark() -> ModuleType:
-    """scripts/benchmark.py, with the scripts beside it importable as they are when it is run."""
+if str(SCRIPTS) not in sys.path:
     sys.path.insert(0, str(SCRIPTS))
-    try:
-        spec = importlib.util.spec_from_file_location("benchmark", SCRIPTS / "benchmark.py")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["benchmark"] = module  # dataclasses look their module up
-        spec.loader.exec_module(module)
-        return module
-    finally:
-        sys.path.remove(str(SCRIPTS))
+
+import benchmark
+from measure import memory, speed
+from measure.timing import Timing, timed
 
 
-def test_the_first_run_is_not_counted(benchmark):
+def test_the_first_run_is_not_counted():
     calls = []
-    timing = benchmark.timed("job", 5, lambda: calls.append(None))
+    timing = timed("job", 5, lambda: calls.append(None))
     assert len(calls) == 6 and len(timing.milliseconds) == 5
 
 
-def test_a_row_has_median_quickest_and_ratio(benchmark):
-    plain, fast = (
-        benchmark.Timing("plain", [100.0, 300.0, 200.0], [90.0, 60.0, 60.0]),
-        benchmark.Timing("fast", [10.0, 8.0, 90.0], [12.0, 12.0, 30.0]),
-    )
-    words = "fast 10.0 ms quickest 8.0 processor 12.0 20.0 x plain torch; 5.0 x by processor"
-    assert fast.line(plain).split() == words.split()
-    assert "torch" not in plain.line()
+def test_an_entry_has_median_quickest_and_ratio():
+    plain = Timing("plain", [100.0, 300.0, 200.0], [90.0, 60.0, 60.0])
+    entry = Timing("fast", [10.0, 8.0, 90.0], [12.0, 12.0, 30.0]).entry(plain)
+    assert entry == {
+        "name": "fast", "median_ms": 10.0, "quickest_ms": 8.0, "processor_ms": 12.0,
+        "times_plain": 20.0, "times_plain_by_processor": 5.0,
+    }  # fmt: skip
+    assert "times_plain" not in plain.entry()
 
 
-def test_grids_are_timed_side_by_side(benchmark, monkeypatch):
-    monkeypatch.setattr(benchmark, "POINTS", 64)
-    rows = benchmark.grid_rows(2, "cpu")
-    assert [row.split(",")[-1].split()[0] for row in rows] == ["torch", "numba"] * 2
-    assert ["x plain torch" in row for row in rows] == [False, True] * 2
+def test_grids_are_timed_side_by_side():
+    entries = list(speed.grid_entries(2, "cpu", points=64))
+    assert [entry["name"].split(", ")[-1] for entry in entries] == ["torch", "numba"] * 2
+    assert ["times_plain" in entry for entry in entries] == [False, True] * 2
 
 
-def test_memory_is_measured_shot_by_shot_and_compared_with_the_first(benchmark, monkeypatch):
+def test_memory_is_measured_shot_by_shot(monkeypatch):
     asked = []
 
     def run_child(command):
@@ -56,25 +46,90 @@ def test_memory_is_measured_shot_by_shot_and_compared_with_the_first(benchmark, 
         told = {"frames": asked[-1][0], "peak": 1000.0 + asked[-1][0], "before": {"train": 400.0}}
         return f"something else\n{json.dumps(told)}\n"
 
-    monkeypatch.setattr(benchmark, "run_child", run_child)
-    rows = benchmark.memory([60, 560], (64, 48))
+    monkeypatch.setattr(memory, "run_child", run_child)
+    first, second = memory.memory_entries([60, 560], (64, 48))
     assert asked == [[60, 64, 48], [560, 64, 48]]
-    assert "60 frames 64x48" in rows[0] and "1060 MB" in rows[0] and "1.00 x" in rows[0]
-    assert "1560 MB" in rows[1] and "1.47 x" in rows[1] and "400 before train" in rows[1]
+    assert first == {"name": "60 frames of 64x48", "peak_mb": 1060.0, "before_mb": {"train": 400.0}}
+    assert second["peak_mb"] == 1560.0
 
 
-def test_the_first_iteration_ends_after_one_step(benchmark, monkeypatch):
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """The sample, ready to train; the tests go on with it one after the other."""
+    return speed.sample_shot("preview", tmp_path_factory.mktemp("sample"))
+
+
+def test_the_first_iteration_ends_after_one_step(sample, monkeypatch):
     from surface_sos_core.train.trainer import Trainer
 
     steps = []
+    monkeypatch.setattr(speed, "sample_shot", lambda *given: sample)
     advance = Trainer._advance
     monkeypatch.setattr(Trainer, "_advance", lambda *given: steps.append(None) or advance(*given))
-    benchmark.first_iteration()
+    speed.first_iteration()
     assert len(steps) == 1
 
 
-def test_an_iteration_of_the_sample_is_timed_and_taken_apart(benchmark):
-    rows = benchmark.training_rows(2, True, ["preview"])
-    tables = [row for row in rows if "quickest" in row]
-    assert [row.split(":")[0].strip() for row in tables] == ["iteration, preview", "matte, preview"]
-    assert any("run_backward" in row for row in rows) and any("(sdf_kernels.py" in row for row in rows)
+def test_an_iteration_of_the_sample_is_timed_and_taken_apart(sample, monkeypatch):
+    monkeypatch.setattr(speed, "sample_shot", lambda *given: sample)
+    entries = list(speed.training_entries(2, ["preview"]))
+    assert [entry["name"].split(":")[0] for entry in entries] == ["iteration, preview", "matte, preview"]
+    monkeypatch.setattr(speed, "PROFILE_STEPS", 2)
+    lines = speed.profile_lines("preview")
+    assert any("run_backward" in line for line in lines) and any("(sdf_kernels.py" in line for line in lines)
+
+
+def options(monkeypatch, *words: str):
+    monkeypatch.setattr(sys, "argv", ["benchmark.py", *words])
+    return benchmark.parsed()
+
+
+def test_results_are_called_by_their_preset_and_trials_say_so(monkeypatch):
+    assert options(monkeypatch, "all", "--preset", "preview").label == "preview"
+    assert options(monkeypatch, "quality", "--layers-every", "9").label == "default trial"
+    assert options(monkeypatch, "quality", "--set", "a.b=1").label == "default trial"
+    assert options(monkeypatch, "quality", "--set", "a.b=1", "--label", "less").label == "less"
+    with pytest.raises(SystemExit):
+        options(monkeypatch, "all", "--parts", "quality,speeed")
+
+
+def test_a_setting_that_is_none_is_told_before_anything_runs(monkeypatch, tmp_path):
+    asked = options(monkeypatch, "quality", "--set", "train.iteration=3", "--results", str(tmp_path))
+    with pytest.raises(SystemExit, match=r"train\.iterations"):
+        benchmark.measure_shots("quality", asked)
+
+
+def test_what_is_measured_is_written_as_it_comes(monkeypatch, tmp_path, capsys):
+    from measure import run
+
+    seen = []
+
+    def fake(plan, out, keep):
+        seen.append(len(list(tmp_path.glob("*.json"))))
+        ended = {"quality": "done", "starts": "failed"}[out.parent.name]
+        return {
+            "name": plan.case.name, "variant": plan.variant, "ended": ended, "sentence": "Broken.",
+            "matte": {"mean": {"miou": 0.5}}, "seconds": 7.0,
+        }  # fmt: skip
+
+    monkeypatch.setattr(run, "run", fake)
+    words = ["all", "--parts", "quality,starts", "--from", "auto", "--results", str(tmp_path)]
+    monkeypatch.setattr(run, "with_solved_cameras", lambda case, out: case)
+    monkeypatch.setattr("measure.starts.with_solved_cameras", lambda case, out: case)
+    monkeypatch.setattr(sys, "argv", ["benchmark.py", *words, "--out", str(tmp_path / "runs")])
+    assert benchmark.main() == 1
+    assert seen == [0, 1]  # the first part's file was there when the second began
+    told = capsys.readouterr()
+    assert "quality   sample  sample  mIoU 0.500, 7 s" in told.out and "failed: Broken." in told.out
+    assert "sample sample auto failed" in told.err
+    assert json.loads((tmp_path / "quality.sample.default.json").read_text())["entries"][0]["seconds"] == 7
+
+
+def test_help_needs_nothing_but_python():
+    done = subprocess.run(
+        [sys.executable, "-S", str(SCRIPTS / "benchmark.py"), "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0 and "--layers-every" in done.stdout

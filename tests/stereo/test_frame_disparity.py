@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from surface_sos_core.cameras import Camera, CameraModel, Lens, Points
+from surface_sos_core.settings import StereoSettings, SweepSettings
 from surface_sos_core.stereo.frame_disparity import frame_disparities
 
 SIZE = W, H = 96, 64
@@ -52,7 +53,14 @@ def found(cameras: dict[int, Camera], points: CameraModel, count: int):
     pictures = {i: picture(one) for i, one in cameras.items()}
     steps: list[None] = []
     values, step = frame_disparities(
-        pictures.__getitem__, SIZE, cameras, count, points, lambda: steps.append(None)
+        pictures.__getitem__,
+        SIZE,
+        cameras,
+        count,
+        points,
+        lambda: steps.append(None),
+        StereoSettings(),
+        SweepSettings(),
     )
     assert len(steps) == len(cameras)
     return values, step

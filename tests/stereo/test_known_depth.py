@@ -39,7 +39,7 @@ def test_places_that_no_pixel_shows():
 
 
 def test_what_is_seen_lies_within_three_steps():
-    nearest, farthest = KnownDepth(np.array([[0.5, 0.02, 0.0]], np.float32), 0.01).span
+    nearest, farthest = KnownDepth(np.array([[0.5, 0.02, 0.0]], np.float32), 0.01).span(3.0)
     np.testing.assert_allclose(nearest, [[1 / 0.53, 1 / 0.05, 0.0]], rtol=1e-5)
     np.testing.assert_allclose(farthest, [[1 / 0.47, np.inf, np.inf]], rtol=1e-5)
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from surface_sos_core.layers.planes import plane_disparity
+from surface_sos_core.cameras.planes import plane_disparity
+from surface_sos_core.settings import SweepSettings
 from surface_sos_core.stereo.pinhole import PinholeView
 from surface_sos_core.stereo.sweep import _along_scanlines, sweep_disparity, without_speckles
 
@@ -50,7 +51,7 @@ def hidden() -> np.ndarray:
 def sweep(own, views, priors, ceiling=None, steps=None) -> np.ndarray:
     steps = np.linspace(0.1, 0.35, 64) if steps is None else steps
     ceiling = np.full((H, W), np.inf) if ceiling is None else ceiling
-    return sweep_disparity(np.zeros(3), rays(), own, priors, ceiling, steps, views)
+    return sweep_disparity(np.zeros(3), rays(), own, priors, ceiling, steps, views, SweepSettings())
 
 
 def test_colours_find_a_wall_that_nothing_told_of(hidden, views):
@@ -87,12 +88,12 @@ def test_small_pieces_are_taken_for_noise_and_large_ones_are_not():
     noisy[10:20, 10:20] = 3.0  # 100 points
     noisy[25:45, 25:45] = 55.0  # 400
     noisy[0, 59] = 0.0
-    found = without_speckles(noisy)
+    found = without_speckles(noisy, 200)
     assert np.abs(found - slope)[10:20, 10:20].max() < 3.5 and abs(found[0, 59] - slope[0, 59]) < 0.5
     assert np.array_equal(found[25:45, 25:45], noisy[25:45, 25:45])
     untouched = np.abs(noisy - slope) == 0
     assert np.array_equal(found[untouched], slope[untouched])
-    assert np.array_equal(without_speckles(slope[:4, :5]), slope[:4, :5])  # all of it is small
+    assert np.array_equal(without_speckles(slope[:4, :5], 200), slope[:4, :5])  # all of it is small
 
 
 def test_scanlines_agree_with_the_definition():

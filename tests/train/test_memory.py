@@ -40,8 +40,10 @@ def test_reading_pixels_leaves_the_others_on_disk(tmp_path):
     shape = (64, 512, 512, 3)  # 50 MB
     random = np.random.default_rng(0)
     picture = random.integers(0, 256, shape[1:], np.uint8)
-    with FrameStack.write(tmp_path / "stack.npy", shape, (picture for _ in range(64))) as stack:
+    with FrameStack(shape, tmp_path) as stack:
         before = resident()
+        for i in range(64):
+            stack[i] = picture
         for _ in range(20):
             stack[tuple(random.integers(0, n, 1024) for n in shape[:3])]
         assert resident() - before < 10

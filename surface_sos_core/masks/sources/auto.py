@@ -15,7 +15,10 @@ class AutoSource:
 
     def find(self, shot: MaskShot) -> CoarseMasks:
         assert shot.model is not None
-        start = start_from_box(shot.box, shot.model) if shot.box is not None else box_from_points(shot.model)
+        if shot.box is None:
+            start = box_from_points(shot.model, shot.settings.box)
+        else:
+            start = start_from_box(shot.box, shot.model, shot.settings.box)
         for note in start.notes:
             shot.warn(note)
         return automatic_masks(shot.footage, shot.cameras, shot.model, start, shot.settings, shot.progress)

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from surface_sos_core.cameras import AutomaticBox, Box, Camera, CameraModel, look_at
-from surface_sos_core.cameras.box import LEAST_TRACK, on_planes
+from surface_sos_core.cameras.automatic_box import on_planes
 from surface_sos_core.cameras.picture import picture_pixels
 from surface_sos_core.errors import InputError
 from surface_sos_core.masks.automatic import automatic_masks
@@ -25,7 +25,7 @@ from surface_sos_core.masks.point_labels import spread_labels
 from surface_sos_core.masks.sources.drawn import Drawn
 from surface_sos_core.masks.sources.flow import carry_by_flow
 from surface_sos_core.masks.sources.source import MaskShot
-from surface_sos_core.settings import DrawnSettings, PointGroupSettings
+from surface_sos_core.settings import BoxSettings, DrawnSettings, Settings
 
 
 class BoxSource:
@@ -41,7 +41,7 @@ class BoxSource:
         if shot.model is None:
             return carry_by_flow(shot.footage, self._drawn, shot.settings.flow, shot.progress)
         settings = shot.settings
-        start = start_from_drawn(self._drawn, shot.cameras, shot.model, settings.drawn, settings.point_groups)
+        start = start_from_drawn(self._drawn, shot.cameras, shot.model, settings)
         within = self._drawn.at(reduced_size(shot.footage, settings.start.edge))
         return automatic_masks(
             shot.footage, shot.cameras, shot.model, start, settings, shot.progress, within, nearby=True
@@ -52,8 +52,7 @@ def start_from_drawn(
     drawn: Drawn,
     cameras: Sequence[Camera | None],
     model: CameraModel,
-    settings: DrawnSettings,
-    groups: PointGroupSettings,
+    settings: Settings,
     wrong: float = 0.0,
 ) -> AutomaticBox:
     """Where in the world the object is. wrong: share of the drawings that may lack some of it.
@@ -63,22 +62,22 @@ def start_from_drawn(
     held = {i: camera for i in drawn.regions if (camera := cameras[i]) is not None}
     if not held:
         raise InputError("No frame that was drawn on has a camera; draw the box on another frame.")
-    xyz = model.points.xyz
+    xyz, own = model.points.xyz, settings.drawn
     number = {name: n for n, name in enumerate(model.cameras)}
     views = []
     for i, camera in held.items():
         seen = np.zeros(len(xyz), bool)
         seen[model.points.seen_by(number[camera.name])] = True
-        views.append(_View.of(drawn.regions[i], camera, xyz, seen, settings))
+        views.append(_View.of(drawn.regions[i], camera, xyz, seen, own))
     inside = np.mean([view.inside for view in views], axis=0) >= 1 - wrong
     outside = np.mean([view.outside for view in views], axis=0) > wrong
-    long = model.points.track_length >= LEAST_TRACK
-    flat = _on_planes_beside(xyz, outside, long, views, settings)
-    front, beside = _front(views, long & ~flat, settings) & inside, outside
-    beside |= _front(views, long, settings) & flat
-    on_object, beside = spread_labels(xyz, front, beside, groups)
+    long = model.points.track_length >= settings.box.object_track
+    flat = _on_planes_beside(xyz, outside, long, views, own, settings.box)
+    front, beside = _front(views, long & ~flat, own) & inside, outside
+    beside |= _front(views, long, own) & flat
+    on_object, beside = spread_labels(xyz, front, beside, settings.point_groups)
     on_object &= inside
-    box = _middle_box([view.box(on_object, model, settings) for view in views], wrong)
+    box = _middle_box([view.box(on_object, model, own) for view in views], wrong)
     on_object &= long
     return AutomaticBox(box, on_object, on_object, None, beside, ())
 
@@ -89,6 +88,7 @@ def _on_planes_beside(
     long: np.ndarray,
     views: Sequence[_View],
     settings: DrawnSettings,
+    box: BoxSettings,
 ) -> np.ndarray:
     """(N,) bool: the points (N, 3) on planes that go on beside what is drawn, like a floor."""
     front = _front(views, long, settings)
@@ -96,7 +96,7 @@ def _on_planes_beside(
         return front
     width = float(np.median([view.width(front) for view in views]))
     near = np.linalg.norm(xyz - np.median(xyz[front], axis=0), axis=1) < settings.around * width
-    return on_planes(xyz, near & long & outside, settings.flat * width)
+    return on_planes(xyz, near & long & outside, settings.flat * width, box)
 
 
 def _front(views: Sequence[_View], possible: np.ndarray, settings: DrawnSettings) -> np.ndarray:

@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 
 from surface_sos_core.cameras import AutomaticBox
-from surface_sos_core.cameras.box import LEAST_TRACK
 from surface_sos_core.cameras.picture import picture_pixels
 from surface_sos_core.errors import InputError
 from surface_sos_core.masks.automatic import automatic_masks
@@ -49,12 +48,7 @@ def doubt_of(masks: CoarseMasks, shot: MaskShot) -> Doubt | None:
     }
     try:
         start = start_from_drawn(
-            Drawn(masks.size, boxes),
-            shot.cameras,
-            shot.model,
-            shot.settings.drawn,
-            shot.settings.point_groups,
-            settings.wrong,
+            Drawn(masks.size, boxes), shot.cameras, shot.model, shot.settings, settings.wrong
         )
     except InputError:  # points that tell nothing of boxes tell nothing of masks either
         return None
@@ -99,7 +93,8 @@ def _held(masks: CoarseMasks, shot: MaskShot, shown: np.ndarray) -> np.ndarray:
         seen, at = picture_pixels(camera, pixels, masks.probability.shape[1:])
         looks[seen] += 1
         votes[seen] += masks.probability[i][at] > 127
-    return (votes > shot.settings.doubt.held * np.maximum(looks, 1)) & (points.track_length >= LEAST_TRACK)
+    long = points.track_length >= shot.settings.box.object_track
+    return (votes > shot.settings.doubt.held * np.maximum(looks, 1)) & long
 
 
 def _pieces_touching(mask: np.ndarray, given: np.ndarray) -> np.ndarray:

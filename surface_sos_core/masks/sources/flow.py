@@ -69,7 +69,7 @@ class _Picture:
 
     @staticmethod
     def read(footage: Footage, index: int, size: tuple[int, int]) -> _Picture:
-        return _Picture(cv2.resize(footage.read_display(index), size, interpolation=cv2.INTER_AREA))
+        return _Picture(footage.read_small(index, size))
 
 
 def _carry(here: _Picture, there: _Picture, mask: np.ndarray, settings: FlowSettings) -> np.ndarray | None:

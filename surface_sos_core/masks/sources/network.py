@@ -59,9 +59,7 @@ class NetworkSource:
         separate = _pieces if self._network.pieces else _instances
         start = None
         if shot.model is not None and self._drawn is not None:
-            start = start_from_drawn(
-                self._drawn, shot.cameras, shot.model, settings.drawn, settings.point_groups
-            )
+            start = start_from_drawn(self._drawn, shot.cameras, shot.model, settings)
         prompts = self._prompts(shot, start) if self._network.prompted else {}
         count = len(footage.frames)
         passes = 1 if shot.model is None else 2
@@ -99,7 +97,7 @@ class NetworkSource:
                 int(i): _around(carried.probability[i] > 127, shot.footage)
                 for i in np.flatnonzero(carried.known)
             }
-        start = start or box_from_points(shot.model)
+        start = start or box_from_points(shot.model, shot.settings.box)
         prompts, settings = {}, shot.settings.network
         inner = start.core if start.core.any() else start.on_object
         order = np.random.default_rng(0).permutation(np.flatnonzero(inner))

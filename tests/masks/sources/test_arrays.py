@@ -32,7 +32,9 @@ def grey():
 
 
 def found(masks, footage, told=None):
-    source = open_source(MaskRequest("arrays", arrays=masks), footage, Settings(), ([] if told is None else told).append)
+    source = open_source(
+        MaskRequest("arrays", arrays=masks), footage, Settings(), ([] if told is None else told).append
+    )
     return source.find(MaskShot(footage, None, [None] * COUNT, None, Settings(), pytest.fail, pytest.fail))
 
 

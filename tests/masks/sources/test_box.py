@@ -9,11 +9,11 @@ from surface_sos_core.cameras import CameraModel, Points
 from surface_sos_core.errors import InputError
 from surface_sos_core.masks.sources.box import BoxSource, start_from_drawn
 from surface_sos_core.masks.sources.drawn import Drawn
-from surface_sos_core.settings import DrawnSettings, PointGroupSettings
+from surface_sos_core.settings import Settings
 
 
 def start_of(drawn, cameras, model):
-    return start_from_drawn(drawn, cameras, model, DrawnSettings(), PointGroupSettings())
+    return start_from_drawn(drawn, cameras, model, Settings())
 
 
 def around(mattes, frame, room=4):
