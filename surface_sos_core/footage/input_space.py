@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import colour
 from surface_sos_core.footage.colour import InputSpace
@@ -14,6 +16,8 @@ from surface_sos_core.footage.header import Header
 from surface_sos_core.footage.ocio import BUILT_IN, ColourConfig
 
 _SAYS_NOTHING = ("", "unknown", "data")  # interop ids
+_SILENT = ("", None)  # id and chromaticities of a header without any
+_PLAIN = (colour.LINEAR_REC709.interop_id, colour.REC709)
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,12 @@ def input_space(
     if request.space is not None:
         return (config or ColourConfig.read(BUILT_IN)).space(request.space, is_float)
     told = {_told(header) for header in headers}
-    if len(told) > 1:
+    if len({_PLAIN if _is_plain(*one) else one for one in told}) > 1:
         raise InputError(
             f"The headers of the frames in {first.parent} name different colour spaces: say which it is by --colour-space"
         )
-    by_header = _by_header(first, *told.pop(), config, is_float, warn) if told else None
+    most = max(told, key=lambda one: one != _SILENT, default=_SILENT)
+    by_header = _by_header(first, *most, config, is_float, warn)
     if by_header is not None:
         return by_header
     by_rule = config.by_file(first, is_float) if config is not None else None
@@ -68,6 +73,13 @@ def _told(header: Header) -> tuple[str, tuple[float, ...] | None]:
         header.tags.interop_id.strip(),
         header.layer.part.chromaticities if header.layer is not None else None,
     )
+
+
+def _is_plain(interop_id: str, chromaticities: tuple[float, ...] | None) -> bool:
+    """Whether floats of such a header are what they are without one."""
+    if interop_id not in _SAYS_NOTHING:
+        return interop_id == colour.LINEAR_REC709.interop_id
+    return chromaticities is None or bool(np.allclose(chromaticities, colour.REC709, atol=1e-3))
 
 
 def _by_header(

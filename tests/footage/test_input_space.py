@@ -154,6 +154,11 @@ def test_frames_that_disagree_are_refused(exr_plates):
     assert opened(folder, "ACEScg").space.scene == ACESCG
 
 
+def test_frames_without_a_word_are_rec709(exr_plates):
+    rec709 = {"chromaticities": LINEAR_REC709.chromaticities, "colorInteropID": LINEAR_REC709.interop_id}
+    assert opened(exr_plates({}, rec709)).space.is_default
+
+
 def test_an_id_that_nobody_knows_is_told(exr_plates):
     told = []
     footage = opened(exr_plates(*[{"colorInteropID": "lin_house_scene"}] * 2), warn=told.append)
