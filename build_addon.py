@@ -29,6 +29,7 @@ SHARED = {
     "core/events.py": ROOT / "surface_sos_core" / "events.py",
     "core/frame_numbers.py": ROOT / "surface_sos_core" / "frame_numbers.py",
     "core/manifest.py": ROOT / "surface_sos_core" / "manifest.py",
+    "core/wording.py": ROOT / "surface_sos_core" / "wording.py",
     "environment.py": ROOT / "scripts" / "environment.py",
     "constraints.txt": ROOT / "constraints.txt",
     "LICENSE": ROOT / "LICENSE",

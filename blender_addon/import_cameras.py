@@ -15,6 +15,7 @@ import bpy
 from mathutils import Quaternion
 
 from . import animated_camera, colmap, images, pinhole, plates, shot_objects, sparse_points
+from .core import wording
 from .errors import AddonError
 
 NOTICEABLE_PX = 0.1
@@ -118,11 +119,15 @@ def _left_out(shot: ShotCameras, posed: dict[int, colmap.Image]) -> list[str]:
     notices = []
     extra = len(shot.model.images) - len(posed)
     if extra:
-        notices.append(f"{extra} images of the camera model are no frames of the footage and were left out.")
+        notices.append(
+            f"{wording.counted(extra, 'image')} of the camera model left out, no frame of the footage."
+        )
     missing = sorted(set(shot.numbers.values()) - set(posed))
     if missing:
         some = ", ".join(map(str, missing[:5])) + (" and more" if len(missing) > 5 else "")
-        notices.append(f"{len(missing)} frames have no camera ({some}); the camera glides over them.")
+        notices.append(
+            f"{wording.counted(len(missing), 'frame has', 'frames have')} no camera ({some}); the camera glides over."
+        )
     return notices
 
 

@@ -12,7 +12,7 @@ import bpy
 from mathutils import Matrix
 
 from . import colmap, compositor, images, import_cameras, plates, ply, shot_objects, vertex_colours
-from .core import frame_numbers, manifest
+from .core import frame_numbers, manifest, wording
 from .errors import AddonError
 
 ROLES = (
@@ -101,7 +101,8 @@ def layer_files(out: Path, frames: Sequence[manifest.FrameEntry], notices: list[
     if len(there) < len(listed):
         lost = next(path for frame, path in sorted(listed.items()) if frame not in there)
         notices.append(
-            f"{len(listed) - len(there)} layer files are missing, such as {lost}; write them again."
+            f"{wording.counted(len(listed) - len(there), 'layer file is', 'layer files are')} missing, "
+            f"such as {lost}; write them again."
         )
     if not there:
         notices.append(f"{out} has no layers yet; let the run get that far (Resume).")

@@ -65,7 +65,9 @@ def open_plates(footage: str | Path) -> Plates:
     else:
         raise PlateError(f"The footage {path} does not exist; give a folder of frames, a pattern or a movie.")
     if not files:
-        raise PlateError(f"{path} holds no frames that are read (JPEG, PNG, TIFF, EXR, WebP, AVIF or HEIC); check the path of the footage.")
+        raise PlateError(
+            f"{path} holds no frames that are read (JPEG, PNG, TIFF, EXR, WebP, AVIF or HEIC); check the path of the footage."
+        )
     numbering = frame_numbers.number_names([file.stem for file in files])
     ordered = [files[at] for at in numbering.order]
     numbers = dict(zip((file.stem for file in ordered), numbering.numbers, strict=True))

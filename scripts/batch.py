@@ -32,6 +32,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from blender_addon import command, composite_render, core_python, job, load_result, messages
+from blender_addon.core import wording
 from blender_addon.errors import AddonError
 
 FAULT, INPUT, ENVIRONMENT, CANCELLED = 1, 2, 3, 130
@@ -66,7 +67,7 @@ def main(words: Sequence[str]) -> int:
             break
     failed = [code for code in codes if code != 0]
     if len(shots) > 1:
-        print(f"{len(codes) - len(failed)} of {len(shots)} shots done", flush=True)
+        print(f"{len(codes) - len(failed)} of {wording.counted(len(shots), 'shot')} done", flush=True)
     return failed[0] if failed else 0
 
 
@@ -166,7 +167,7 @@ def _comp(shot: argparse.Namespace) -> None:
     stems = {frame: path.stem for frame, path in loaded.layers.items()}
     rendered = composite_render.render_composites(scene, stems, Path(shot.composite), loaded.space)
     for done, frame in enumerate(rendered, start=1):
-        print(f"    composite: {done}/{len(stems)} frames, frame {frame}", flush=True)
+        print(f"    composite: {done}/{wording.counted(len(stems), 'frame')}, frame {frame}", flush=True)
 
 
 def _core_python() -> Path:

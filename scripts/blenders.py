@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from environment import ROOT, STAMP, not_ours, venv_python
@@ -24,8 +25,10 @@ DEBIAN_PACKAGES = (*PROGRAMS.values(), "libgl1-mesa-dri", "libegl1", "libgl1")
 
 def provide() -> list[str]:
     """Get what is missing where nobody has to be asked; returns one line for each thing that stays missing."""
-    missing = [line for name in BPY if (line := provide_bpy(name)) is not None]
-    provide_programs()
+    with ThreadPoolExecutor() as pool:
+        lines = [pool.submit(provide_bpy, name) for name in BPY]
+        provide_programs()
+        missing = [line for line in (done.result() for done in lines) if line is not None]
     lacking = [program for program in PROGRAMS if shutil.which(program) is None]
     if lacking:
         missing.append(f"{', '.join(lacking)}: not on the PATH")

@@ -23,13 +23,12 @@ def run(python: str) -> int:
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder) / "figures.json"
-        environment = {
-            **os.environ,
-            "SURFACE_SOS_RELIABILITY": "long",
-            "SURFACE_SOS_FIGURES": str(figures),
-        }
+        environment = {**os.environ, "SURFACE_SOS_FIGURES": str(figures)}
         tests = subprocess.run(
-            [python, "-m", "pytest", "-rs", "-q", "tests/reliability"], cwd=ROOT, env=environment, check=False
+            [python, "-m", "pytest", "-rs", "-q", "--long", "tests/reliability"],
+            cwd=ROOT,
+            env=environment,
+            check=False,
         ).returncode
         soak = subprocess.run(
             [python, "scripts/soak.py", "--minutes", str(SOAK_MINUTES)], cwd=ROOT, check=False

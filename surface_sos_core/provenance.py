@@ -20,7 +20,7 @@ BOOKKEEPING = frozenset(
     f"{PACKAGE}.{name}"
     for name in (
         "errors", "events", "files", "interruption", "manifest", "out_folder", "provenance", "settings",
-        "shot_folder", "stages.run", "train.preview",
+        "shot_folder", "stages.run", "train.preview", "wording",
     )
 )  # fmt: skip
 """Modules, or packages with all that is in them, that no result depends on."""

@@ -55,20 +55,22 @@ def clock(seconds: float) -> str:
 
 
 class Lines:
-    """Stages, warnings and the first preview, a line each; progress now and then and at a stage's end."""
+    """Stages, warnings and the first preview, a line each; progress now and then and once where it is complete."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._next_line = 0.0
+        self._complete = False
         self._previewed = False
 
     def __call__(self, event: dict[str, Any]) -> None:
         match event["event"]:
             case "stage":
                 self._write(f"[{event['index']}/{event['count']}] {event['stage']}")
-                self._next_line = time.monotonic() + _LINE_SECONDS
+                self._next_line, self._complete = time.monotonic() + _LINE_SECONDS, False
             case "progress":
-                if event["done"] >= event["total"] or time.monotonic() >= self._next_line:
+                told, self._complete = self._complete, event["done"] >= event["total"]
+                if (self._complete and not told) or time.monotonic() >= self._next_line:
                     self._write(f"      {describe(event)}")
                     self._next_line = time.monotonic() + _LINE_SECONDS
             case "inputs":

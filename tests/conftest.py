@@ -1,13 +1,18 @@
-"""Cameras around a ball in a textured room: a shot whose every number is known in closed form."""
+"""How tests are chosen and shared out, and cameras around a ball in a textured room, whose every number is known."""
 
+import os
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from surface_sos_core.cameras import Box, Camera, Lens
-from surface_sos_core.settings import FieldSettings, Settings, TrainSettings
+from surface_sos_core.settings import FieldSettings, Settings, TrainSettings, preset
 
+SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 WALL = 4.0  # radius of the room in box units
 
 
@@ -69,16 +74,89 @@ class Ball:
         return (1 / (1 + np.exp(2 * (away - (radius or self.radius)) / cell))).astype(np.float32)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--long", action="store_true", help="run the tests marked long too, and try more in others"
+    )
+    parser.addoption("--store-figures", action="store_true", help="write what tests/figures.json holds anew")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    hypothesis_settings.register_profile("garbage", max_examples=1000 if config.getoption("--long") else 25)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+        if item.get_closest_marker("long") and not config.getoption("--long"):
+            item.add_marker(pytest.mark.skip(reason="takes long: --long runs it"))
+    if hasattr(
+        config, "workerinput"
+    ):  # the longest groups first, so that no process is left with one at the end
+        items.sort(key=lambda item: group_of(item) not in ("product", "nursery"))
+    skip_without_gpu([item for item in items if item.get_closest_marker("gpu")])
+
+
+def group_of(item: pytest.Item) -> str:
+    """Tests of one group run in one process, one after the other, and make once what they share.
+
+    Those of the whole product on the sample, also in real Blenders; those of runs that may be killed; otherwise those of a
+    module.
+    """
+    if {"sample_run", "blenders"} & set(item.fixturenames):
+        return "product"
+    return "nursery" if "nursery" in item.fixturenames else item.path.stem
+
+
+def skip_without_gpu(items: list[pytest.Item]) -> None:
     """Tests marked gpu run where there is one, and are told by name where there is none."""
-    if not any(item.get_closest_marker("gpu") for item in items):
+    if not items:
         return
     from surface_sos_core.device import cuda_obstacle
 
     obstacle = cuda_obstacle()
-    for item in items:
-        if obstacle and item.get_closest_marker("gpu"):
-            item.add_marker(pytest.mark.skip(reason=f"{item.name} not run: {obstacle}"))
+    for item in items if obstacle else ():
+        item.add_marker(pytest.mark.skip(reason=f"{item.name} not run: {obstacle}"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_each() -> None:
+    """Tests that run side by side share the processor out among them."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        import numba
+        import torch
+
+        numba.set_num_threads(1)
+        torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def at_length(pytestconfig: pytest.Config) -> bool:
+    """Whether tests have been asked to try more."""
+    return bool(pytestconfig.getoption("--long"))
+
+
+@dataclass(frozen=True)
+class SampleRun:
+    """The sample shot, finished, and the events of the run. Whoever changes the folder does so in a copy."""
+
+    out: Path
+    said: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def sample_run(tmp_path_factory: pytest.TempPathFactory) -> SampleRun:
+    """The one run of the whole product, with the preview preset, whose results tests look at."""
+    from surface_sos_core import pipeline
+
+    out, said = tmp_path_factory.mktemp("sample") / "out", []
+    shot = pipeline.Shot(
+        SAMPLES / "plates", out, masks=SAMPLES / "masks", cameras=SAMPLES / "truth" / "cameras"
+    )
+    made = pipeline.segment(shot, preset("preview", "cpu"), said.append)
+    assert made.manifest == out / "shot.json"
+    return SampleRun(out, said)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Arrays of an .npz are read where they are what they claim, and refused before they take memory."""
 
-import contextlib
 import io
 import tracemalloc
 import zipfile
@@ -93,5 +92,9 @@ def test_damage_anywhere_is_told(tmp_path_factory, data):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path = tmp_path_factory.mktemp("npz") / "x.npz"
     path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
-    with contextlib.suppress(ValueError):
-        read_arrays(path, MOST)
+    try:
+        read = read_arrays(path, MOST)
+    except ValueError:
+        return
+    np.testing.assert_array_equal(read["a"], np.arange(50.0))  # damage that nothing depends on
+    np.testing.assert_array_equal(read["b"], np.ones((3, 4)))

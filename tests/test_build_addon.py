@@ -62,8 +62,8 @@ def test_both_zips_hold_the_add_on_the_shared_modules_and_the_wheel(built: list[
         legacy = {name.removeprefix("surface_sos/"): packed.read(name) for name in packed.namelist()}
     assert set(extension) - set(legacy) == {"blender_manifest.toml"}
     assert {name for name in legacy if legacy[name] != extension[name]} == {"__init__.py"}
-    assert extension["core/events.py"] == (ROOT / "surface_sos_core" / "events.py").read_bytes()
-    assert extension["core/manifest.py"] == (ROOT / "surface_sos_core" / "manifest.py").read_bytes()
+    for name in ("events.py", "manifest.py", "wording.py"):
+        assert extension[f"core/{name}"] == (ROOT / "surface_sos_core" / name).read_bytes()
     (wheel,) = [name for name in extension if name.endswith(".whl")]
     with zipfile.ZipFile(built[0] / "surface_sos-0.1.0.zip") as packed, packed.open(wheel) as file:
         modules = set(zipfile.ZipFile(file).namelist())

@@ -1,9 +1,17 @@
-"""The whole product on the sample shot, from plates to report, with the preview preset."""
+"""The whole product on the sample shot, from plates to report, with the preview preset.
+
+tests/figures.json holds what it reaches; `python scripts/test.py tests/test_pipeline.py --store-figures` makes it.
+"""
 
 import dataclasses
 import json
+import os
+import platform
 import re
 import shutil
+import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -30,10 +38,8 @@ SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 STAGES = ["footage", "cameras", "masks", "train", "layers", "mesh", "report"]
 FRAMES = list(range(1001, 1025))
 
-# Least that the preview preset must reach on the sample.
-MIOU = 0.80
-PLATE_PSNR = 12.0
-F_SCORE = 0.10
+FIGURES = Path(__file__).with_name("figures.json")
+NEAR, NEAR_DB = 0.01, 0.1  # how far a figure may be from the stored one, in either direction; PSNR in dB
 
 
 @dataclasses.dataclass
@@ -61,12 +67,11 @@ def sample_shot(out: Path, **options: object) -> Shot:
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory) -> Result:
+def result(sample_run, tmp_path_factory) -> Result:
+    """A copy, which tests change."""
     out = tmp_path_factory.mktemp("shot") / "out"
-    said: list[dict] = []
-    path = pipeline.segment(sample_shot(out), preset("preview", "cpu"), said.append).manifest
-    assert path == out / "shot.json"
-    return Result(out, said)
+    shutil.copytree(sample_run.out, out)
+    return Result(out, sample_run.said)
 
 
 @pytest.fixture(scope="module")
@@ -77,22 +82,64 @@ def measured(result) -> dict:
 # Quality
 
 
-def test_mattes(measured):
-    assert measured["matte"]["frames"] == len(FRAMES)
-    assert measured["matte"]["mean"]["miou"] > MIOU
+@pytest.fixture
+def hold(pytestconfig) -> Callable[[str, dict[str, float], Path], None]:
+    """hold(part, figures, out): figures of the shot in `out` are those stored as `part`; or stores them, if so asked."""
+
+    def compare(part: str, figures: dict[str, float], out: Path) -> None:
+        stored = json.loads(FIGURES.read_text())
+        if pytestconfig.getoption("--store-figures"):
+            stored[part] = {"figures": figures, **provenance(), "settings": read_manifest(out).settings}
+            FIGURES.write_text(json.dumps(stored, indent=1) + "\n")
+        expected = stored[part]["figures"]
+        assert set(figures) == set(expected)
+        for name, value in figures.items():
+            near = NEAR_DB if name.endswith("psnr") else NEAR
+            assert value == pytest.approx(expected[name], abs=near), f"{name}: better or worse than stored"
+
+    return compare
 
 
-def test_clean_plates(measured):
-    assert measured["clean"]["mean"]["psnr"] > PLATE_PSNR
+def provenance() -> dict[str, str]:
+    """What stored figures were made of, where and when."""
+    git = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+        cwd=SAMPLES, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return {
+        "commit": git.stdout.strip(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
 
 
-def test_mesh(measured):
-    assert measured["mesh"]["f_score"] > F_SCORE
+def test_figures_are_the_stored_ones(result, measured, hold):
+    figures = {
+        "matte miou": measured["matte"]["mean"]["miou"],
+        "clean psnr": measured["clean"]["mean"]["psnr"],
+        "clean ssim": measured["clean"]["mean"]["ssim"],
+        "mesh f_score": measured["mesh"]["f_score"],
+    }
+    hold("sample", figures, result.out)
+
+
+def test_mattes_are_better_than_the_masks_that_went_in(measured):
+    """On the frames whose masks show something, and on all."""
+    masks = {int(path.stem[-4:]): grey(path) for path in (SAMPLES / "masks").iterdir()}
+    given = {n: iou(mask, true_matte(n)) for n, mask in masks.items() if mask.any()}
+    found = {row["frame"]: row["iou"] for row in measured["matte"]["per_frame"]}
+    assert len(given) == len(FRAMES) - 2 and list(found) == FRAMES
+    assert np.mean([found[n] for n in given]) > np.mean(list(given.values())) + 0.05
+    assert min(found.values()) > min(given.values())
 
 
 def test_metrics_go_into_the_manifest_and_the_report(result, measured):
     assert read_manifest(result.out).metrics == json.loads(json.dumps(measured))
-    assert f"{measured['matte']['mean']['miou']:.2f}"[:3] in (result.out / "report.html").read_text()
+    report = (result.out / "report.html").read_text()
+    for values in (measured["matte"]["mean"], measured["clean"]["mean"], measured["mesh"]):
+        for name, value in values.items():
+            shown = f"{value:.4g}" if isinstance(value, float) else "–" if value is None else value
+            assert f"<tr><th>{name}</th><td>{shown}</td></tr>" in report
 
 
 def test_training_leaves_the_processor_as_it_was(result):
@@ -161,12 +208,12 @@ def test_the_report_needs_no_other_file(result):
     assert not re.search(r"url\((?!['\"]?data:)|@import|<link|<iframe", text)
 
 
-def test_events_tell_the_stages_and_the_end(result):
+def test_events_tell_the_stages_and_the_end(result, sample_run):
     stages = [e for e in result.said if e["event"] == "stage"]
     assert [e["stage"] for e in stages] == STAGES
     assert [(e["index"], e["count"]) for e in stages] == [(n + 1, len(STAGES)) for n in range(len(STAGES))]
     assert [e["event"] for e in result.said].count("done") == 1 and result.said[-1]["event"] == "done"
-    assert result.said[-1]["manifest"] == str(result.out / "shot.json")
+    assert result.said[-1]["manifest"] == str(sample_run.out / "shot.json")
     steps = [e["done"] for e in result.said if e["event"] == "progress" and e["stage"] == "train"]
     assert steps == sorted(steps) and steps[-1] == preset("preview").train.iterations
     previews = [e for e in result.said if e["event"] == "preview"]
@@ -191,7 +238,7 @@ def test_the_mesh_projects_onto_the_mattes(result, number):
     for triangle in np.round(pixels[mesh.faces] * 16).astype(np.int32):
         cv2.fillConvexPoly(drawn, triangle, 1, shift=4)
     matte = result.layers(number).foreground[..., 3] > 0.5
-    assert (matte & (drawn > 0)).sum() / (matte | (drawn > 0)).sum() > 0.8
+    assert (matte & (drawn > 0)).sum() / (matte | (drawn > 0)).sum() > 0.86
 
 
 @pytest.mark.parametrize("number", [1001, 1018])
@@ -205,9 +252,9 @@ def test_depth_is_that_of_the_mesh(result, number):
     np.minimum.at(nearest, (row, column), depth[inside])
     layers = result.layers(number)
     both = np.isfinite(nearest) & (layers.foreground[..., 3] > 0.9) & (layers.depth < 1e9)
-    assert both.sum() > 500
+    assert both.sum() > 4000
     size = np.ptp(result.mesh().vertices, axis=0).max()
-    assert np.median(np.abs(layers.depth - nearest)[both]) < 0.03 * size
+    assert np.median(np.abs(layers.depth - nearest)[both]) < 0.01 * size
 
 
 def test_normals_look_at_the_camera(result):
@@ -349,7 +396,7 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path):
 # From what an artist draws
 
 
-def test_one_box_on_one_frame_and_no_masks(tmp_path):
+def test_one_box_on_one_frame_and_no_masks(tmp_path, hold):
     """The whole run; so few iterations only have to keep what the masks of the box are worth."""
     (tmp_path / "box.json").write_text(json.dumps({"frame": 1012, "box": box_of_truth(1012)}))
     source, out = f"box:{tmp_path / 'box.json'}", tmp_path / "out"
@@ -361,8 +408,9 @@ def test_one_box_on_one_frame_and_no_masks(tmp_path):
     assert manifest.stages == STAGES and sum(frame.layers is not None for frame in manifest.frames) == 3
     coarse = pipeline.find_masks(SAMPLES / "plates", tmp_path / "roto", source, cameras=out / "cameras").out
     before = np.mean([iou(grey(coarse / f"plate.{n}.png"), true_matte(n)) for n in (1004, 1012, 1020)])
-    assert pipeline.measure(out, SAMPLES / "truth")["matte"]["mean"]["miou"] > before - 0.02
-    assert before > 0.6
+    after = pipeline.measure(out, SAMPLES / "truth")["matte"]["mean"]["miou"]
+    assert after > before - 0.02
+    hold("sample from one box", {"masks miou": before, "matte miou": after}, out)
 
 
 def grey(path: Path) -> np.ndarray:

@@ -173,7 +173,7 @@ def test_links_within_the_folder_and_the_folder_as_a_link_are_fine(tmp_path):
     (tmp_path / "real" / "latest.exr").symlink_to(tmp_path / "real" / "layers" / "plate.1001.exr")
     (tmp_path / "out").symlink_to(tmp_path / "real")
     with ShotFolder(tmp_path / "out").locked():
-        pass
+        assert (tmp_path / "real" / ".lock").exists()
 
 
 # What is finished

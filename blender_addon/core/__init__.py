@@ -1,4 +1,4 @@
-"""The standard-library modules that the add-on shares with the core: events, frame_numbers, manifest.
+"""The standard-library modules that the add-on shares with the core: events, frame_numbers, manifest, wording.
 
 In the zip they lie beside this file; in a checkout they are read from where the core has them.
 """

@@ -23,6 +23,7 @@ from surface_sos_core.cameras.colmap_text import (
     write_text,
 )
 from surface_sos_core.errors import InputError
+from surface_sos_core.wording import counted
 
 
 def read_model(folder: str | Path) -> CameraModel:
@@ -40,7 +41,7 @@ def read_model(folder: str | Path) -> CameraModel:
         images = read_images_text(found / "images.txt", lenses)
     if len(images.cameras) < 2:
         raise InputError(
-            f"{images.file} holds {len(images.cameras)} image(s); a camera model needs at least 2."
+            f"{images.file} holds {counted(len(images.cameras), 'image')}; a camera model needs at least 2."
         )
     points_file = found / f"points3D{suffix}"
     if not points_file.is_file():

@@ -13,6 +13,7 @@ from surface_sos_core.cameras.camera import Camera, CameraModel
 from surface_sos_core.cameras.lens import Lens
 from surface_sos_core.errors import InputError
 from surface_sos_core.pairing import NamedFrame, Pairs, nearest_folder, pair
+from surface_sos_core.wording import counted
 
 _LISTED = 8
 
@@ -58,10 +59,14 @@ def match_cameras(
         )
     unused = [name for i, name in enumerate(names) if i not in used]
     if unused:
-        warn(f"{len(unused)} image(s) of the camera model left out, not in the footage: {listed(unused)}.")
+        warn(
+            f"{counted(len(unused), 'image')} of the camera model left out, not in the footage: {listed(unused)}."
+        )
     missing = [f.file for f, i in zip(footage.frames, chosen, strict=True) if i is None]
     if missing:
-        warn(f"{len(missing)} frame(s) have no camera and get no layers: {listed(missing)}.")
+        warn(
+            f"{counted(len(missing), 'frame has', 'frames have')} no camera and no layers: {listed(missing)}."
+        )
     lenses: dict[Lens, Lens] = {}
     cameras: list[Camera | None] = []
     for i in chosen:

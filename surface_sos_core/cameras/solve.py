@@ -11,6 +11,7 @@ from surface_sos_core.cameras.match import listed
 from surface_sos_core.cameras.solver_process import Job, SolvableFootage, run_worker, usable_cores, workplace
 from surface_sos_core.errors import InputError, SolveError
 from surface_sos_core.settings import SolveSettings
+from surface_sos_core.wording import counted
 
 LEAST_FRAMES = 3  # two tell nothing of a lens
 _HELP = (
@@ -40,7 +41,9 @@ def solve_cameras(
     """
     count = len(footage.frames)
     if count < LEAST_FRAMES:
-        raise InputError(f"the footage has {count} frame(s); solving cameras takes at least {LEAST_FRAMES}.")
+        raise InputError(
+            f"the footage has {counted(count, 'frame')}; solving cameras takes at least {LEAST_FRAMES}."
+        )
     with workplace(footage, scratch) as (work, plain):
         job = Job(str(work / "images"), plain, str(work), str(work / "model"), seed, usable_cores(), settings)
         outcome = run_worker(job, progress, way_out="give cameras solved elsewhere instead")

@@ -49,9 +49,10 @@ class _Features:
         pycolmap.set_random_seed(job.seed)
 
     def _progress(self, done: float) -> None:
-        """`done` of three passes over the frames; a retry goes over ground already counted."""
-        self._done = max(self._done, int(done))
-        self._tell({"done": self._done, "total": 3 * len(self._job.names)})
+        """`done` of three passes over the frames; a retry goes over ground already counted, and is silent there."""
+        if int(done) > self._done:
+            self._done = int(done)
+            self._tell({"done": self._done, "total": 3 * len(self._job.names)})
 
     def _extract(self, reader: Any, mode: Any) -> None:
         """Features of all frames; `mode` says how frames that the database lacks share lenses of `reader`."""
@@ -212,7 +213,7 @@ class _Solver(_Features):
 
         def step() -> None:
             nonlocal registered
-            registered = min(registered + 1, count)
+            registered = min(registered + 1, count - 1)  # the last step is told when nothing is tried again
             self._progress(2 * count + registered)
 
         models = colmap.incremental_mapping(

@@ -14,6 +14,7 @@ from surface_sos_core.events import Events, Listener, json_line
 from surface_sos_core.manifest import read_manifest
 from surface_sos_core.settings import Settings, assignments, preset, read_config, settings_from_dict
 from surface_sos_core.terminal import say
+from surface_sos_core.wording import counted
 
 # The API is imported by the command that needs it: with it come torch and numba, which take seconds to load.
 
@@ -105,9 +106,7 @@ def masks(args: argparse.Namespace, on_event: Listener) -> None:
         colour_space=args.colour_space,
         ocio=args.ocio,
     )
-    _print(
-        args, f"masks  {found.out}  ({len(found.frames)} {'frame' if len(found.frames) == 1 else 'frames'})"
-    )
+    _print(args, f"masks  {found.out}  ({counted(len(found.frames), 'frame')})")
 
 
 def import_dataset(args: argparse.Namespace, on_event: Listener) -> None:
@@ -205,7 +204,7 @@ def _print_made(args: argparse.Namespace, out: Path) -> None:
     }
     for name, path in made.items():
         if path is not None:
-            note = f"  ({count} of {len(manifest.frames)} frames)" if name == "layers" else ""
+            note = f"  ({count} of {counted(len(manifest.frames), 'frame')})" if name == "layers" else ""
             _print(args, f"{name:9} {path}{note}")
 
 

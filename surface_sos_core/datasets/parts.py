@@ -10,6 +10,7 @@ import numpy as np
 from surface_sos_core.cameras import Camera, Lens
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage.sequence import list_images
+from surface_sos_core.wording import counted
 
 HALF_PIXEL = 0.5  # between conventions that count from a pixel's centre and ours, from its corner
 
@@ -34,7 +35,9 @@ def images_of(folder: Path, count: int, what: str) -> list[Path]:
     need(folder, "the folder of the images")
     paths = list_images(folder)
     if len(paths) != count:
-        raise InputError(f"{folder} has {len(paths)} images but {what} is for {count}; get the whole set.")
+        raise InputError(
+            f"{folder} has {counted(len(paths), 'image')} but {what} is for {count}; get the whole set."
+        )
     return paths
 
 

@@ -16,6 +16,7 @@ from surface_sos_core.cameras import Lens
 from surface_sos_core.datasets.dataset import DataSet, View
 from surface_sos_core.datasets.parts import HALF_PIXEL, below, camera_at, floats, need
 from surface_sos_core.errors import InputError
+from surface_sos_core.wording import counted
 
 LONGEST_GAP = 0.1  # seconds between poses that are interpolated
 SIZE = (640, 480)
@@ -48,7 +49,9 @@ def read(path: Path) -> DataSet:
         without += camera is None
         views.append(View(below(path, words[1], str(path / "rgb.txt")), camera))
     notes = (
-        (f"{without} of {len(views)} images have no camera: their times are not covered.",) if without else ()
+        (f"{without} of {counted(len(views), 'image')} without a camera: their times are not covered.",)
+        if without
+        else ()
     )
     return DataSet(views, notes=notes)
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage.colour import srgb_encode
+from surface_sos_core.wording import counted
 
 MOST_FRAMES = 24
 THUMBNAIL_EDGE = 480
@@ -170,7 +171,7 @@ def _contact_sheet(frames: Sequence[ContactFrame]) -> str:
             for kind, shown in kinds
         )
         cells.append(f"<figure><div>{pictures}</div><figcaption>{escape(frame.name)}</figcaption></figure>")
-    note = f"{count} of {len(frames)} frames. " if count < len(frames) else ""
+    note = f"{count} of {counted(len(frames), 'frame')}. " if count < len(frames) else ""
     text = f"<p>{note}From left to right: the plate, the object over a checker, the clean plate.</p>"
     return _section("Frames", f'{text}<div class="sheet">{"".join(cells)}</div>')
 
@@ -216,9 +217,7 @@ def _camera_plot(plot: CameraPlot | None) -> str:
     parts.append(f'<circle class="first" cx="{spots[0][0]:.1f}" cy="{spots[0][1]:.1f}" r="4.5"/>')
     label = 'role="img" aria-label="cameras from above"'
     drawing = f'<svg viewBox="0 0 {width:.0f} {height:.0f}" {label}>{"".join(parts)}</svg>'
-    text = (
-        f"<p>{len(centres)} cameras from above. The ringed one is the first, the outline the scene box.</p>"
-    )
+    text = f"<p>{counted(len(centres), 'camera')} from above. The ringed one is the first, the outline the scene box.</p>"
     return _section("Cameras", drawing + text)
 
 
@@ -275,7 +274,7 @@ def _metrics(metrics: Mapping[str, Any] | None) -> str:
             extra["worst frame"] = worst.get("name")
         if result.get("worse") is not None:
             extra["worse than the mask given"] = ", ".join(map(str, result["worse"])) or "no frame"
-        head = f"{name}, mean of {result['frames']} frames" if "frames" in result else name
+        head = f"{name}, mean of {counted(result['frames'], 'frame')}" if "frames" in result else name
         values = mean if isinstance(mean, Mapping) else result
         parts.append(f"<div><h3>{escape(head)}</h3>{_rows({**values, **extra})}</div>")
     notes, skipped = metrics.get("notes") or [], metrics.get("skipped") or []

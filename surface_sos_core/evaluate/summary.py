@@ -23,6 +23,7 @@ from surface_sos_core.mesh.read import read_ply
 from surface_sos_core.mesh.turntable import render_turntable
 from surface_sos_core.shot_folder import ShotFolder
 from surface_sos_core.train.checkpoint import read_history
+from surface_sos_core.wording import counted
 
 _SHOWN = 12
 
@@ -38,7 +39,7 @@ def report_data(folder: ShotFolder) -> ReportData:
     return ReportData(
         title=folder.out.resolve().name,
         summary=(
-            f"{made} of {len(manifest.frames)} frames of {manifest.footage.width}x{manifest.footage.height}, "
+            f"{made} of {counted(len(manifest.frames), 'frame')} of {manifest.footage.width}x{manifest.footage.height}, "
             f"{preset} preset, {seconds / 60:.1f} minutes"
         ),
         frames=_contact_frames(folder, manifest),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from surface_sos_core.wording import counted
+
 TITLES = {"matte": "matte", "clean": "clean plate", "shadowed": "clean plate, the object's shadow left in"}
 
 
@@ -19,7 +21,7 @@ def table(measured: dict[str, Any]) -> str:
             if part == "matte"
             else f"one gain of {result['gain']:.4f}"
         )
-        lines.append(f"{title} ({result['frames']} frames, {more})")
+        lines.append(f"{title} ({counted(result['frames'], 'frame')}, {more})")
         lines += _rows(result["mean"])
         name, value = result["worst"].values()
         lines.append(f"  {'worst frame':<22}{name} ({value:.4f})")

@@ -16,6 +16,7 @@ from surface_sos_core.errors import InputError
 from surface_sos_core.footage import orientation, timecode
 from surface_sos_core.footage.exr import Tags
 from surface_sos_core.footage.header import check_size
+from surface_sos_core.wording import counted
 
 CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mxf,ogg,asf,flv,dv,gif,mjpeg,h264,hevc,m4v"
@@ -55,7 +56,7 @@ class Movie:
         _refuse_hdr(first, path)
         self.height, self.width = pixels_of(first, self.orientation).shape[:2]
         if broken or claimed - len(self) > max(2, LOST_FRACTION * claimed):
-            of = f"should have {claimed} frames but" if claimed > len(self) else "is damaged and"
+            of = f"should have {counted(claimed, 'frame')} but" if claimed > len(self) else "is damaged and"
             message = f"{path} {of} only {len(self)} can be decoded"
             if not skip_bad:
                 raise InputError(f"{message}: copy it again, or use what is there with --skip-bad-frames")

@@ -7,6 +7,8 @@ import numpy as np
 import scipy.sparse
 from numba import njit
 
+from surface_sos_core.layers.factors import incomplete_factors
+
 _TOLERANCE = 1e-5  # of the solver
 _DISCARD = 1e-3  # of the matrix' factors: ten times less takes a third more memory, and is no faster
 
@@ -22,12 +24,12 @@ def closed_form(
     bool, with one at least. epsilon: as in `MattingSettings`; by it a window's covariance is invertible where it is plain.
     """
     # Not above, since it is compiled for half a minute where it is loaded for the first time.
-    from pymatting import cg, ichol
+    from pymatting import cg
 
     system, pull = matting_laplacian(picture, wanted, open_, epsilon)
     weights, start = hold[open_].astype(np.float64), wanted[open_].astype(np.float64)
     system.setdiag(system.diagonal() + weights)
-    factors = ichol(system, discard_threshold=_DISCARD)
+    factors = incomplete_factors(system, _DISCARD)
     return cg(system, weights * start + pull, x0=start, M=factors, rtol=_TOLERANCE)
 
 

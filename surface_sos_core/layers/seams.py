@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
+from surface_sos_core.layers.factors import incomplete_factors
 from surface_sos_core.settings import PlateSettings
 
 _TOLERANCE = 1e-5  # of the solver; what it has after so many rounds is good enough
@@ -90,10 +91,8 @@ def solve_colours(
     out = colour.astype(np.float32)
     if not open_.any():
         return out
-    from pymatting import ichol  # not above, since it is compiled where it is loaded for the first time
-
     system, wanted = _system(pairs, change, shown, colour, anchor, open_, loose)
-    factors = ichol(system, discard_threshold=_DISCARD)
+    factors = incomplete_factors(system, _DISCARD)
     guide = LinearOperator(system.shape, factors, dtype=system.dtype)
     for c in range(3):
         start = colour[open_, c].astype(np.float64)

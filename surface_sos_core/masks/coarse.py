@@ -22,6 +22,7 @@ from surface_sos_core.masks.mask_files import MaskPicture, Reading, read_mask, r
 from surface_sos_core.masks.turned import brought_back, drawn_upright
 from surface_sos_core.pairing import pair
 from surface_sos_core.settings import CoarseSettings
+from surface_sos_core.wording import counted
 
 ASPECT_TOLERANCE = 0.01
 
@@ -123,9 +124,9 @@ def _match(paths: Sequence[Path], footage: Footage, folder: Path, notes: list[st
         )
     if pairs.by_number:
         position, path = next(iter(files.items()))
-        counted = ", counted from the first mask's number" if pairs.shifted else ""
+        how = ", counted from the first mask's number" if pairs.shifted else ""
         notes.append(
-            f"Masks are matched to frames by number since no name fits{counted}: "
+            f"Masks are matched to frames by number since no name fits{how}: "
             f"{path.name} belongs to {footage.frames[position].name}."
         )
     used = set(files.values())
@@ -133,10 +134,18 @@ def _match(paths: Sequence[Path], footage: Footage, folder: Path, notes: list[st
     bare = [frame.name for index, frame in enumerate(footage.frames) if index not in files]
     sides = []
     if lost:
-        sides.append(f"{len(lost)} of {len(paths)} masks belong to no frame ({_some(lost)})")
-    if bare:
         sides.append(
-            f"{len(bare)} of {len(footage.frames)} frames have no mask and count as unknown ({_some(bare)})"
+            f"{len(lost)} of {counted(len(paths), 'mask')} of no frame of the footage ({_some(lost)})"
+        )
+    if bare:
+        total = len(footage.frames)
+        sides.append(
+            counted(
+                len(bare),
+                f"of {total} frames has no mask and counts",
+                f"of {total} frames have no mask and count",
+            )
+            + f" as unknown ({_some(bare)})"
         )
     if sides:
         notes.append("; ".join(sides) + ".")
@@ -206,14 +215,18 @@ def fill_masks(
             blank.append(footage.frames[index].name)
     if resized:
         masks.notes.append(
-            f"{len(resized)} masks are resized to the footage's {footage.width}x{footage.height} "
+            f"{counted(len(resized), 'mask is', 'masks are')} resized to the footage's {footage.width}x{footage.height} "
             f"({_some(resized)})."
         )
     empty = [footage.frames[index].name for index in np.flatnonzero(masks.empty)]
     if empty:
-        masks.notes.append(f"{len(empty)} masks are black everywhere ({_some(empty)}).")
+        masks.notes.append(
+            f"{counted(len(empty), 'mask is', 'masks are')} black everywhere ({_some(empty)})."
+        )
     if blank:
-        masks.notes.append(f"{len(blank)} masks are white everywhere ({_some(blank)}).")
+        masks.notes.append(
+            f"{counted(len(blank), 'mask is', 'masks are')} white everywhere ({_some(blank)})."
+        )
     return masks
 
 

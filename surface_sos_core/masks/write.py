@@ -10,6 +10,7 @@ from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage import Footage
 from surface_sos_core.masks.coarse import CoarseMasks
+from surface_sos_core.wording import counted
 
 
 def check_masks_folder(out: Path, footage: Footage, overwrite: bool) -> None:
@@ -49,7 +50,8 @@ def reasons_told(masks: CoarseMasks, footage: Footage) -> list[str]:
         if not masks.known[index]:
             by_reason.setdefault(reason, []).append(footage.frames[index].name)
     return [
-        f"{len(names)} frame(s) stay unknown, since {reason}: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}."
+        f"{counted(len(names), 'frame stays', 'frames stay')} unknown, since {reason}: "
+        f"{', '.join(names[:5])}{', ...' if len(names) > 5 else ''}."
         for reason, names in by_reason.items()
     ]
 

@@ -94,7 +94,7 @@ def studio_of(run: Run, trainer: Trainer, consensus: Consensus, part: int = 1) -
         run.cameras,
         points.xyz[points.track_length >= run.settings.points.least_track],
         read_gains(run.folder.exposure, len(run.cameras)),
-        run.progress("holdouts"),
+        run.progress("frames"),
     )
 
 

@@ -14,6 +14,7 @@ from surface_sos_core.masks.sources.source import MaskShot, MaskSource
 from surface_sos_core.masks.write import reasons_told
 from surface_sos_core.provenance import code_version
 from surface_sos_core.stages.run import Run, model_stamp
+from surface_sos_core.wording import counted
 
 
 def mask_stage(
@@ -57,6 +58,8 @@ def _warn_of_empty(run: Run, masks: CoarseMasks) -> None:
     empty = [run.footage.frames[i].name for i in np.flatnonzero(masks.known & masks.empty)]
     if empty:
         run.events.warning(
-            f"The object should be seen in {len(empty)} frames whose masks are black, so these count as unknown: "
+            "The object should be seen in "
+            f"{counted(len(empty), 'frame whose mask is black, so this counts', 'frames whose masks are black, so these count')} "
+            "as unknown: "
             f"{', '.join(empty[:8])}{', ...' if len(empty) > 8 else ''}."
         )

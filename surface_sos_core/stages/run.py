@@ -25,6 +25,7 @@ from surface_sos_core.masks.consensus_file import read_consensus
 from surface_sos_core.provenance import joined, software_versions
 from surface_sos_core.settings import STAGE_GROUPS, Settings, settings_from_dict
 from surface_sos_core.shot_folder import ContentStamps, ShotFolder, file_stamps
+from surface_sos_core.wording import counted
 
 STAGES = ("footage", "cameras", "masks", "train", "layers", "mesh", "report")
 _LISTED = 4  # changed inputs that are named
@@ -175,7 +176,7 @@ def reopened(
     run = Run(folder, settings, events, footage, manifest, [], selected)
     if len(manifest.frames) != len(footage.frames):
         raise InputError(
-            f"{manifest.footage.path} now has {len(footage.frames)} frames, the shot in {out} was made from "
+            f"{manifest.footage.path} now has {counted(len(footage.frames), 'frame')}, the shot in {out} was made from "
             f"{len(manifest.frames)}; bring the footage back or segment it again."
         )
     if manifest.cameras is None or not folder.consensus.exists():

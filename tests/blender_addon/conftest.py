@@ -1,7 +1,8 @@
 """Real Blenders as child processes, and a shot small enough for them to load in a moment.
 
 A Blender is the program (3.4 or newer; `blender` on the PATH or SURFACE_SOS_BLENDER) or the bpy module in an
-environment of its own. A tool that is missing skips its tests and is named.
+environment of its own. Each is started once, and executes all scripts of the tests (worker.py), made as new between
+them. A tool that is missing skips its tests and is named.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -34,27 +36,6 @@ if "blender_addon" not in sys.modules:  # its modules without bpy, without its _
     package.__path__ = [str(ROOT / "blender_addon")]
     sys.modules["blender_addon"] = package
 
-# What scripts in a Blender begin with: `addon` is the installed add-on, enabled; tell() hands facts back.
-_PROLOGUE = """
-import atexit, importlib, json, sys
-import bpy
-import addon_utils  # of Blender, found once bpy is there
-
-def tell(**facts):
-    print("FACTS " + json.dumps(facts), flush=True)
-
-def part(name):
-    return importlib.import_module(f"{addon.__name__}.{name}")
-
-def fresh_file():
-    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-    addon_utils.enable(ADDON)  # 3.4 forgets what is not in its preferences
-
-ADDON = "bl_ext.user_default.surface_sos" if bpy.app.version >= (4, 2) else "surface_sos"
-addon = addon_utils.enable(ADDON)
-atexit.register(addon_utils.disable, ADDON)  # bpy 4.5 never ends with an operator registered
-"""
-
 _INSTALL = """
 import sys
 import bpy
@@ -64,6 +45,7 @@ else:
     bpy.ops.preferences.addon_install(filepath=sys.argv[-1])
 """
 
+WORKER = Path(__file__).with_name("worker.py")
 TARGETS = {"program": None, "bpy45": ".venv-bpy45", "bpy50": ".venv-bpy50"}
 
 
@@ -76,6 +58,66 @@ class Run:
     facts: dict[str, Any]
 
 
+class Worker:
+    """A Blender that stays: executes one script after the other, see worker.py. One that has ended is started anew."""
+
+    def __init__(self, command: Sequence[str], environment: dict[str, str], folder: Path) -> None:
+        self._words, self._environment, self._folder = [*command, str(WORKER)], environment, folder
+        self._process: subprocess.Popen[str] | None = None
+
+    def execute(self, script: Path, arguments: Sequence[str], timeout: float) -> Run:
+        """Run a script in its own folder; fails the test where it takes longer than `timeout` seconds."""
+        if self._process is None or self._process.poll() is not None:
+            self._process = self._start()
+        process, said = self._process, [script.with_suffix(f".{name}") for name in ("out", "err")]
+        for file in said:
+            file.unlink(missing_ok=True)
+        order = {
+            "file": str(script), "arguments": arguments, "folder": str(script.parent),
+            "out": str(said[0]), "err": str(said[1]),
+        }  # fmt: skip
+        patience = threading.Timer(timeout, process.kill)
+        patience.start()
+        print(json.dumps(order), file=process.stdin, flush=True)
+        # Before its first answer a Blender has said its name.
+        answer = next((line for line in process.stdout if line.startswith("ENDED ")), None)
+        late = answer is None and not patience.is_alive()
+        patience.cancel()
+        code = process.wait() if answer is None else int(answer.split()[1])
+        out, err = (file.read_text(errors="replace") if file.exists() else "" for file in said)
+        if late:
+            pytest.fail(f"{script} did not end within {timeout} s: {out + err}")
+        return Run(code, out + err, facts_in(out))
+
+    def _start(self) -> subprocess.Popen[str]:
+        with (self._folder / "worker.txt").open("ab") as errors:
+            return subprocess.Popen(
+                self._words,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env=self._environment,
+            )
+
+    def close(self) -> None:
+        """Let it end, which it has to do well."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.stdin.close()
+        self._process.stdout.read()
+        code = self._process.wait(60)
+        assert code == 0, (code, (self._folder / "worker.txt").read_text(errors="replace"))
+
+
+def facts_in(out: str) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    for line in out.splitlines():
+        if line.startswith("FACTS "):
+            facts |= json.loads(line[6:])
+    return facts
+
+
 @dataclass(frozen=True)
 class Blender:
     """One Blender; its user folder has the installed add-on."""
@@ -83,37 +125,37 @@ class Blender:
     target: str
     command: tuple[str, ...]
     environment: dict[str, str]
+    worker: Worker
 
-    def run(
-        self, script: str, folder: Path, *arguments: object, timeout: float = 90, prologue: str = _PROLOGUE
-    ) -> Run:
-        """Run a script after the prologue; `arguments` are the end of its sys.argv."""
+    def run(self, script: str, folder: Path, *arguments: object, timeout: float = 90) -> Run:
+        """Run a script with the names that worker.py gives it, as if in a Blender that has just started.
+
+        `arguments` are the end of its sys.argv.
+        """
         file = folder / f"script_{self.target}.py"
-        file.write_text(prologue + script, encoding="utf-8")
-        words = [*self.command, str(file)]
-        if self.target == "program":
-            words.append("--")
-        done = subprocess.run(
-            [*words, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env=self.environment,
-            cwd=folder,
-            check=False,
-        )
-        output = done.stdout + done.stderr
-        facts: dict[str, Any] = {}
-        for line in done.stdout.splitlines():
-            if line.startswith("FACTS "):
-                facts |= json.loads(line[6:])
-        return Run(done.returncode, output, facts)
+        file.write_text(script, encoding="utf-8")
+        return self.worker.execute(file, list(map(str, arguments)), timeout)
 
     def facts(self, script: str, folder: Path, *arguments: object, timeout: float = 90) -> dict[str, Any]:
         """What a script tells that must end well."""
         run = self.run(script, folder, *arguments, timeout=timeout)
         assert run.code == 0 and "Traceback" not in run.output, run.output
         return run.facts
+
+    def start(self, script: str, folder: Path, *arguments: object) -> None:
+        """Run a script, which must end well, in a Blender of its own."""
+        file = folder / f"script_{self.target}.py"
+        file.write_text(script, encoding="utf-8")
+        words = [
+            *self.command,
+            str(file),
+            *(["--"] if self.target == "program" else []),
+            *map(str, arguments),
+        ]
+        done = subprocess.run(
+            words, capture_output=True, text=True, timeout=90, env=self.environment, cwd=folder, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def find_blender(target: str) -> tuple[str, ...]:
@@ -142,8 +184,9 @@ def zips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="session")
 def blenders(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Blender]:
-    """A Blender by its target, with the zip installed."""
+) -> Iterator[Callable[[str], Blender]]:
+    """A Blender by its target, with the zip installed; each is started once for all scripts."""
+    workers: list[Worker] = []
 
     @cache
     def get(target: str) -> Blender:
@@ -154,12 +197,14 @@ def blenders(
             name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")
         }
         environment |= {"BLENDER_USER_RESOURCES": str(folder), "SURFACE_SOS_PYTHON": sys.executable}
-        found = Blender(target, command, environment)
-        run = found.run(_INSTALL, folder, *zips, prologue="")
-        assert run.code == 0, run.output
+        workers.append(Worker(command, environment, folder))
+        found = Blender(target, command, environment, workers[-1])
+        found.start(_INSTALL, folder, *zips)
         return found
 
-    return get
+    yield get
+    for worker in workers:
+        worker.close()
 
 
 @pytest.fixture(scope="session", params=list(TARGETS))

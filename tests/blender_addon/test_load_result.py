@@ -181,6 +181,6 @@ def test_a_lost_plate_or_layer_is_a_warning_only(blender, tmp_path, tiny_shot):
     (shot / "layers" / "plate.1002.exr").unlink()
     run = blender.run(PROBLEMS, tmp_path, json.dumps([str(shot)]))
     assert run.facts["results"] == [[["FINISHED"], ""]], run.output
-    for sentence in ("plate is not at", "1 layer files are missing", "has no mesh yet"):
+    for sentence in ("plate is not at", "1 layer file is missing", "has no mesh yet"):
         assert sentence in run.output
     assert "Traceback" not in run.output

@@ -156,7 +156,16 @@ def test_speed_of_a_batch_of_rays() -> None:
 
 @pytest.mark.parametrize("model", ["SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "RADIAL_FISHEYE", "OPENCV"])
 def test_a_lens_of_squeezed_pixels_sees_the_same(model):
-    values = {"f": 500.0, "fx": 500.0, "fy": 510.0, "cx": 300.0, "cy": 200.0, "k1": 0.02, "k2": -0.01, "p1": 0.001}
+    values = {
+        "f": 500.0,
+        "fx": 500.0,
+        "fy": 510.0,
+        "cx": 300.0,
+        "cy": 200.0,
+        "k1": 0.02,
+        "k2": -0.01,
+        "p1": 0.001,
+    }
     lens = Lens(model, 600, 400, tuple(values.get(name, 0.0) for name in MODELS[model][1]))
     points = np.array([[0.1, 0.2, 1.0], [-0.4, 0.1, 1.5], [0.0, 0.0, 2.0]])
     squeezed = lens.squeezed(2.0)

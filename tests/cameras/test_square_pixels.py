@@ -19,7 +19,11 @@ WIDTH, HEIGHT, ASPECT = 30, 40, 2.0
 def stretched(tmp_path):
     ramp = np.repeat(np.linspace(0, 1, WIDTH, dtype=np.float32)[None], HEIGHT, axis=0)
     for number in (1, 2):
-        header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage, "pixelAspectRatio": ASPECT}
+        header = {
+            "compression": OpenEXR.ZIP_COMPRESSION,
+            "type": OpenEXR.scanlineimage,
+            "pixelAspectRatio": ASPECT,
+        }
         with OpenEXR.File(header, {"RGB": np.dstack([ramp] * 3)}) as file:
             file.write(str(tmp_path / f"f.{number}.exr"))
     footage = open_footage(tmp_path, warn=pytest.fail)

@@ -68,7 +68,7 @@ def test_key_frames_leave_the_others_unknown(shot, folder):
     assert masks.known.tolist() == [False, True, False, False, True, False]
     assert not masks.probability[~masks.known].any() and not masks.empty.any()
     assert len(warnings) == 1
-    assert "1 of 3 masks belong to no frame (other.png)" in warnings[0]
+    assert "1 of 3 masks of no frame of the footage (other.png)" in warnings[0]
     assert "4 of 6 frames have no mask and count as unknown (plate.1001, " in warnings[0]
 
 

@@ -1,6 +1,6 @@
 """A shot that is segmented in seconds, runs of it in processes that may be killed, and the figures that tests add up.
 
-SURFACE_SOS_RELIABILITY=long, which `python scripts/test.py --reliability` sets, makes every test try more.
+With --long, which `python scripts/test.py --reliability` gives, every test tries more.
 """
 
 from __future__ import annotations

@@ -41,8 +41,6 @@ from surface_sos_core.settings import Settings, settings_from_dict
 from surface_sos_core.shot_folder import ShotFolder
 from surface_sos_core.train.checkpoint import read_history
 
-LONG = os.environ.get("SURFACE_SOS_RELIABILITY") == "long"
-EXAMPLES = 1000 if LONG else 25
 REFUSED = (InputError, ManifestError, AddonError)
 MOST_SECONDS, MOST_BYTES = 10.0, 1 << 30
 
@@ -468,7 +466,7 @@ def test_frames_that_cannot_be_chosen(text, tally):
 # Damage that nobody thought of
 
 FUZZ = settings(
-    max_examples=EXAMPLES,
+    settings.get_profile("garbage"),  # of tests/conftest.py: more examples with --long
     deadline=MOST_SECONDS * 1000,
     suppress_health_check=list(HealthCheck),
     database=None,

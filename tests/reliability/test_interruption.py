@@ -16,7 +16,6 @@ from surface_sos_core.footage.header import read_header
 from surface_sos_core.layers.exr import read_layers
 from surface_sos_core.manifest import read_manifest
 
-LONG = os.environ.get("SURFACE_SOS_RELIABILITY") == "long"
 STAGES = ("footage", "cameras", "masks", "train", "layers", "mesh", "report")
 NAMES = ("SIGKILL", "SIGTERM", "SIGINT")
 SEED = int(os.environ.get("SURFACE_SOS_SEED", time.time_ns() % 2**32))
@@ -51,7 +50,7 @@ def quiet(err: str) -> bool:
     return err.count("\n") <= 1 and not any(word in err for word in ("Traceback", "***", "Exception ignored"))
 
 
-@pytest.mark.parametrize("chain", range(8 if LONG else 1))
+@pytest.mark.parametrize("chain", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, 8))])
 def test_interrupted_in_every_stage(chain, small_shot, nursery, finished, tally, tmp_path):
     """One shot, ended once in each stage at a random moment of it, and taken up again each time."""
     moments = random.Random(f"{SEED} {chain}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,14 +20,14 @@ from surface_sos_core.footage.header import read_header
 from surface_sos_core.manifest import read_manifest
 
 pytestmark = pytest.mark.usefixtures("counted")
-LONG = os.environ.get("SURFACE_SOS_RELIABILITY") == "long"
-WRITING = ("layers", "train", "cameras", "masks", "mesh", "report")
+WRITING = ["layers", "train", "cameras", "masks", "mesh", "report"]
 TABLE = "starvations survived"
 
 
-def some(cases: Sequence, count: int) -> Sequence:
-    """All cases of a long run, the first ones of a short."""
-    return cases if LONG else cases[:count]
+def some(cases: list, count: int) -> list:
+    """The first cases in every run, the others in a long one only."""
+    more = [case if isinstance(case, tuple) else (case,) for case in cases[count:]]
+    return [*cases[:count], *(pytest.param(*case, marks=pytest.mark.long) for case in more)]
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def goes_on(shot, nursery, out: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", some(WRITING, 2))
-def test_a_file_that_may_not_grow(stage, small_shot, nursery, tmp_path):
+def test_a_file_that_may_not_grow(stage, small_shot, nursery, tmp_path, at_length):
     """As on a full disk, for one process: writing beyond 16 kB fails from a stage on."""
     out = tmp_path / "out"
     limit = (
@@ -76,7 +76,7 @@ def test_a_file_that_may_not_grow(stage, small_shot, nursery, tmp_path):
     ended = nursery.run(*small_shot.words, "--out", out, extra=limit)
     ends_well(ended, 3, "full", out)
     assert str(out) in ended.err
-    if LONG:
+    if at_length:
         goes_on(small_shot, nursery, out)
 
 
@@ -106,7 +106,7 @@ def test_a_disk_that_is_full(tiny_disk, small_shot, nursery):
     ends_well(ended, 3, "full", out)
 
 
-@pytest.mark.skipif(not LONG, reason="short run")
+@pytest.mark.long
 def test_an_overwrite_keeps_what_is_not_ours_when_the_disk_is_full(finished, small_shot, nursery, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(finished, out)
@@ -154,7 +154,7 @@ def test_memory_that_is_enough_for_smaller_parts(stage, small_shot, nursery, tmp
     assert sum(entry.layers is not None for entry in read_manifest(out).frames) == 4
 
 
-@pytest.mark.parametrize("stage", some([*SMALLER], 2)[-1:] if not LONG else [*SMALLER])
+@pytest.mark.parametrize("stage", some(["layers", "train", "mesh"], 1))
 def test_memory_that_is_never_enough(stage, small_shot, nursery, tmp_path):
     out = tmp_path / "out"
     ended = nursery.run(*small_shot.words, "--out", out, extra=SMALLER[stage].format(most=0))
@@ -170,14 +170,14 @@ WHILE_MASKS = {
 
 
 @pytest.mark.parametrize("work", WHILE_MASKS)
-def test_memory_that_runs_out_while_masks_are_found(work, small_shot, nursery, tmp_path):
+def test_memory_that_runs_out_while_masks_are_found(work, small_shot, nursery, tmp_path, at_length):
     """As OpenCV tells of it; nothing there could be done in smaller parts."""
     out = tmp_path / "out"
     full = "import cv2\ndef out(*_, **__): raise cv2.error('std::bad_alloc')\n"
     words = without_masks(small_shot.words) if work == "automatic" else small_shot.words
     ended = nursery.run(*words, "--out", out, extra=full + WHILE_MASKS[work])
     ends_well(ended, 3, "not enough memory", out)
-    if LONG:
+    if at_length:
         goes_on(small_shot, nursery, out)
 
 
@@ -186,7 +186,7 @@ def without_masks(words: list[str]) -> list[str]:
     return words[:at] + words[at + 2 :]
 
 
-@pytest.mark.skipif(not LONG, reason="short run")
+@pytest.mark.long
 @pytest.mark.parametrize("megabytes", [2, 6, 15, 40])
 @pytest.mark.parametrize("masks", ["given", "found"])
 def test_a_process_that_gets_no_more_memory(masks, megabytes, small_shot, nursery, tmp_path):

@@ -8,6 +8,7 @@ from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.mending import mend_masks
 from surface_sos_core.masks.sources.doubted import doubt_of, found_anew
 from surface_sos_core.masks.sources.source import MaskShot
+from surface_sos_core.wording import counted
 
 
 def mended(
@@ -36,9 +37,12 @@ def mended(
         )
     found = mend_masks(shot.footage, shot.cameras, shot.model, masks, shot.settings, progress)
     if found.changed:
-        shot.warn(f"{len(found.changed)} masks are mended where the others say otherwise of the same places.")
+        shot.warn(
+            f"{counted(len(found.changed), 'mask is', 'masks are')} mended where the others say otherwise of the same places."
+        )
     if found.completed:
         shot.warn(
-            f"{len(found.completed)} frames without a mask get one by what the others' masks say of the same places."
+            f"{counted(len(found.completed), 'frame without a mask gets', 'frames without a mask get')} one "
+            "by what the others' masks say of the same places."
         )
     return masks

@@ -11,6 +11,7 @@ from surface_sos_core.footage.movie import Movie
 from surface_sos_core.masks.coarse import CoarseMasks, fill_masks
 from surface_sos_core.masks.mask_files import MaskPicture
 from surface_sos_core.settings import CoarseSettings
+from surface_sos_core.wording import counted
 
 
 def movie_masks(
@@ -20,7 +21,7 @@ def movie_masks(
     movie = Movie(path, False, warn)
     if len(movie) != len(footage.frames):
         raise InputError(
-            f"{path} has {len(movie)} frames and the footage {len(footage.frames)}; a movie of masks must have as many."
+            f"{path} has {counted(len(movie), 'frame')} and the footage {len(footage.frames)}; a movie of masks must have as many."
         )
     names = {index: frame.name for index, frame in enumerate(footage.frames)}
     masks = fill_masks(
