@@ -58,6 +58,10 @@ class Stills:
             left, top, right, bottom = self.window
             self.width, self.height = right - left + 1, bottom - top + 1
 
+    @property
+    def is_linear(self) -> bool:
+        return any(header.is_linear for header in self.headers)
+
     def read(self, index: int) -> np.ndarray:
         pixels = image.rgb(image.decode(self.paths[index], self.layer, self.window))
         if pixels.shape[:2] != (self.height, self.width):
@@ -132,7 +136,7 @@ class Footage:
     @property
     def is_linear(self) -> bool:
         """Float plates (EXR, float TIFF): scene-linear where nothing says otherwise."""
-        return isinstance(self._pixels, Stills) and any(header.is_linear for header in self._pixels.headers)
+        return isinstance(self._pixels, Stills) and self._pixels.is_linear
 
     @property
     def files(self) -> list[Path]:
@@ -318,8 +322,7 @@ def _open_stills(
     for note in _told_of_layers(stills):
         warn(note)
     title = sequence.plain_name(numbering.prefix or folder.resolve().name)
-    is_float = any(header.is_linear for header in stills.headers)
-    space = input_space(stills.paths[0], stills.headers, is_float, colour, warn)
+    space = input_space(stills.paths[0], stills.headers, stills.is_linear, colour, warn)
     footage = Footage(source, frames, stills, title, numbering.padding, not numbering.by_name, colour, space)
     if footage.orientation:
         warn(
