@@ -106,7 +106,7 @@ def test_a_person_reads_warnings_below(plates, masks, capsys):
     assert cli.main(["inspect", str(plates), "--masks", str(masks)]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith("footage") and printed[-1].startswith(
-        "Warning: 1 of 3 masks belong to no frame"
+        "Warning: 1 of 3 masks of no frame"
     )
 
 

@@ -21,6 +21,7 @@ MOST_FRAMES = 24
 THUMBNAIL_EDGE = 480
 WORST_EDGE = 1600
 MOST_POINTS = 1500
+_ORDER = "From left to right: the plate, the object over a checker, the clean plate."
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class ContactFrame:
     matte: np.ndarray | None
     """The foreground over a checker; see `over_checker`."""
     clean: np.ndarray | None
+    notes: Sequence[str] = ()
+    """Sentences below the pictures."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class ReportData:
     """One line: frames, size, preset, time."""
     frames: list[ContactFrame] = field(default_factory=list)
     """At most 24 are shown, evenly spread."""
+    doubted: Sequence[ContactFrame] = ()
+    """The frames that somebody should look at, worst first."""
     turntable: Sequence[np.ndarray] = ()
     """(H, W, 3) uint8 stills."""
     cameras: CameraPlot | None = None
@@ -79,6 +84,7 @@ def write_report(path: Path, data: ReportData) -> Path:
     """Write the report to `path`, whole or not at all, and return `path`."""
     sections = [
         _warnings(data.warnings),
+        _doubted_frames(data.doubted),
         _contact_sheet(data.frames),
         _figures(
             "Surface", [_picture(still, f"mesh, view {n + 1}") for n, still in enumerate(data.turntable)]
@@ -156,13 +162,26 @@ def _warnings(warnings: Sequence[str]) -> str:
     return _section(f"Warnings ({len(warnings)})", f"<ul>{items}</ul>" if items else "", "warnings")
 
 
+def _doubted_frames(frames: Sequence[ContactFrame]) -> str:
+    """Those that the matte's own check named, worst first."""
+    if not frames:
+        return ""
+    text = f"<p>Their mattes differ much from what the masks say, the worst first. {_ORDER}</p>"
+    return _section("Frames to look at", text + _sheet(frames))
+
+
 def _contact_sheet(frames: Sequence[ContactFrame]) -> str:
     if not frames:
         return ""
     count = min(len(frames), MOST_FRAMES)
     chosen = [frames[round(place)] for place in np.linspace(0, len(frames) - 1, count)]
+    note = f"{count} of {counted(len(frames), 'frame')}. " if count < len(frames) else ""
+    return _section("Frames", f"<p>{note}{_ORDER}</p>{_sheet(chosen)}")
+
+
+def _sheet(frames: Sequence[ContactFrame]) -> str:
     cells = []
-    for frame in chosen:
+    for frame in frames:
         kinds = (("plate", frame.plate), ("matte", frame.matte), ("clean plate", frame.clean))
         pictures = "".join(
             '<span class="none">no layers</span>'
@@ -170,10 +189,9 @@ def _contact_sheet(frames: Sequence[ContactFrame]) -> str:
             else _picture(thumbnail(shown), f"{frame.name}: {kind}")
             for kind, shown in kinds
         )
-        cells.append(f"<figure><div>{pictures}</div><figcaption>{escape(frame.name)}</figcaption></figure>")
-    note = f"{count} of {counted(len(frames), 'frame')}. " if count < len(frames) else ""
-    text = f"<p>{note}From left to right: the plate, the object over a checker, the clean plate.</p>"
-    return _section("Frames", f'{text}<div class="sheet">{"".join(cells)}</div>')
+        caption = " ".join([frame.name, *frame.notes])
+        cells.append(f"<figure><div>{pictures}</div><figcaption>{escape(caption)}</figcaption></figure>")
+    return f'<div class="sheet">{"".join(cells)}</div>'
 
 
 def _camera_plot(plot: CameraPlot | None) -> str:

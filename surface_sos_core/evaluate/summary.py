@@ -18,7 +18,8 @@ from surface_sos_core.evaluate.report import (
 )
 from surface_sos_core.footage import image
 from surface_sos_core.layers.exr import read_layers
-from surface_sos_core.manifest import FILE_NAME, Manifest
+from surface_sos_core.layers.self_check import worst_first
+from surface_sos_core.manifest import FILE_NAME, FrameEntry, Manifest
 from surface_sos_core.mesh.read import read_ply
 from surface_sos_core.mesh.turntable import render_turntable
 from surface_sos_core.shot_folder import ShotFolder
@@ -42,7 +43,8 @@ def report_data(folder: ShotFolder) -> ReportData:
             f"{made} of {counted(len(manifest.frames), 'frame')} of {manifest.footage.width}x{manifest.footage.height}, "
             f"{preset} preset, {seconds / 60:.1f} minutes"
         ),
-        frames=_contact_frames(folder, manifest),
+        frames=[_contact_frame(folder, entry) for entry in _spread(manifest)],
+        doubted=[_contact_frame(folder, entry) for entry in worst_first(manifest.frames)[:_SHOWN]],
         turntable=_stills(folder, manifest, model),
         cameras=_plot(manifest, model) if model else None,
         losses={
@@ -58,23 +60,22 @@ def report_data(folder: ShotFolder) -> ReportData:
     )
 
 
-def _contact_frames(folder: ShotFolder, manifest: Manifest) -> list[ContactFrame]:
+def _spread(manifest: Manifest) -> list[FrameEntry]:
+    """Some of the frames that have layers, from the first to the last."""
     done = [entry for entry in manifest.frames if entry.layers]
-    chosen = [
-        done[i] for i in np.unique(np.linspace(0, len(done) - 1, min(_SHOWN, len(done))).round().astype(int))
-    ]
-    frames = []
-    for entry in chosen:
-        layers = read_layers(folder.out / str(entry.layers)).in_rec709()
-        frames.append(
-            ContactFrame(
-                f"{entry.name} ({entry.frame})",
-                thumbnail(to_display(layers.over(layers.clean))),
-                thumbnail(over_checker(layers.foreground)),
-                thumbnail(to_display(layers.clean)),
-            )
-        )
-    return frames
+    chosen = np.unique(np.linspace(0, len(done) - 1, min(_SHOWN, len(done))).round().astype(int))
+    return [done[i] for i in chosen]
+
+
+def _contact_frame(folder: ShotFolder, entry: FrameEntry) -> ContactFrame:
+    layers = read_layers(folder.out / str(entry.layers)).in_rec709()
+    return ContactFrame(
+        f"{entry.name} ({entry.frame})",
+        thumbnail(to_display(layers.over(layers.clean))),
+        thumbnail(over_checker(layers.foreground)),
+        thumbnail(to_display(layers.clean)),
+        entry.doubts,
+    )
 
 
 def _stills(folder: ShotFolder, manifest: Manifest, model: CameraModel | None) -> list[np.ndarray]:

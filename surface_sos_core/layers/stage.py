@@ -26,6 +26,7 @@ from surface_sos_core.layers.refine import (
     unmix_foreground,
     without_hidden_holes,
 )
+from surface_sos_core.layers.self_check import Witnesses, doubts, solved_again, upheld
 from surface_sos_core.layers.shared_view import shared_view
 from surface_sos_core.layers.sources import Sources
 from surface_sos_core.render.look import render_object_colour, render_surface
@@ -51,6 +52,7 @@ class Studio:
     """(frames, 3): what scene-linear colours are multiplied by to be exposed alike."""
     sources: Sources
     background: Background
+    witnesses: Witnesses
 
 
 def open_studio(
@@ -62,6 +64,7 @@ def open_studio(
     cameras: Sequence[Camera | None],
     points: np.ndarray,
     gains: np.ndarray,
+    witnesses: Witnesses,
     progress: Callable[[int, int], None],
 ) -> Studio:
     """Look at the object in every frame at a small size; clean plates take no pixels from there.
@@ -87,7 +90,10 @@ def open_studio(
         rays = caster.cast(np.full(len(pixels), i), pixels)
         samples = plate.holdout_samples
         seen = render_surface(scene, proposals, rays, samples, samples).matte.cpu().numpy()
-        covered = seen.reshape(height, width) > plate.holdout_alpha
+        alpha = seen.reshape(height, width)
+        if settings.check.uphold:
+            alpha = upheld(alpha, witnesses.of(i, shown[i], width, height), settings.check)
+        covered = alpha > plate.holdout_alpha
         return cv2.dilate(covered.astype(np.uint8), kernel)
 
     first, *others = shown
@@ -103,7 +109,18 @@ def open_studio(
     planes = _planes_around(box, behind, cameras, settings.planes)
     background = Background(scene, proposals, behind, planes)
     return Studio(
-        settings, scene, proposals, box, footage, cameras, points, caster, gains, sources, background
+        settings,
+        scene,
+        proposals,
+        box,
+        footage,
+        cameras,
+        points,
+        caster,
+        gains,
+        sources,
+        background,
+        witnesses,
     )
 
 
@@ -131,14 +148,19 @@ def _matte_by_rays(studio: Studio, caster: RayCaster, frame: int) -> Matte:
     )
 
 
-def frame_layers(studio: Studio, index: int) -> FrameLayers:
-    """All layers of one frame of the footage."""
+def frame_layers(studio: Studio, index: int) -> tuple[FrameLayers, list[str]]:
+    """All layers of one frame of the footage, and a sentence for each thing in it that is in doubt."""
     camera, settings, matting = studio.cameras[index], studio.settings, studio.settings.matting
     assert camera is not None
     scene, space = studio.footage.read_scene(index), studio.footage.space.scene
     linear = space.in_rec709(scene)
     matte = _matte_by_rays(studio, studio.caster, index)
     display = srgb_encode(linear)
+    said = studio.witnesses.of(index, camera, *matte.alpha.shape[::-1])
+    if settings.check.uphold:
+        alpha = upheld(matte.alpha, said, settings.check)
+        alpha = solved_again(display, alpha, said, settings.check, settings.colours, settings.edges)
+        matte = complete_surface(matte, alpha)
     radius = max(2, round(settings.layers.band * max(matte.alpha.shape)))
     if settings.layers.refine:
         matte = complete_surface(matte, refine_alpha(display, matte.alpha, radius, matting))
@@ -158,7 +180,8 @@ def frame_layers(studio: Studio, index: int) -> FrameLayers:
     own_pixels = (plate.colour == linear).all(axis=-1, keepdims=True)
     clean = np.where(own_pixels, scene, space.from_rec709(plate.colour))
     foreground = unmix_foreground(scene, matte.alpha, clean, matting)
-    return FrameLayers(foreground, clean, plate.seen, matte.depth, matte.normal, space)
+    layers = FrameLayers(foreground, clean, plate.seen, matte.depth, matte.normal, space)
+    return layers, doubts(matte.alpha, said, settings.check)
 
 
 def view_layers(studio: Studio, camera: Camera) -> FrameLayers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -85,6 +86,28 @@ def unpack_masks(path: Path, folder: Path, frames: int) -> FrameStack:
             stack.close()
             raise
         return stack
+
+
+@dataclass(frozen=True)
+class SolidMasks:
+    """The coarse masks of all frames as where they hold the object, a bit a pixel, so that all of them stay in memory."""
+
+    size: tuple[int, int]
+    """Height and width."""
+    bits: np.ndarray
+    """(frames, bytes) uint8, row by row as `np.packbits` has them."""
+
+    @staticmethod
+    def read(path: Path, frames: int) -> SolidMasks:
+        """Those that `save_consensus` kept in `path` of so many frames; raises InputError for any other file."""
+        with _packed_masks(path, frames) as (shape, pictures):
+            bits = np.stack([np.packbits(picture > 127) for picture in pictures])
+        return SolidMasks((shape[1], shape[2]), bits)
+
+    def __getitem__(self, frame: int) -> np.ndarray:
+        """(h, w) bool of a frame."""
+        height, width = self.size
+        return np.unpackbits(self.bits[frame], count=height * width).reshape(self.size).view(bool)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from surface_sos_core.errors import InputError
@@ -24,6 +25,8 @@ _MOST_LABELS = 64
 _LEAST_SHARE = 5e-4  # of all pixels; rarer colours are edges between others
 _COVERED = 0.9  # of all pixels, by the colours of a coloured matte
 _MOST_COLOURS = 32  # of a matte; what has more is a picture
+_BORDER = 3  # pixels; seams of void that surround labels are no wider than twice this
+_SEAM = 0.1  # of white: as much of it may be solid where it is nothing but seams
 _LISTED = 8
 _NAMES = {
     "red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "yellow": (255, 255, 0), "cyan": (0, 255, 255),
@@ -93,6 +96,8 @@ class Facts:
     """Colours of the palettes that are in use."""
     peak: float = 0.0
     white: float = 1.0
+    solid_white: int = 0
+    """Pixels of 255 further than _BORDER from any other: thin seams around labels have none."""
     coloured: int = 0
     """Files that are not grey."""
     colours: Counter[tuple[int, ...]] = field(default_factory=Counter)
@@ -124,6 +129,9 @@ class Facts:
         if len(self.levels) <= _MOST_LABELS + 1:
             values, counts = np.unique(level, return_counts=True)
             self.levels.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+        self.solid_white += int(
+            cv2.erode((level == 255).astype(np.uint8), np.ones((2 * _BORDER + 1,) * 2)).sum()
+        )
         if not grey:
             self.coloured += 1
             self._add_colours(_colour(pixels) / white)
@@ -232,7 +240,8 @@ def _has_labels(facts: Facts) -> bool:
     if len(values) == 1 or values[-1] < 0.78 * facts.white:
         return values[-1] != facts.white
     labelled = sum(facts.levels[value] for value in values[:-1])
-    return values[-1] == 255 and values[-2] <= _MOST_LABELS and labelled > facts.levels[255]
+    seams = facts.solid_white < _SEAM * facts.levels[255]
+    return values[-1] == 255 and values[-2] <= _MOST_LABELS and labelled > facts.levels[255] and seams
 
 
 def _of_levels(facts: Facts) -> Reading:

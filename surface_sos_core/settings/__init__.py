@@ -12,7 +12,7 @@ from surface_sos_core.settings.masks import (
     HullSettings,
     ThinPartSettings,
 )
-from surface_sos_core.settings.matte import MatteSettings, MattingSettings
+from surface_sos_core.settings.matte import CheckSettings, MatteSettings, MattingSettings
 from surface_sos_core.settings.mending import (
     ColourSettings,
     EdgeSettings,
@@ -48,6 +48,7 @@ __all__ = [
     "PRESETS",
     "STAGE_GROUPS",
     "BoxSettings",
+    "CheckSettings",
     "CoarseSettings",
     "ColourSettings",
     "ConsensusSettings",

@@ -156,3 +156,42 @@ class MattingSettings(Group):
         10,
         "scene-linear",
     )
+
+
+@dataclass(frozen=True)
+class CheckSettings(Group):
+    """Mattes beside what masks say: what nearly all masks hold stays in, and what strongly differs is told."""
+
+    NAME: ClassVar[str] = "check"
+
+    uphold: bool = setting(
+        True,
+        "Put back what a frame's mask and all masks together hold, take out what neither holds, and let colours decide where "
+        "mask and matte differ.",
+    )
+    sure: float = setting(
+        0.8, "The hull is certain where m^P is above this, and where it is below 1 minus this.", 0.5, 1
+    )
+    blob: float = setting(
+        0.02,
+        "Width from which on a difference from the masks is more than an outline, as a share of the longer edge.",
+        0, 1, "of the edge",
+    )  # fmt: skip
+    outline: float = setting(
+        0.02,
+        "How far in from the outline of what masks hold every hole is filled, however small it is.",
+        0, 1, "of the edge",
+    )  # fmt: skip
+    differ: float = setting(
+        0.005,
+        "Width from which on the frame's colours decide where mask and matte differ, as a share of the longer edge.",
+        0, 1, "of the edge",
+    )  # fmt: skip
+    edge: int = setting(
+        512, "Frames are solved again with so many pixels along the longer edge.", 16, 4096, "pixels"
+    )
+    doubt: float = setting(
+        0.05,
+        "A frame is named where its matte differs from its mask by more than this share of the object.",
+        0, 10, "of the object",
+    )  # fmt: skip

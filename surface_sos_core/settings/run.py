@@ -19,7 +19,7 @@ from surface_sos_core.settings.masks import (
     HullSettings,
     ThinPartSettings,
 )
-from surface_sos_core.settings.matte import MatteSettings, MattingSettings
+from surface_sos_core.settings.matte import CheckSettings, MatteSettings, MattingSettings
 from surface_sos_core.settings.mending import (
     ColourSettings,
     EdgeSettings,
@@ -83,7 +83,19 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "thin_parts",
     ),
     "train": ("footage", "points", "exposure", "fields", "render", "train"),
-    "layers": ("points", "planes", "sweep", "render", "layers", "matte", "matting", "plate"),
+    "layers": (
+        "points",
+        "planes",
+        "sweep",
+        "render",
+        "layers",
+        "matte",
+        "matting",
+        "check",
+        "colours",
+        "edges",
+        "plate",
+    ),
     "mesh": ("mesh",),
 }
 """The groups that each stage reads; one that several read is named in each. What earlier stages read counts by what they made."""
@@ -125,6 +137,7 @@ class Settings:
     layers: LayerSettings = field(default_factory=LayerSettings)
     matte: MatteSettings = field(default_factory=MatteSettings)
     matting: MattingSettings = field(default_factory=MattingSettings)
+    check: CheckSettings = field(default_factory=CheckSettings)
     plate: PlateSettings = field(default_factory=PlateSettings)
     mesh: MeshSettings = field(default_factory=MeshSettings)
     device: str = "auto"

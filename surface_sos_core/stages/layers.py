@@ -13,11 +13,15 @@ from surface_sos_core.footage.header import BadImage, read_header
 from surface_sos_core.footage.sequence import plain_name
 from surface_sos_core.layers.at_once import frames_at_once, in_order
 from surface_sos_core.layers.exr import PlateHeader, write_layers
+from surface_sos_core.layers.self_check import Witnesses, worst_first
 from surface_sos_core.layers.stage import Studio, frame_layers, open_studio
 from surface_sos_core.masks.consensus import Consensus
+from surface_sos_core.masks.consensus_file import SolidMasks
 from surface_sos_core.provenance import code_version
 from surface_sos_core.stages.run import Run, inputs_from_fields
 from surface_sos_core.train.trainer import Trainer
+
+_NAMED = 8  # frames that a warning names
 
 
 def layers_code() -> str:
@@ -46,7 +50,7 @@ def layer_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) -
         for i, entry in enumerate(entries):
             if entry.layers is not None and i not in todo:
                 (folder.out / entry.layers).unlink(missing_ok=True)
-            entry.layers = None
+            entry.layers, entry.doubts = None, []
         run.note("layers", inputs)
         run.save()
     names = {
@@ -58,7 +62,20 @@ def layer_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) -
     if missing:
         run.adds_to("layers", code)
         run.once_smaller("layers", lambda part: _write_frames(run, trainer, consensus, names, missing, part))
+        _tell_doubts(run, todo)
     run.save("layers")
+
+
+def _tell_doubts(run: Run, made: list[int]) -> None:
+    """A sentence about those of the frames that somebody should look at, if there are any."""
+    named = worst_first([run.manifest.frames[i] for i in made])
+    if named:
+        first = ", ".join(entry.name for entry in named[:_NAMED])
+        more = ", ..." if len(named) > _NAMED else ""
+        run.events.warning(
+            f"{len(named)} of {len(made)} mattes differ much from what the masks say of their frames; look at them, worst "
+            f"first: {first}{more}; the report and shot.json say how."
+        )
 
 
 def _write_frames(
@@ -69,14 +86,14 @@ def _write_frames(
     pixels = run.footage.width * run.footage.height
     at_once = 1 if part > 1 else frames_at_once(pixels, trainer.scene.extent.device)
     with closing(in_order(partial(frame_layers, studio), list(missing), at_once)) as made:
-        for i, layers in made:
+        for i, (layers, doubts) in made:
             write_layers(
                 run.folder.out / names[i],
                 layers,
                 run.footage.frames[i].number,
                 PlateHeader.of(run.footage, i),
             )
-            run.manifest.frames[i].layers = names[i]
+            run.manifest.frames[i].layers, run.manifest.frames[i].doubts = names[i], doubts
             run.save()
             missing.pop(0)
             run.events.progress(len(names) - len(missing), len(names), "frames")
@@ -94,6 +111,7 @@ def studio_of(run: Run, trainer: Trainer, consensus: Consensus, part: int = 1) -
         run.cameras,
         points.xyz[points.track_length >= run.settings.points.least_track],
         read_gains(run.folder.exposure, len(run.cameras)),
+        Witnesses(SolidMasks.read(run.folder.consensus, len(run.cameras)), consensus),
         run.progress("frames"),
     )
 

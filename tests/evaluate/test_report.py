@@ -104,6 +104,16 @@ def test_everything_is_in_it(tmp_path):
     assert [item.name for item in tmp_path.iterdir()] == ["report.html"]
 
 
+def test_frames_in_doubt_come_first_with_their_sentences(tmp_path):
+    data = full()
+    doubted = ["31% of what its mask holds is not in the <matte>."]
+    data.doubted = [ContactFrame("cup.1017", picture(7), picture(8), picture(9), doubted)]
+    text = " ".join(parse(write_report(tmp_path / "report.html", data)).text)
+    assert f"cup.1017 {doubted[0]}" in text
+    assert text.index("Frames to look at") < text.index("cup.1017") < text.index("cup.1001")
+    assert "Frames to look at" not in " ".join(parse(write_report(tmp_path / "report.html", full())).text)
+
+
 def test_nothing_comes_from_outside_and_names_are_escaped(tmp_path):
     data = full()
     data.frames[0] = ContactFrame('"><script>x</script>', picture(1), None, None)

@@ -9,7 +9,7 @@ from surface_sos_core.cameras import Box
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.masks.consensus import Consensus
-from surface_sos_core.masks.consensus_file import read_consensus, save_consensus, unpack_masks
+from surface_sos_core.masks.consensus_file import SolidMasks, read_consensus, save_consensus, unpack_masks
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def agreed() -> Consensus:
 
 
 def test_what_is_saved_is_read(tmp_path, agreed):
-    masks = np.random.default_rng(1).integers(0, 256, (5, 12, 16), np.uint8)
+    masks = np.random.default_rng(1).integers(0, 256, (5, 13, 17), np.uint8)
     save_consensus(tmp_path / "c.npz", masks, agreed)
     again = read_consensus(tmp_path / "c.npz", len(masks))
     for name in ("grid", "trust", "agreement"):
@@ -36,6 +36,8 @@ def test_what_is_saved_is_read(tmp_path, agreed):
     with unpack_masks(tmp_path / "c.npz", tmp_path / "cache", len(masks)) as stack:
         assert stack.shape == masks.shape
         np.testing.assert_array_equal([stack[i] for i in range(len(stack))], masks)
+    solid = SolidMasks.read(tmp_path / "c.npz", len(masks))
+    np.testing.assert_array_equal([solid[i] for i in range(len(masks))], masks > 127)
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"no archive", lambda b: b""])
@@ -47,6 +49,8 @@ def test_a_damaged_file_is_bad_input(tmp_path, agreed, damage):
         read_consensus(path, 2)
     with pytest.raises(InputError, match=r"c\.npz"):
         unpack_masks(path, tmp_path, 2)
+    with pytest.raises(InputError, match=r"c\.npz"):
+        SolidMasks.read(path, 2)
     assert [file.name for file in tmp_path.iterdir()] == ["c.npz"]
 
 

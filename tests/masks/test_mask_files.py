@@ -117,6 +117,11 @@ def test_255_around_a_label_is_what_no_one_labelled(masks):
     assert is_right(found) and "255 as what is none" in notes[0]
 
 
+def test_a_background_of_one_is_no_label(masks):
+    found, _ = masks(lambda path, k: write(path, np.maximum(matte(k), 1)))  # as programs that dither write black
+    assert all(((found[k] > 127) == (matte(k) > 0)).all() for k in range(COUNT))
+
+
 @pytest.mark.parametrize(
     ("value", "dtype"), [(1, np.uint8), (255, np.uint16), (1, np.uint16), (128, np.uint8), (4095, np.uint16)]
 )
@@ -152,7 +157,7 @@ def test_alpha_is_the_mask_of_all_files_be_some_transparent(masks, colour):
         write(path, np.dstack([rgb, matte(k)]))
 
     found, notes = masks(one)
-    assert is_right(found) and notes == ["1 masks are black everywhere (plate.1004)."]
+    assert is_right(found) and notes == ["1 mask is black everywhere (plate.1004)."]
 
 
 def test_tiff_where_white_is_zero(masks):

@@ -1,0 +1,165 @@
+"""Every frame checks itself: its matte beside what its own mask, the other frames' masks and its own colours say of it.
+
+Where mask and hull say the same, the matte has no say against them: what fields lose to a reflection or to a lamp of another
+colour is put back, and what they grew into goes. Where the mask says otherwise and the hull does not tell, one of mask and
+matte is wrong, and the frame is solved again by its own colours. What differs after that is told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from surface_sos_core.cameras import Camera
+from surface_sos_core.manifest import FrameEntry
+from surface_sos_core.masks.colours import LearntColours, colours_of, nearby_log_odds
+from surface_sos_core.masks.consensus import Consensus
+from surface_sos_core.masks.consensus_file import SolidMasks
+from surface_sos_core.masks.graph_cut import cut
+from surface_sos_core.masks.hull import project_grid
+from surface_sos_core.settings import CheckSettings, ColourSettings, EdgeSettings
+from surface_sos_core.stereo.known_depth import KnownDepth
+
+_AGREED = 4.0  # log odds where mask and matte say the same, more than colours can tell
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said of a frame's pixels, (H, W) each: by its own mask, bool (None: it has none), and by the hull that all masks
+    agree on, the largest m^P along the pixel's ray."""
+
+    mask: np.ndarray | None
+    hull: np.ndarray
+
+    def object(self, sure: float) -> np.ndarray:
+        """(H, W) bool where mask and hull, of which `sure` is certain, hold the object; nowhere by a hull alone, which fills
+        every hollow."""
+        return np.zeros(self.hull.shape, bool) if self.mask is None else self.mask & (self.hull > sure)
+
+    def background(self, sure: float) -> np.ndarray:
+        """(H, W) bool where neither does."""
+        outside = self.hull < 1.0 - sure
+        return outside if self.mask is None else outside & ~self.mask
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """The coarse masks of all frames as they were mended, and what they agree on in 3D."""
+
+    masks: SolidMasks
+    consensus: Consensus
+
+    def of(self, frame: int, camera: Camera, width: int, height: int) -> Said:
+        """What is said of the pixels of a frame's picture, divided into width x height."""
+        rows, columns = self.masks.size
+        along = project_grid(self.consensus.grid, self.consensus.box, camera, columns, rows)
+        mask, hull = (
+            cv2.resize(values.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+            for values in (self.masks[frame], along)
+        )
+        return Said(mask > 0.5 if np.isfinite(self.consensus.agreement[frame]) else None, hull)
+
+
+def upheld(alpha: np.ndarray, said: Said, settings: CheckSettings) -> np.ndarray:
+    """Alpha (H, W) with what mask and hull both hold put back, and what neither holds taken out, but for what is as thin as
+    outlines differ: there the plate's own edges know better. Holes well inside are filled however small they are."""
+    edge = max(alpha.shape)
+    inside, sure = alpha > 0.5, said.object(settings.sure)
+    deep = cv2.erode(sure.astype(np.uint8), _disc(settings.outline * edge)) > 0
+    back = deep | _wide(sure & ~inside, settings.blob * edge)
+    gone = _wide(said.background(settings.sure) & inside, settings.blob * edge)
+    return np.where(gone, np.float32(0.0), np.where(back, np.float32(1.0), alpha))
+
+
+def solved_again(
+    display: np.ndarray,
+    alpha: np.ndarray,
+    said: Said,
+    settings: CheckSettings,
+    colours: ColourSettings,
+    edges: EdgeSettings,
+) -> np.ndarray:
+    """Alpha (H, W) as the frame's own colours want it where it differs from the mask by more than an outline.
+
+    display: (H, W, 3) plate in display values. Colours are learnt nearby, where mask, hull and matte say the same; a graph
+    cut draws the line. Of mask and matte one is right there, so what colours say against both stays undone.
+    """
+    if said.mask is None:
+        return alpha
+    height, width = alpha.shape
+    scale = min(1.0, settings.edge / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    inside, mask, hull = (
+        cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
+        for values in (alpha, said.mask, said.hull)
+    )
+    doubtful = _wide(mask ^ inside, settings.differ * max(size))
+    if not doubtful.any():
+        return alpha
+    rgb = np.rint(255 * cv2.resize(display.clip(0, 1), size, interpolation=cv2.INTER_AREA)).astype(np.uint8)
+    square = np.ones((5, 5), np.uint8)
+    on, off = (
+        cv2.erode(agreed.astype(np.uint8), square) > 0
+        for agreed in (mask & hull & inside, ~(mask | hull | inside))
+    )
+    learnt = LearntColours(colours)
+    learnt.add(colours_of(rgb, colours), on, off)
+    often = learnt.frequencies()
+    if often is None:
+        return alpha
+    told = np.where(doubtful, nearby_log_odds(rgb, on, off, often, colours), _AGREED * (2.0 * inside - 1.0))
+    wanted = cut(rgb, told, KnownDepth(np.zeros(inside.shape), 0.0), edges)
+    changed = _wide(wanted ^ inside, settings.differ * max(size)) & doubtful
+    if not changed.any():
+        return alpha
+    change, solid = (
+        cv2.resize(values.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
+        for values in (changed, wanted)
+    )
+    return np.where(change, solid.astype(np.float32), alpha)
+
+
+def doubts(alpha: np.ndarray, said: Said, settings: CheckSettings) -> list[str]:
+    """A sentence for each thing in which a finished matte (H, W) strongly differs from what is said of the frame.
+
+    They begin with how much it is, by which `worst_first` sorts. Hulls say little of hollows, so that a frame without a mask is told of
+    only where little of its hull is left.
+    """
+    wanted = said.hull > 0.5 if said.mask is None else said.mask
+    holder = "the other frames' masks hold" if said.mask is None else "its mask holds"
+    area, inside, width = max(1, int(wanted.sum())), alpha > 0.5, settings.blob * max(alpha.shape)
+    without = _wide(wanted & ~inside, width).sum() / area
+    beside = _wide(inside & ~wanted, width).sum() / area
+    found = []
+    if without > settings.doubt:
+        found.append(f"{without:.0%} of what {holder} is not in the matte; look which of them is right.")
+    if beside > settings.doubt:
+        found.append(
+            f"{beside:.0%} as much as {holder} is in the matte besides; look which of them is right."
+        )
+    return found
+
+
+def worst_first(frames: Sequence[FrameEntry]) -> list[FrameEntry]:
+    """Those of the frames that have doubts, the one of the largest share first."""
+
+    def share(entry: FrameEntry) -> int:
+        told = [re.match(r"(\d+)%", doubt) for doubt in entry.doubts]
+        return max((int(found[1]) for found in told if found), default=0)
+
+    return sorted((entry for entry in frames if entry.doubts), key=share, reverse=True)
+
+
+def _wide(where: np.ndarray, width: float) -> np.ndarray:
+    """(H, W) bool: what a disc of this width fits into, and what else of it is nearer to such places than half of that."""
+    disc = _disc(width / 2)
+    core = cv2.morphologyEx(where.astype(np.uint8), cv2.MORPH_OPEN, disc)
+    return where & (cv2.dilate(core, disc) > 0)
+
+
+def _disc(radius: float) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(radius)) + 1,) * 2)
