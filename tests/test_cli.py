@@ -247,6 +247,8 @@ def test_segment_hands_everything_over(calls, tmp_path, capsys):
         "weights": None,
         "pick": None,
         "layer": None,
+        "colour_space": None,
+        "ocio": None,
     }
     shot = (("plates", out), options)
     assert calls.noted == [("segment", shot, surface_sos_core.preset("preview", "cpu", 3), "resume")]
@@ -284,6 +286,8 @@ def test_stages(calls, tmp_path, capsys):
             ("skip_bad_frames", False),
             ("overwrite", True),
             ("layer", None),
+            ("colour_space", None),
+            ("ocio", None),
         ),
         ("train_fields", out, None),
         ("make_layers", out, None, "1001"),

@@ -33,6 +33,8 @@ def segment(args: argparse.Namespace, on_event: Listener) -> None:
         weights=args.weights,
         pick=args.pick,
         layer=args.layer,
+        colour_space=args.colour_space,
+        ocio=args.ocio,
     )
     mode: Mode = "resume" if args.resume else "overwrite" if args.overwrite else "new"
     segment(shot, _settings(args), on_event, mode)
@@ -52,6 +54,8 @@ def inspect(args: argparse.Namespace, on_event: Listener) -> None:
         frames=args.frames,
         skip_bad_frames=args.skip_bad_frames,
         layer=args.layer,
+        colour_space=args.colour_space,
+        ocio=args.ocio,
         means=args.json,
     )
     if args.events:
@@ -77,6 +81,8 @@ def solve(args: argparse.Namespace, on_event: Listener) -> None:
         skip_bad_frames=args.skip_bad_frames,
         overwrite=args.overwrite,
         layer=args.layer,
+        colour_space=args.colour_space,
+        ocio=args.ocio,
     )
     _print(args, f"cameras  {args.out}")
 
@@ -97,6 +103,8 @@ def masks(args: argparse.Namespace, on_event: Listener) -> None:
         skip_bad_frames=args.skip_bad_frames,
         overwrite=args.overwrite,
         layer=args.layer,
+        colour_space=args.colour_space,
+        ocio=args.ocio,
     )
     _print(args, f"masks  {found.out}  ({counted(len(found.frames), 'frame')})")
 

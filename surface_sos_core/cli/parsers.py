@@ -159,6 +159,14 @@ def _add_footage(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layer", metavar="NAME", help="which layer of EXR files is the picture (the beauty)"
     )
+    parser.add_argument(
+        "--colour-space", metavar="NAME", help="what the plates are in, as the OCIO configuration calls it"
+    )
+    parser.add_argument(
+        "--ocio",
+        metavar="CONFIG",
+        help="OCIO configuration, a file or ocio://NAME ($OCIO, else one for ACES and cameras)",
+    )
 
 
 def _add_source_options(parser: argparse.ArgumentParser) -> None:

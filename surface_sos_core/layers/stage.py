@@ -211,7 +211,8 @@ def frame_layers(studio: Studio, index: int) -> tuple[FrameLayers, list[str]]:
     """All layers of one frame of the footage, and a sentence for each thing in it that is in doubt."""
     camera, settings, matting = studio.cameras[index], studio.settings, studio.settings.matting
     assert camera is not None
-    linear = studio.footage.read_linear(index)
+    scene, space = studio.footage.read_scene(index), studio.footage.space.scene
+    linear = space.in_rec709(scene)
     display = srgb_encode(linear)
     matte = _checked_matte(studio, index, display)
     radius = max(2, round(settings.layers.band * max(matte.alpha.shape)))
@@ -229,15 +230,17 @@ def frame_layers(studio: Studio, index: int) -> tuple[FrameLayers, list[str]]:
     if settings.plate.grain and filled.any():
         grained = with_grain(srgb_encode(clean), display, filled, settings.grain, settings.seed + index)
         clean = np.where(filled[..., None], srgb_decode(grained), clean).astype(np.float32)
-    foreground = unmix_foreground(linear, matte.alpha, clean, matting)
-    layers = FrameLayers(foreground, clean, plate.seen, matte.depth, matte.normal)
+    # In the plate's own space from here on; what is the plate's own comes from there, not back from Rec.709.
+    clean = np.where(filled[..., None], space.from_rec709(clean), scene)
+    foreground = unmix_foreground(scene, matte.alpha, clean, matting)
+    layers = FrameLayers(foreground, clean, plate.seen, matte.depth, matte.normal, space)
     said = studio.witnesses.of(index, camera, *matte.alpha.shape[::-1])
     return layers, doubts(matte.alpha, said, settings.check)
 
 
 def view_layers(studio: Studio, camera: Camera) -> FrameLayers:
     """All layers for a camera that filmed nothing: the fields' own matte and colour, the plate from the footage."""
-    settings = studio.settings
+    settings, space = studio.settings, studio.footage.space.scene
     caster = RayCaster([camera], studio.box, studio.points, settings.render, studio.caster.device)
     matte = _matte_by_rays(studio, caster, 0)
     foreground = np.zeros((*matte.alpha.shape, 4), np.float32)
@@ -249,6 +252,8 @@ def view_layers(studio: Studio, camera: Camera) -> FrameLayers:
         colour = (
             render_object_colour(studio.scene, studio.proposals, rays, settings.layers.samples).cpu().numpy()
         )
-        foreground[rows, columns, :3] = srgb_decode(colour) * matte.alpha[rows, columns, None]
+        linear = space.from_rec709(srgb_decode(colour))
+        foreground[rows, columns, :3] = linear * matte.alpha[rows, columns, None]
     plate = _plate(studio, caster, camera, None, studio.fills.frame)
-    return FrameLayers(foreground, plate.colour, plate.seen, matte.depth, matte.normal)
+    clean = space.from_rec709(plate.colour)
+    return FrameLayers(foreground, clean, plate.seen, matte.depth, matte.normal, space)
