@@ -306,10 +306,10 @@ def test_stages(calls, tmp_path, capsys):
 
 def test_eval_prints_the_table(calls, monkeypatch, capsys):
     monkeypatch.setattr("surface_sos_core.evaluate.table.table", lambda measured: f"mIoU {measured['miou']}")
-    calls.measure = lambda out, truth, on_event, region, radius: {"miou": (out, truth, region, radius)[3]}
-    assert cli.main(["eval", "o", "--truth", "t", "--radius", "4"]) == 0
+    calls.measure = lambda out, truth, on_event, region, radius, masks: {"miou": f"{radius} {masks}"}
+    assert cli.main(["eval", "o", "--truth", "t", "--radius", "4", "--masks", "m"]) == 0
     first, second = capsys.readouterr().out.splitlines()
-    assert first == "mIoU 4" and second.endswith(str(Path("o") / "evaluation"))
+    assert first == "mIoU 4 m" and second.endswith(str(Path("o") / "evaluation"))
 
 
 # How a run ends
