@@ -1,8 +1,8 @@
 """Every frame checks itself: its matte beside what its own mask, the other frames' masks and its own colours say of it.
 
 Where mask and hull say the same, the matte has no say against them: what fields lose to a reflection or to a lamp of another
-colour is put back, and what they grew into goes. Where the mask says otherwise and the hull does not tell, one of mask and
-matte is wrong, and the frame is solved again by its own colours. What differs after that is told.
+colour is put back, and what they grew into goes. Where mask, hull and matte still differ, one of them is wrong, and the frame is
+solved again by its own colours. What differs from the mask after that is told.
 """
 
 from __future__ import annotations
@@ -34,6 +34,11 @@ class Said:
 
     mask: np.ndarray | None
     hull: np.ndarray
+
+    @property
+    def outline(self) -> np.ndarray:
+        """(H, W) bool, the mask, or where there is none the hull, which is fuller in hollows."""
+        return self.hull > 0.5 if self.mask is None else self.mask
 
     def object(self, sure: float) -> np.ndarray:
         """(H, W) bool where mask and hull, of which `sure` is certain, hold the object; nowhere by a hull alone, which fills
@@ -83,37 +88,28 @@ def solved_again(
     colours: ColourSettings,
     edges: EdgeSettings,
 ) -> np.ndarray:
-    """Alpha (H, W) as the frame's own colours want it where it differs from the mask by more than an outline.
+    """Alpha (H, W) as the frame's own colours want it where matte, mask and hull differ by more than pixels.
 
-    display: (H, W, 3) plate in display values. Colours are learnt nearby, where mask, hull and matte say the same; a graph
-    cut draws the line. Of mask and matte one is right there, so what colours say against both stays undone.
+    display: (H, W, 3) plate in display values. Colours are learnt nearby, where all three say the same; a graph cut draws the
+    line. Elsewhere the matte stays as it is, its soft outline too.
     """
-    if said.mask is None:
-        return alpha
     height, width = alpha.shape
     scale = min(1.0, settings.edge / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     inside, mask, hull = (
         cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
-        for values in (alpha, said.mask, said.hull)
+        for values in (alpha, said.outline, said.hull)
     )
-    doubtful = _wide(mask ^ inside, settings.differ * max(size))
+    width_told = settings.differ * max(size)
+    doubtful = _wide(mask ^ inside, width_told) | _wide(hull ^ inside, width_told)
     if not doubtful.any():
         return alpha
     rgb = np.rint(255 * cv2.resize(display.clip(0, 1), size, interpolation=cv2.INTER_AREA)).astype(np.uint8)
-    square = np.ones((5, 5), np.uint8)
-    on, off = (
-        cv2.erode(agreed.astype(np.uint8), square) > 0
-        for agreed in (mask & hull & inside, ~(mask | hull | inside))
-    )
-    learnt = LearntColours(colours)
-    learnt.add(colours_of(rgb, colours), on, off)
-    often = learnt.frequencies()
-    if often is None:
-        return alpha
-    told = np.where(doubtful, nearby_log_odds(rgb, on, off, often, colours), _AGREED * (2.0 * inside - 1.0))
+    told = _colours_tell(rgb, mask & hull & inside, ~(mask | hull | inside), colours)
+    told = told + settings.opinion * (2.0 * mask + 2.0 * hull + 2.0 * inside - 3.0)
+    told = np.where(doubtful, told, _AGREED * (2.0 * inside - 1.0))
     wanted = cut(rgb, told, KnownDepth(np.zeros(inside.shape), 0.0), edges)
-    changed = _wide(wanted ^ inside, settings.differ * max(size)) & doubtful
+    changed = _wide(wanted ^ inside, width_told) & doubtful
     if not changed.any():
         return alpha
     change, solid = (
@@ -123,23 +119,39 @@ def solved_again(
     return np.where(change, solid.astype(np.float32), alpha)
 
 
+def _colours_tell(
+    rgb: np.ndarray, inside: np.ndarray, outside: np.ndarray, settings: ColourSettings
+) -> np.ndarray:
+    """Log odds (h, w) that pixels of rgb (h, w, 3) uint8 are the object, by the colours of what is (h, w) bool and of what is
+    not, both without their rims; 0 where one of the two is nowhere."""
+    on, off = (cv2.erode(sure.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0 for sure in (inside, outside))
+    learnt = LearntColours(settings)
+    learnt.add(colours_of(rgb, settings), on, off)
+    often = learnt.frequencies()
+    return np.zeros(on.shape) if often is None else nearby_log_odds(rgb, on, off, often, settings)
+
+
 def doubts(alpha: np.ndarray, said: Said, settings: CheckSettings) -> list[str]:
     """A sentence for each thing in which a finished matte (H, W) strongly differs from what is said of the frame.
 
-    They begin with how much it is, by which `worst_first` sorts. Hulls say little of hollows, so that a frame without a mask is told of
-    only where little of its hull is left.
+    They begin with how much it is, by which `worst_first` sorts. Hulls are fuller than the object, so that a frame without a mask
+    may differ by more.
     """
-    wanted = said.hull > 0.5 if said.mask is None else said.mask
-    holder = "the other frames' masks hold" if said.mask is None else "its mask holds"
-    area, inside, width = max(1, int(wanted.sum())), alpha > 0.5, settings.blob * max(alpha.shape)
+    wanted, inside, width = said.outline, alpha > 0.5, settings.blob * max(alpha.shape)
+    most, holder = (
+        (settings.doubt_by_hull, "the other frames' masks hold")
+        if said.mask is None
+        else (settings.doubt, "its mask holds")
+    )
+    area = max(1, int(wanted.sum()))
     without = _wide(wanted & ~inside, width).sum() / area
-    beside = _wide(inside & ~wanted, width).sum() / area
+    besides = _wide(inside & ~wanted, width).sum() / area
     found = []
-    if without > settings.doubt:
+    if without > most:
         found.append(f"{without:.0%} of what {holder} is not in the matte; look which of them is right.")
-    if beside > settings.doubt:
+    if besides > most:
         found.append(
-            f"{beside:.0%} as much as {holder} is in the matte besides; look which of them is right."
+            f"{besides:.0%} as much as {holder} is in the matte besides; look which of them is right."
         )
     return found
 

@@ -187,6 +187,11 @@ class CheckSettings(Group):
         "Width from which on the frame's colours decide where mask and matte differ, as a share of the longer edge.",
         0, 1, "of the edge",
     )  # fmt: skip
+    opinion: float = setting(
+        0.5,
+        "What mask, hull and matte each count beside the frame's colours where they differ.",
+        0, 100, "log odds",
+    )  # fmt: skip
     edge: int = setting(
         512, "Frames are solved again with so many pixels along the longer edge.", 16, 4096, "pixels"
     )
@@ -194,4 +199,9 @@ class CheckSettings(Group):
         0.05,
         "A frame is named where its matte differs from its mask by more than this share of the object.",
         0, 10, "of the object",
+    )  # fmt: skip
+    doubt_by_hull: float = setting(
+        0.2,
+        "The same for a frame without a mask, by the hull of the others' masks.",
+        0, 10, "of the hull",
     )  # fmt: skip
