@@ -89,7 +89,7 @@ def test_in_words(plates, masks):
         "pixel aspect 2",
         "25 frames",
         "L.Combined; there are also L.AO",
-        "25 %",
+        "25 %; none for plate.1003, plate.1004; of no frame: plate.2000.png",
     ):
         assert word in lines, word
 
@@ -105,9 +105,7 @@ def test_the_command_prints_one_object(plates, masks, capsys):
 def test_a_person_reads_warnings_below(plates, masks, capsys):
     assert cli.main(["inspect", str(plates), "--masks", str(masks)]) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert printed[0].startswith("footage") and printed[-1].startswith(
-        "Warning: 1 of 3 masks of no frame"
-    )
+    assert printed[0].startswith("footage") and printed[-1].startswith("Warning: 1 of 3 masks of no frame")
 
 
 @pytest.mark.parametrize(
@@ -127,3 +125,24 @@ def test_what_segment_would_refuse_is_refused_in_its_words(plates, tmp_path, opt
     assert cli.main(["segment", str(plates), "--out", out, "--device", "cpu", *options]) == 2
     assert capsys.readouterr().err == sentence and sentence.startswith("Error: ")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_picture_is_a_frame_with_its_mask_over_it(plates, masks, tmp_path, capfd):
+    file = tmp_path / "seen" / "check.png"
+    options = ["inspect", str(plates), "--masks", str(masks), "--picture", str(file)]
+    assert cli.main([*options, "--events", "jsonl"]) == 0
+    told = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    (inputs,) = [event for event in told if event["event"] == "inputs"]
+    # Of the frames with a mask, 1001 and 1002, the middle one; the mask is white in its upper quarter.
+    assert inputs["picture"] == {"path": str(file), "frame": 1002}
+    assert any(line.startswith("masks") for line in inputs["lines"])
+    picture = cv2.imread(str(file))[..., ::-1].astype(int)
+    plate = round(255 * (1.055 * (2 * VALUE) ** (1 / 2.4) - 0.055))
+    assert picture.shape == (HEIGHT, WIDTH, 3) and np.all(picture[12:] == plate)
+    assert np.all(picture[3, 3:-3] == np.rint((plate + np.array([255, 60, 30])) / 2))
+
+
+def test_the_picture_without_masks_is_the_middle_frame(plates, tmp_path):
+    told = inspect_shot(plates, means=False, picture=tmp_path / "check.png")
+    assert told["picture"]["frame"] == 1003
+    assert len(np.unique(cv2.imread(str(tmp_path / "check.png")))) == 1
