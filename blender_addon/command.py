@@ -76,6 +76,21 @@ def masks_arguments(request: Request, folder: Path) -> list[str]:
     return [*words, f"--out={folder}", *_given(options), "--overwrite", "--events", "jsonl"]
 
 
+def inspect_arguments(request: Request, picture: Path) -> list[str]:
+    """What follows the Python executable to be told what would be read, with a picture of a frame and its mask."""
+    options = {
+        "--masks": request.masks,
+        "--weights": request.weights,
+        "--pick": request.pick,
+        "--cameras": request.cameras,
+        "--box": request.box,
+        "--frames": request.frames,
+        "--picture": str(picture),
+    }
+    words = ["-m", "surface_sos_core", "inspect", request.footage, *_given(options)]
+    return [*words, "--events", "jsonl"]
+
+
 def _given(options: dict[str, str | None]) -> list[str]:
     """Each as one word, so that a value may begin with a dash."""
     return [f"{name}={value}" for name, value in options.items() if value is not None]
@@ -83,12 +98,16 @@ def _given(options: dict[str, str | None]) -> list[str]:
 
 def obstacle(request: Request) -> str | None:
     """One sentence on why the request cannot start, or None. Looks at paths only; the core checks what is in them."""
+    return inputs_obstacle(request) or out_obstacle(request.out, request.mode)
+
+
+def inputs_obstacle(request: Request) -> str | None:
+    """Why what the request reads cannot be read."""
     return (
         footage_obstacle(request.footage)
         or masks_obstacle(request.masks)
         or _folder_obstacle("The camera model", request.cameras)
         or _file_obstacle("The box", request.box)
-        or out_obstacle(request.out, request.mode)
     )
 
 

@@ -16,11 +16,11 @@ _MANAGER: Any = bpy.types.WindowManager  # the pictures are kept with the class,
 
 def begin(title: str, out: str) -> None:
     run = run_state()
-    for name in ("stage", "unit", "message", "warning"):
+    for name in ("stage", "unit", "message", "success", "warnings", "inputs"):
         setattr(run, name, "")
     run.title, run.out = title, out
     run.done = run.total = run.stage_index = run.stage_count = 0
-    run.rate, run.eta_s, run.preview_icon = 0.0, -1.0, 0
+    run.rate, run.eta_s, run.preview_icon, run.picture_icon = 0.0, -1.0, 0, 0
     run.running, run.cancelling = True, False
     _log_block().clear()
     redraw()
@@ -40,7 +40,12 @@ def show(received: list[messages.Message]) -> None:
         elif isinstance(message, messages.Preview):
             run.preview_icon = _load_preview(message.path)
         elif isinstance(message, messages.Warning):
-            run.warning = message.message
+            run.warnings = "\n".join([*run.warnings.splitlines(), message.message])
+        elif isinstance(message, messages.Inputs):
+            run.inputs = "\n".join(message.lines)
+            if message.picture:
+                run.picture_icon = _load_preview(message.picture["path"])
+                run.picture_frame = message.picture["frame"]
     lines = [messages.text(message) for message in received if not isinstance(message, messages.Progress)]
     if any(lines):
         _append(_log_block(), "".join(f"{line}\n" for line in lines if line))
@@ -48,11 +53,20 @@ def show(received: list[messages.Message]) -> None:
         redraw()
 
 
-def end(sentence: str | None) -> None:
-    """The job is over; `sentence` says how, where it was not done."""
+def end(sentence: str) -> None:
+    """The job is over and was not done; `sentence` says why."""
+    _over(sentence, "")
+
+
+def done(sentence: str) -> None:
+    """The job is over and all of it was done."""
+    _over("", sentence)
+
+
+def _over(message: str, success: str) -> None:
     run = run_state()
     run.running = run.cancelling = False
-    run.message = sentence or ""
+    run.message, run.success = message, success
     redraw()
 
 
@@ -89,7 +103,7 @@ def _forget_run(*_: object) -> None:
     """No job outlives the file it was started in, but a file that is saved meanwhile says that one runs."""
     run = run_state()
     run.running = run.cancelling = False
-    run.preview_icon = 0
+    run.preview_icon = run.picture_icon = 0
 
 
 def register() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -41,6 +42,8 @@ class JobOperator(bpy.types.Operator):
     _job: job.Job | None = None
     _before_load: Callable[..., None] | None = None
     _timer: bpy.types.Timer | None = None
+    _title = ""
+    _began = 0.0
     _error: messages.Error | None = None
     _last_line = ""
 
@@ -57,7 +60,7 @@ class JobOperator(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             task = self.task(context)
-            display.begin(task.title, task.out)
+            self._begin(task)
             code = job.run_blocking(task.python, task.arguments, self._print, task.log)
         except AddonError as error:
             return self._fail(str(error))
@@ -73,7 +76,7 @@ class JobOperator(bpy.types.Operator):
             return self._fail(str(error))
         self._before_load = partial(_cancel_for_load, self._job)
         bpy.app.handlers.load_pre.append(self._before_load)
-        display.begin(task.title, task.out)
+        self._begin(task)
         manager = context.window_manager
         self._timer = manager.event_timer_add(_TICK_S, window=context.window)
         manager.modal_handler_add(self)
@@ -104,6 +107,10 @@ class JobOperator(bpy.types.Operator):
             bpy.app.handlers.load_pre.remove(self._before_load)
             display.end(_CLOSED)
 
+    def _begin(self, task: Task) -> None:
+        self._title, self._began = task.title, time.monotonic()
+        display.begin(task.title, task.out)
+
     def _take(self, message: messages.Message) -> None:
         if isinstance(message, messages.Error):
             self._error = message
@@ -122,11 +129,13 @@ class JobOperator(bpy.types.Operator):
         sentence = job.ending(code, self._error, self._last_line)
         if sentence is not None:
             return self._fail(sentence, "WARNING" if code == job.CANCELLED else "ERROR")
-        display.end(None)
+        told = f"{self._title}: done in {messages.duration(time.monotonic() - self._began)}."
+        display.done(told)
         try:
             self.finished(context)
         except AddonError as error:
             return self._fail(str(error))
+        self.report({"INFO"}, told)
         return {"FINISHED"}
 
     def _fail(self, sentence: str, kind: Literal["ERROR", "WARNING"] = "ERROR") -> set[str]:

@@ -40,6 +40,17 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class Inputs:
+    """What was read of the shot's files, a line for each kind, which the line begins with.
+
+    picture: `path` of a PNG of one frame with its mask over it, and its plate number `frame`; empty where none was made.
+    """
+
+    lines: list[str]
+    picture: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Warning:
     message: str
 
@@ -79,12 +90,13 @@ class Log:
     line: str
 
 
-Message = Stage | Progress | Preview | Warning | Error | Done | Doctor | Log
+Message = Stage | Progress | Preview | Inputs | Warning | Error | Done | Doctor | Log
 
-_KINDS: dict[str, type[Stage | Progress | Preview | Warning | Error | Done | Doctor]] = {
+_KINDS: dict[str, type[Stage | Progress | Preview | Inputs | Warning | Error | Done | Doctor]] = {
     "stage": Stage,
     "progress": Progress,
     "preview": Preview,
+    "inputs": Inputs,
     "warning": Warning,
     "error": Error,
     "done": Done,
@@ -110,6 +122,8 @@ def text(message: Message) -> str | None:
         return f"[{message.index}/{message.count}] {message.stage}"
     if isinstance(message, Progress):
         return f"    {message.stage}: {progress_text(message)}"
+    if isinstance(message, Inputs):
+        return "\n".join(f"    {line}" for line in message.lines)
     if isinstance(message, Warning):
         return f"    note: {message.message}"
     if isinstance(message, Done):

@@ -1,12 +1,13 @@
 """What the panel's buttons do."""
 
 import webbrowser
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 import bpy
 
-from . import command, mask_overlay, scene_box, shot_request
+from . import check_image, command, mask_overlay, scene_box, shot_request
 from .command import Mode
 from .errors import AddonError
 from .job_operator import JobOperator, Task
@@ -62,6 +63,35 @@ class Resume(_SegmentBase):
     @classmethod
     def mode(cls, context: bpy.types.Context) -> Mode:
         return "resume"
+
+
+class CheckFootage(JobOperator):
+    """Show what would be read of footage, masks and cameras, and a frame with its mask; takes seconds, changes nothing"""
+
+    bl_idname = "surface_sos.check_footage"
+    bl_label = "Check Footage"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = _busy() or shot_request.inputs_obstacle(context)
+        if reason is not None:
+            cls.poll_message_set(reason)
+        return reason is None
+
+    def task(self, context: bpy.types.Context) -> Task:
+        # What Blender has to give is not exported beside the shot: nothing has been decided yet.
+        request = replace(shot_request.plan(context, "new"), out=str(Path(bpy.app.tempdir) / "check"))
+        request = shot_request.export(context, request)
+        return Task(
+            "Checking the footage", core_python(context), command.inspect_arguments(request, _check_picture())
+        )
+
+    def finished(self, context: bpy.types.Context) -> None:
+        check_image.show(_check_picture())
+
+
+def _check_picture() -> Path:
+    return Path(bpy.app.tempdir) / check_image.FILE_NAME
 
 
 class Cancel(bpy.types.Operator):
@@ -194,7 +224,7 @@ def _busy() -> str | None:
     return "A job is running: wait for it or cancel it." if run_state().running else None
 
 
-_CLASSES = (Segment, Resume, Cancel, SolveCameras, FindMasks, AddBox, OpenReport)
+_CLASSES = (Segment, Resume, CheckFootage, Cancel, SolveCameras, FindMasks, AddBox, OpenReport)
 
 
 def register() -> None:

@@ -4,8 +4,8 @@ import bpy
 from bpy.types import UILayout
 
 from . import command, shot_objects, shot_request
-from .operators import AddBox, FindMasks, OpenReport, Resume, Segment, SolveCameras
-from .panel_parts import draw_run, draw_sentence
+from .operators import AddBox, CheckFootage, FindMasks, OpenReport, Resume, Segment, SolveCameras
+from .panel_parts import draw_inputs, draw_run, draw_sentence
 from .properties import SurfaceSosSettings, run_state, shot_settings
 
 
@@ -20,10 +20,12 @@ class _ShotPanel(bpy.types.Panel):
         settings, run, layout = shot_settings(context), run_state(), self.layout
         if run.running:  # a side bar has no room for all
             draw_run(layout, run)
+            draw_inputs(layout, run)
             return
         _draw_inputs(layout, settings)
         _draw_buttons(layout, context)
         draw_run(layout, run)
+        draw_inputs(layout, run)
 
 
 class SURFACE_SOS_PT_viewport(_ShotPanel):
@@ -80,6 +82,7 @@ def _draw_buttons(layout: UILayout, context: bpy.types.Context) -> None:
     big = layout.column()
     big.scale_y = 1.6
     big.operator(Segment.bl_idname, icon="MOD_MASK")
+    layout.operator(CheckFootage.bl_idname, icon="VIEWZOOM")
     if command.holds_shot(out):
         layout.operator(Resume.bl_idname, icon="FILE_REFRESH")
         column = layout.column(align=True)

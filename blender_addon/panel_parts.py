@@ -12,6 +12,7 @@ from .properties import SurfaceSosRun
 
 _PIXELS_PER_LETTER = 6.5
 _PREVIEW_SCALE = 8.0
+_PICTURE_SCALE = 12.0
 _LINE_SCALE = 0.8
 
 
@@ -45,8 +46,24 @@ def draw_run(layout: bpy.types.UILayout, run: SurfaceSosRun) -> None:
             box.template_icon(icon_value=run.preview_icon, scale=_PREVIEW_SCALE)
     elif run.message:
         draw_sentence(layout.box(), run.message, "ERROR")
-    if run.warning:
-        draw_sentence(layout, run.warning, "INFO")
+    elif run.success:
+        draw_sentence(layout.box(), run.success, "CHECKMARK")
+    for warning in run.warnings.splitlines():
+        draw_sentence(layout, warning, "INFO")
+
+
+def draw_inputs(layout: bpy.types.UILayout, run: SurfaceSosRun) -> None:
+    """What was read of the shot's files, and one frame with its mask, if there is a picture of it."""
+    if not run.inputs:
+        return
+    box = layout.box()
+    if run.picture_icon:
+        box.template_icon(icon_value=run.picture_icon, scale=_PICTURE_SCALE)
+        _lines(box).label(text=f"Frame {run.picture_frame}, its mask in colour")
+    for line in run.inputs.splitlines():
+        kind, told = line.split(maxsplit=1)
+        _lines(box).label(text=f"{kind.capitalize()}:")
+        draw_sentence(box, told)
 
 
 def _draw_bar(layout: bpy.types.UILayout, run: SurfaceSosRun) -> None:

@@ -112,8 +112,12 @@ class SurfaceSosRun(bpy.types.PropertyGroup):
     rate: FloatProperty()
     eta_s: FloatProperty(default=-1.0)
     message: StringProperty(description="How the last job ended, where it was not done")
-    warning: StringProperty()
+    success: StringProperty(description="How the last job ended, where it was done")
+    warnings: StringProperty(description="All of them, a line each")
+    inputs: StringProperty(description="What was read of the shot's files, a line for each kind")
     preview_icon: IntProperty()
+    picture_icon: IntProperty(description="Of the picture of a frame with its mask")
+    picture_frame: IntProperty()
     out: StringProperty(description="Folder that the job writes to")
 
     @property

@@ -59,6 +59,12 @@ def footage(context: bpy.types.Context) -> str:
 
 def obstacle(context: bpy.types.Context, mode: Mode) -> str | None:
     """One sentence on why the job cannot start, or None; quick enough to be asked at every redraw."""
+    request = plan(context, mode)
+    return inputs_obstacle(context) or command.out_obstacle(request.out, mode)
+
+
+def inputs_obstacle(context: bpy.types.Context) -> str | None:
+    """Why what was chosen cannot be read, wherever the shot is to be written."""
     settings = shot_settings(context)
     if settings.footage_from == "CLIP" and settings.clip is None:
         return "Choose the clip."
@@ -76,7 +82,7 @@ def obstacle(context: bpy.types.Context, mode: Mode) -> str | None:
             return reason
     if settings.box is not None and (reason := scene_box.obstacle(settings.box)) is not None:
         return reason
-    return command.obstacle(plan(context, mode))
+    return command.inputs_obstacle(plan(context, "new"))
 
 
 def export(context: bpy.types.Context, request: Request) -> Request:

@@ -5,7 +5,8 @@ Every object has "event" and "version". The kinds and their further fields:
     stage     stage (its name), index (from 1), count
     progress  stage, done, total, unit, elapsed_s, rate (units a second), eta_s; null where not known yet
     preview   path (a PNG), frame (its plate number), iteration
-    inputs    footage, frames, objects, cameras: what was read, as `inspect --json` prints it but for means
+    inputs    footage, frames, objects, cameras: what was read, as `inspect --json` prints it but for means; lines: the
+              same for a person; picture (path, frame) where `inspect` wrote one
     warning   message
     error     message, exit_code
     done      manifest (path of shot.json), report (path or null), seconds
@@ -71,9 +72,9 @@ class Events:
             elapsed_s=round(elapsed, 3), rate=rate, eta_s=eta,
         )  # fmt: skip
 
-    def inputs(self, told: dict[str, Any]) -> None:
-        """What was read: footage, frames, objects and cameras, as `inspect_shot.described` has them."""
-        self.emit("inputs", **told)
+    def inputs(self, told: dict[str, Any], lines: list[str]) -> None:
+        """What was read: footage, frames, objects and cameras, as `inspect_shot.described` has them, and `in_words`."""
+        self.emit("inputs", **told, lines=lines)
 
     def preview(self, path: Path, frame: int, iteration: int) -> None:
         self.emit("preview", path=str(path), frame=frame, iteration=iteration)

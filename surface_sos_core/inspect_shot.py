@@ -26,11 +26,14 @@ from surface_sos_core.cameras import (
 )
 from surface_sos_core.footage import ColourRequest, Footage, open_footage, parse_frames
 from surface_sos_core.footage.colour import LINEAR_REC709
+from surface_sos_core.inspect_picture import write_picture
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.sources.files import FilesSource
 from surface_sos_core.masks.sources.request import MaskRequest, open_source
 from surface_sos_core.masks.sources.source import MaskSource
 from surface_sos_core.settings import Settings
+
+_NAMED = 3  # of many frames or files, in a line
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,12 @@ def inspect_shot(
     colour_space: str | None = None,
     ocio: str | Path | None = None,
     means: bool = True,
+    picture: Path | None = None,
 ) -> dict[str, Any]:
     """What `inspect --json` prints, see `described`; with `warnings`, and the `means` of frames, in scene-linear Rec.709, where they are asked for.
 
-    Raises the errors by which `segment` refuses the shot. Writes nothing.
+    picture: a PNG to write of a frame with its mask over it, which `picture` {path, frame} then tells of.
+    Raises the errors by which `segment` refuses the shot. Writes nothing else.
     """
     warnings: list[str] = []
     request = MaskRequest.parse("auto" if masks is None else str(masks), weights, pick)
@@ -106,6 +111,9 @@ def inspect_shot(
         for index, frame in enumerate(told["frames"]):
             mean = inputs.footage.read_linear(index).mean(axis=(0, 1), dtype=np.float64)
             frame["mean"] = [round(float(value), 6) for value in mean]
+    if picture is not None:
+        shown = write_picture(picture, inputs.footage, _given_masks(inputs))
+        told["picture"] = {"path": str(picture), "frame": inputs.footage.frames[shown].number}
     return {**told, "warnings": list(dict.fromkeys(warnings))}
 
 
@@ -114,8 +122,8 @@ def described(inputs: Inputs, model: str | None) -> dict[str, Any]:
 
     model: what the cameras were read from.
     """
-    source = inputs.source
-    objects = {"object": _object(source.masks, inputs.footage)} if isinstance(source, FilesSource) else {}
+    masks = _given_masks(inputs)
+    objects = {"object": _object(masks, inputs.footage)} if masks is not None else {}
     return {
         "footage": _footage(inputs.footage),
         "frames": [
@@ -124,6 +132,11 @@ def described(inputs: Inputs, model: str | None) -> dict[str, Any]:
         "objects": objects,
         "cameras": _cameras(inputs, model) if model is not None else None,
     }
+
+
+def _given_masks(inputs: Inputs) -> CoarseMasks | None:
+    """None where masks are to be found, not given."""
+    return inputs.source.masks if isinstance(inputs.source, FilesSource) else None
 
 
 def _footage(footage: Footage) -> dict[str, Any]:
@@ -185,7 +198,7 @@ def _colours_of(read_as: str, layers: str) -> str:
 
 
 def in_words(told: dict[str, Any]) -> list[str]:
-    """A few lines for a person, of what `described` or `inspect_shot` gives."""
+    """A few lines for a person, of what `described` or `inspect_shot` gives; each begins with what it is about."""
     footage, count = told["footage"], len(told["frames"])
     facts = [
         f"{count} frames, {footage['first']} to {footage['last']}, {footage['width']}x{footage['height']}"
@@ -209,9 +222,23 @@ def in_words(told: dict[str, Any]) -> list[str]:
         covers = (
             f", of which it covers {100 * min(shares):.2g} to {100 * max(shares):.2g} %" if shares else ""
         )
-        lines.append(f"masks    {name}: in {one['matched']} of {count} frames{covers}")
+        lines.append(f"masks    {name}: in {one['matched']} of {count} frames{covers}{_without(one)}")
     if cameras := told["cameras"]:
         lines.append(
             f"cameras  {cameras['model']}: of {cameras['matched']} of {count} frames, {cameras['lens']}"
+            f"{_without(cameras)}"
         )
     return lines
+
+
+def _without(told: dict[str, Any]) -> str:
+    """Which frames have none, and which files no frame; the first of many."""
+    frames, files = told["frames_without"], told.get("files_without", [])
+    return (f"; none for {_some(frames)}" if frames else "") + (
+        f"; of no frame: {_some(files)}" if files else ""
+    )
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

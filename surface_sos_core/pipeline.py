@@ -36,7 +36,7 @@ from surface_sos_core.evaluate.truth import evaluate_shot
 from surface_sos_core.events import Events, Listener
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage import ColourRequest, Footage, open_footage
-from surface_sos_core.inspect_shot import described, read_inputs
+from surface_sos_core.inspect_shot import described, in_words, read_inputs
 from surface_sos_core.interruption import CancelToken
 from surface_sos_core.layers.exr import write_layers
 from surface_sos_core.layers.fill import open_fills
@@ -162,7 +162,8 @@ def segment(
         skip_bad_frames=shot.skip_bad_frames, layer=shot.layer, colour_space=shot.colour_space, ocio=shot.ocio,
     )  # fmt: skip
     footage = given.footage
-    events.inputs(described(given, str(shot.cameras) if shot.cameras is not None else None))
+    told = described(given, str(shot.cameras) if shot.cameras is not None else None)
+    events.inputs(told, in_words(told))
 
     with folder.locked(), frames_kept(footage, settings, folder.checkpoint) as footage:
         folder.check(mode)  # again, since another run may have been faster

@@ -74,9 +74,7 @@ class Lines:
                     self._write(f"      {describe(event)}")
                     self._next_line = time.monotonic() + _LINE_SECONDS
             case "inputs":
-                from surface_sos_core.inspect_shot import in_words
-
-                for line in in_words(event):
+                for line in event["lines"]:
                     self._write(f"      {line}")
             case "warning":
                 self._write(f"Warning: {event['message']}")
@@ -120,9 +118,7 @@ class Bars:
                     self._task, completed=event["done"], total=event["total"], numbers=describe(event)
                 )
             case "inputs":
-                from surface_sos_core.inspect_shot import in_words
-
-                for line in in_words(event):
+                for line in event["lines"]:
                     self._print(line, "dim")
             case "warning":
                 self._print(f"Warning: {event['message']}", "yellow")

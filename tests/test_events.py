@@ -16,7 +16,7 @@ KINDS = {
     "stage": {"stage", "index", "count"},
     "progress": {"stage", "done", "total", "unit", "elapsed_s", "rate", "eta_s"},
     "preview": {"path", "frame", "iteration"},
-    "inputs": {"footage", "frames", "objects", "cameras"},
+    "inputs": {"footage", "frames", "objects", "cameras", "lines"},
     "warning": {"message"},
     "error": {"message", "exit_code"},
     "done": {"manifest", "report", "seconds"},
@@ -30,7 +30,7 @@ def every_event() -> list[dict]:
     events.progress(0, 400, "steps")
     events.progress(100, 400, "steps")
     events.preview(Path("out/preview.png"), 1001, 100)
-    events.inputs({"footage": {"first": 1}, "frames": [], "objects": {}, "cameras": None})
+    events.inputs({"footage": {"first": 1}, "frames": [], "objects": {}, "cameras": None}, ["footage  a"])
     events.warning("The mask of café.1002 is empty.")
     events.error("plate.1003.exr is cut off", 2)
     events.done(Path("out/shot.json"), None, 12.5)

@@ -89,7 +89,7 @@ def test_in_words(plates, masks):
         "pixel aspect 2",
         "25 frames",
         "L.Combined; there are also L.AO",
-        "25 %",
+        "25 %; none for plate.1003, plate.1004; of no frame: plate.2000.png",
     ):
         assert word in lines, word
 
@@ -134,9 +134,32 @@ def test_colour_space_is_told_and_asked_for(plates, capsys):
     assert (footage["colour_space"], footage["layers_space"]) == ("ARRI LogC4", "ACEScg")
     assert "ARRI LogC4 (layers in ACEScg)" in in_words(told)[0]
     grey = [np.mean(frame["mean"]) for frame in told["frames"]]
-    assert 0.1 < grey[0] < 0.18 < grey[1] < grey[3] and grey[3] > 100  # LogC4 is 0.278 at 18 % grey, and 470 at 1
+    assert (
+        0.1 < grey[0] < 0.18 < grey[1] < grey[3] and grey[3] > 100
+    )  # LogC4 is 0.278 at 18 % grey, and 470 at 1
     assert cli.main(["inspect", str(plates), "--colour-space", "LogC5"]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "LogC5" in said and "ARRI LogC4" in said
     assert cli.main(["inspect", str(plates), "--ocio", "ocio://no-such-config"]) == 2
     assert "ocio://no-such-config cannot be used" in capsys.readouterr().err
+
+
+def test_the_picture_is_a_frame_with_its_mask_over_it(plates, masks, tmp_path, capfd):
+    file = tmp_path / "seen" / "check.png"
+    options = ["inspect", str(plates), "--masks", str(masks), "--picture", str(file)]
+    assert cli.main([*options, "--events", "jsonl"]) == 0
+    told = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    (inputs,) = [event for event in told if event["event"] == "inputs"]
+    # Of the frames with a mask, 1001 and 1002, the middle one; the mask is white in its upper quarter.
+    assert inputs["picture"] == {"path": str(file), "frame": 1002}
+    assert any(line.startswith("masks") for line in inputs["lines"])
+    picture = cv2.imread(str(file))[..., ::-1].astype(int)
+    plate = round(255 * (1.055 * (2 * VALUE) ** (1 / 2.4) - 0.055))
+    assert picture.shape == (HEIGHT, WIDTH, 3) and np.all(picture[12:] == plate)
+    assert np.all(picture[3, 3:-3] == np.rint((plate + np.array([255, 60, 30])) / 2))
+
+
+def test_the_picture_without_masks_is_the_middle_frame(plates, tmp_path):
+    told = inspect_shot(plates, means=False, picture=tmp_path / "check.png")
+    assert told["picture"]["frame"] == 1003
+    assert len(np.unique(cv2.imread(str(tmp_path / "check.png")))) == 1

@@ -57,17 +57,19 @@ def inspect(args: argparse.Namespace, on_event: Listener) -> None:
         colour_space=args.colour_space,
         ocio=args.ocio,
         means=args.json,
+        picture=args.picture,
     )
     if args.events:
         events = Events(on_event)
         for message in told.pop("warnings"):
             events.warning(message)
-        events.inputs(told)
+        events.inputs(told, in_words(told))
     elif args.json:
         say(json_line(told).strip(), sys.stdout)
     else:
         warned = [f"Warning: {message}" for message in told["warnings"]]
-        say("\n".join([*in_words(told), *warned]), sys.stdout)
+        shown = [f"picture  {args.picture}"] if args.picture is not None else []
+        say("\n".join([*in_words(told), *shown, *warned]), sys.stdout)
 
 
 def solve(args: argparse.Namespace, on_event: Listener) -> None:

@@ -64,9 +64,7 @@ def parser() -> argparse.ArgumentParser:
     again.add_argument("--resume", action="store_true", help="go on with the shot that is in OUT")
     again.add_argument("--overwrite", action="store_true", help="begin the shot that is in OUT anew")
 
-    inspect = add(
-        "inspect", commands.inspect, "what would be read of a shot's files; computes and writes nothing"
-    )
+    inspect = add("inspect", commands.inspect, "what would be read of a shot's files; computes nothing")
     _add_footage(inspect)
     inspect.add_argument("--masks", metavar="SOURCE", help=f"where coarse masks come from: {_SOURCES}")
     _add_source_options(inspect)
@@ -74,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
     inspect.add_argument("--box", type=_path, metavar="FILE", help="JSON file of the box around the object")
     _add_frames(inspect)
     inspect.add_argument("--json", action="store_true", help="print one JSON object, with the frames' means")
+    inspect.add_argument("--picture", type=_path, metavar="PNG", help="write a frame with its mask over it")
 
     solve = add("solve", commands.solve, "the cameras only")
     _add_footage(solve)

@@ -8,6 +8,7 @@ import pytest
 from blender_addon.command import (
     Request,
     arguments,
+    inspect_arguments,
     job_folder,
     masks_obstacle,
     obstacle,
@@ -44,6 +45,16 @@ def test_what_is_not_chosen_is_left_to_the_core():
     args = parser().parse_args(arguments(Request("plates", "out"))[2:])
     assert (args.masks, args.cameras, args.box, args.frames, args.seed) == (None,) * 5
     assert not args.resume and not args.overwrite
+
+
+def test_the_core_understands_what_is_asked_before_a_run():
+    request = Request(
+        "plates", "out", masks="-roto", cameras="model", box="box.json", frames="-5", pick="car"
+    )
+    args = parser().parse_args(inspect_arguments(request, Path("check.png"))[2:])
+    assert (args.name, args.footage, args.masks, args.pick) == ("inspect", "plates", "-roto", "car")
+    assert (args.cameras, args.box, args.frames) == (Path("model"), Path("box.json"), "-5")
+    assert args.picture == Path("check.png") and args.events == "jsonl"
 
 
 @pytest.fixture

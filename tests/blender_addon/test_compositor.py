@@ -95,7 +95,9 @@ def test_other_primaries_come_back_as_they_are(blender, tmp_path, tiny_shot, nam
     for entry in manifest.frames:
         labelled = replace(tiny_shot.layers[entry.frame], space=space)
         write_layers(tmp_path / "shot" / entry.layers, labelled, entry.frame)
-    blender.facts(RENDER, tmp_path, tmp_path / "shot", tmp_path / "comp", json.dumps({"own": {}}), timeout=120)
+    blender.facts(
+        RENDER, tmp_path, tmp_path / "shot", tmp_path / "comp", json.dumps({"own": {}}), timeout=120
+    )
     for frame in tiny_shot.frames:
         layers = tiny_shot.layers[frame]
         expected, seen = composite(layers), layers.foreground[..., 3] > 1e-3

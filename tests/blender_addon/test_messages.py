@@ -15,16 +15,18 @@ def test_every_event_of_the_core_becomes_its_message():
     events.progress(120, 400, "iterations", rate=3.5)
     events.progress(0, 400, "iterations")
     events.preview(Path("a/preview.png"), 1006, 120)
+    events.inputs({"footage": {}, "frames": [], "objects": {}, "cameras": None}, ["footage  a"])
     events.warning("1 mask is black.")
     events.error("The disk is full.", 3)
     events.done(Path("a/shot.json"), None, 61.5)
-    stage, known, unknown, preview, warning, error, done = (
+    stage, known, unknown, preview, inputs, warning, error, done = (
         messages.from_line(json_line(line)) for line in lines
     )
     assert stage == messages.Stage("train", 4, 7)
     assert (known.done, known.total, known.rate, known.eta_s) == (120, 400, 3.5, 80.0)
     assert (unknown.rate, unknown.eta_s) == (None, None)
     assert preview == messages.Preview(str(Path("a/preview.png")), 1006, 120)
+    assert inputs == messages.Inputs(["footage  a"]) and inputs.picture == {}
     assert warning == messages.Warning("1 mask is black.")
     assert error == messages.Error("The disk is full.", 3)
     assert done == messages.Done(str(Path("a/shot.json")), None, 61.5)

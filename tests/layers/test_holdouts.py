@@ -33,7 +33,9 @@ def find(ball, consensus, monkeypatch):
 
     def run(masks: np.ndarray):
         def nothing(scene, proposals, rays, *_):
-            differences(np.zeros((1, 1, 3), np.float32), np.ones((1, 1), bool))  # a compiled loop, as rendering has
+            differences(
+                np.zeros((1, 1, 3), np.float32), np.ones((1, 1), bool)
+            )  # a compiled loop, as rendering has
             return SimpleNamespace(matte=torch.zeros(len(rays)))
 
         monkeypatch.setattr(holdouts, "render_surface", nothing)
