@@ -148,7 +148,8 @@ def _refined(
     trust = (settings.fade**-inwards).astype(np.float32)
     # A large hole is searched where it is small; finer sizes only go on from that.
     large = len(places) > settings.searched
-    near = settings.near * (2 * radius + 1) ** 2 / widest**2
+    size = (2 * radius + 1) ** 2
+    near, again = size * settings.near / widest**2, size * settings.repeat
     for n in range(1 if large else settings.rounds):
         guessed = coarse is None and n == 0
         known = np.where(level.hole, np.float32(_GUESS), trust) if guessed else trust
@@ -165,6 +166,7 @@ def _refined(
             span,
             level.where,
             near,
+            again,
             seed,
         )
         level.picture[level.hole] = vote(level.picture, holes, match, cost, radius)

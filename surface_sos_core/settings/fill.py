@@ -57,8 +57,14 @@ class FillSettings(Group):
         1.1, "Factor by which trust in what was filled falls, for each pixel into the hole.", 1, 10
     )
     near: float = setting(
-        0.0005,
-        "What it costs to take texture from as far as the hole's radius, against a squared difference of colours.",
+        0.0002,
+        "What it costs to take texture from as far as the hole's radius, as a squared difference of colours.",
+        0,
+        100,
+    )
+    repeat: float = setting(
+        0.001,
+        "What it costs to take a patch that is taken already, as a squared difference of colours.",
         0,
         100,
     )

@@ -130,7 +130,9 @@ def test_the_search_finds_nearly_the_best_patches(small):
     match = np.full((24, 28, 2), -1)
     match[places[:, 0], places[:, 1]] = (13, 3)
     cost = np.zeros((24, 28), np.float32)
-    search(picture, trust, places, usable, match, cost, 2, 12, 28, np.zeros((24, 28, 3), np.float32), 0.0, 0)
+    search(
+        picture, trust, places, usable, match, cost, 2, 12, 28, np.zeros((24, 28, 3), np.float32), 0.0, 0.0, 0
+    )
     found = cost[places[:, 0], places[:, 1]]
     best = [
         min(plain_difference(picture, trust, place, other, 2) for other in np.argwhere(usable))
