@@ -14,8 +14,9 @@ from surface_sos_core.layers.inpainting import Inpainting
 from surface_sos_core.layers.texture_fill import fill_texture
 from surface_sos_core.settings import Settings
 
-Fill = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""A picture (H, W, 3) float32 display values and its hole (H, W) bool to the same filled, and what of the hole is not (H, W)."""
+Fill = Callable[[np.ndarray, np.ndarray, np.ndarray | None], tuple[np.ndarray, np.ndarray]]
+"""A picture (H, W, 3) float32 display values, its hole (H, W) bool and how deep places are, as `fill_texture` takes it, to the
+same picture filled, and what of the hole is not (H, W)."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,13 @@ def open_fills(settings: Settings) -> Fills:
     return Fills(texture if path is None else partial(_network, Inpainting(path)), texture)
 
 
-def _texture(settings: Settings, picture: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return fill_texture(picture, hole, ~hole, settings.fill, settings.seed)
+def _texture(
+    settings: Settings, picture: np.ndarray, hole: np.ndarray, deep: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    return fill_texture(picture, hole, ~hole, settings.fill, settings.seed, deep)
 
 
-def _network(network: Inpainting, picture: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _network(
+    network: Inpainting, picture: np.ndarray, hole: np.ndarray, deep: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     return network.fill(picture, hole), np.zeros_like(hole)

@@ -93,6 +93,24 @@ def hidden_depth(
     return depth
 
 
+def rough_depth(
+    background: Background,
+    camera: Camera,
+    cast: Callable[[np.ndarray], Rays],
+    edge: int,
+    settings: PlateSettings,
+) -> np.ndarray:
+    """BaCo's depth (H, W) all over a camera's picture, asked at so few pixels that `edge` of them make its longer edge."""
+    lens = camera.lens
+    step = max(1.0, max(lens.width, lens.height) / edge)
+    columns, rows = (max(1, round(side / step)) for side in (lens.width, lens.height))
+    x, y = np.meshgrid((np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows)
+    pixels = np.stack([x.ravel() * lens.width, y.ravel() * lens.height], axis=1)
+    depth = backdrop_depth(background.scene, background.proposals, cast(pixels), settings.backdrop_samples)
+    disparity = 1.0 / depth.cpu().numpy().reshape(rows, columns)
+    return 1.0 / cv2.resize(disparity, (lens.width, lens.height), interpolation=cv2.INTER_LINEAR)
+
+
 def _believed(
     background: Background,
     cast: Callable[[np.ndarray], Rays],

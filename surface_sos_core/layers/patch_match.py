@@ -13,33 +13,37 @@ from numba import njit
 
 
 @njit(nogil=True, cache=True)
-def search(picture, trust, places, usable, match, cost, radius, sweeps, span, near, seed):  # type: ignore[no-untyped-def]
+def search(picture, trust, places, usable, match, cost, radius, sweeps, span, where, near, again, seed):  # type: ignore[no-untyped-def]
     """Better matches, by what neighbours have found and by random looks ever closer around (Barnes et al., "PatchMatch",
     SIGGRAPH 2009).
 
     picture (H, W, 3) float32; match is improved where it lies and cost (H, W) float32 becomes that of it: the sum of the
-    squared differences, by trust. span: how far the first random look goes, 0 for none. near: what a match costs besides for
-    its squared distance, so that of patches as like the one close by is taken. The same seed finds the same.
+    squared differences, by trust. span: how far the first random look goes, 0 for none. where (H, W, 3): the place of each
+    pixel; near: what a match costs besides for its squared distance there, so that of patches as like the one close by is
+    taken; again: what it costs for each place that has the same, lest a few patches are tiled. The same seed finds the same.
     """
     np.random.seed(seed)
     height, width = trust.shape
+    used = np.zeros((height, width), np.int32)
     for n in range(len(places)):
         r, c = places[n]
         cost[r, c] = difference(picture, trust, r, c, match[r, c, 0], match[r, c, 1], radius, np.inf)
+        used[match[r, c, 0], match[r, c, 1]] += 1
     for sweep in range(sweeps):
         step = 1 if sweep % 2 == 0 else -1
         for n in range(len(places)) if step == 1 else range(len(places) - 1, -1, -1):
             r, c = places[n]
             found_r, found_c = match[r, c, 0], match[r, c, 1]
+            used[found_r, found_c] -= 1
             own = cost[r, c]
-            best = own + near * ((found_r - r) ** 2 + (found_c - c) ** 2)
+            best = own + near * _apart(where, r, c, found_r, found_c) + again * used[found_r, found_c]
             for side in range(2):
                 near_r, near_c = (r - step, c) if side == 0 else (r, c - step)
                 if not (0 <= near_r < height and 0 <= near_c < width) or match[near_r, near_c, 0] < 0:
                     continue
                 try_r, try_c = match[near_r, near_c, 0] + r - near_r, match[near_r, near_c, 1] + c - near_c
                 if 0 <= try_r < height and 0 <= try_c < width and usable[try_r, try_c]:
-                    extra = near * ((try_r - r) ** 2 + (try_c - c) ** 2)
+                    extra = near * _apart(where, r, c, try_r, try_c) + again * used[try_r, try_c]
                     if extra < best:
                         apart = difference(picture, trust, r, c, try_r, try_c, radius, best - extra)
                         if apart + extra < best:
@@ -49,13 +53,24 @@ def search(picture, trust, places, usable, match, cost, radius, sweeps, span, ne
                 try_r = found_r + np.random.randint(-reach, reach + 1)
                 try_c = found_c + np.random.randint(-reach, reach + 1)
                 if 0 <= try_r < height and 0 <= try_c < width and usable[try_r, try_c]:
-                    extra = near * ((try_r - r) ** 2 + (try_c - c) ** 2)
+                    extra = near * _apart(where, r, c, try_r, try_c) + again * used[try_r, try_c]
                     if extra < best:
                         apart = difference(picture, trust, r, c, try_r, try_c, radius, best - extra)
                         if apart + extra < best:
                             best, own, found_r, found_c = apart + extra, apart, try_r, try_c
                 reach //= 2
             cost[r, c], match[r, c, 0], match[r, c, 1] = own, found_r, found_c
+            used[found_r, found_c] += 1
+
+
+@njit(nogil=True, cache=True)
+def _apart(where, r, c, other_r, other_c):  # type: ignore[no-untyped-def]
+    """Squared distance of two pixels' places."""
+    total = np.float32(0.0)
+    for k in range(3):
+        d = where[r, c, k] - where[other_r, other_c, k]
+        total += d * d
+    return total
 
 
 @njit(nogil=True, cache=True)

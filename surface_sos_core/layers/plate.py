@@ -59,12 +59,13 @@ def clean_plate(
     own: OwnFrame | None,
     keys: Sequence[KeyFrame],
     fill: Fill | None,
+    around: np.ndarray | None = None,
 ) -> CleanPlate:
     """The picture of `camera` without the object.
 
     cast: pixels (N, 2) to rays in box coordinates. own: the camera's own frame; None for a camera that filmed nothing,
     whose whole picture is then made of other frames. What no frame saw comes from the `keys`, what none of them has from
-    `fill`; without it, it goes on smoothly.
+    `fill`; without it, it goes on smoothly. around (H, W): depth outside of the hole, where `fill` shall go by it.
     """
     height, width = camera.lens.height, camera.lens.width
     plate = settings.plate
@@ -106,7 +107,10 @@ def clean_plate(
     left[rows[open_ & ~told], columns[open_ & ~told]] = True
     unfilled = int(left.sum())
     if unfilled and fill is not None:
-        filled, empty = fill(colour, left)
+        deep = None
+        if around is not None:
+            deep = max(camera.lens.focal_xy) * np.log(np.where(reach, depth, around))
+        filled, empty = fill(colour, left, deep)
         new, unfilled = (left & ~empty)[rows, columns], int(empty.sum())
         here = filled[rows, columns]
         shown = new[pairs.a] | new[pairs.b]

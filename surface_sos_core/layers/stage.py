@@ -17,7 +17,7 @@ from surface_sos_core.footage.colour import srgb_decode, srgb_encode
 from surface_sos_core.layers.exr import FrameLayers
 from surface_sos_core.layers.fill import Fill, Fills, open_fills
 from surface_sos_core.layers.grain import with_grain
-from surface_sos_core.layers.hidden_depth import Background
+from surface_sos_core.layers.hidden_depth import Background, rough_depth
 from surface_sos_core.layers.holdouts import Holdouts, find_holdouts
 from surface_sos_core.layers.key_frames import KeyFrame, choose_key_frames
 from surface_sos_core.layers.matte import Matte, complete_surface, render_matte
@@ -113,7 +113,8 @@ def _with_key_frames(
         assert camera is not None
         linear = studio.footage.read_linear(index)
         matte = _checked_matte(studio, index, srgb_encode(linear))
-        plate = _plate(studio, studio.caster, camera, _own(studio, index, linear, matte), studio.fills.key)
+        own = _own(studio, index, linear, matte)
+        plate = _plate(studio, studio.caster, camera, own, studio.fills.key, by_depth=True)
         if plate.unfilled:
             warn(
                 f"{studio.footage.frames[index].name}: no texture was found for {plate.unfilled} pixels that no frame saw, "
@@ -157,16 +158,28 @@ def _own(studio: Studio, index: int, linear: np.ndarray, matte: Matte) -> OwnFra
 
 
 def _plate(
-    studio: Studio, caster: RayCaster, camera: Camera, own: OwnFrame | None, fill: Fill | None
+    studio: Studio,
+    caster: RayCaster,
+    camera: Camera,
+    own: OwnFrame | None,
+    fill: Fill | None,
+    by_depth: bool = False,
 ) -> CleanPlate:
-    """The clean plate of a camera, whose rays are the caster's of frame `own.index`, or of its only one."""
+    """The clean plate of a camera, whose rays are the caster's of frame `own.index`, or of its only one.
+
+    by_depth: let `fill` go by the depth of all that the camera sees.
+    """
     frame = 0 if own is None else own.index
+    settings = studio.settings
 
     def cast(pixels: np.ndarray) -> Rays:
         return caster.cast(np.full(len(pixels), frame), pixels)
 
+    around = None
+    if by_depth:
+        around = rough_depth(studio.background, camera, cast, settings.fill.depth_edge, settings.plate)
     return clean_plate(
-        studio.background, camera, cast, studio.sources, studio.settings, own, studio.keys, fill
+        studio.background, camera, cast, studio.sources, settings, own, studio.keys, fill, around
     )
 
 

@@ -22,13 +22,23 @@ _GUESS = 0.05  # trust in the first guess at a hole, which is fog
 
 
 def fill_texture(
-    picture: np.ndarray, hole: np.ndarray, exemplars: np.ndarray, settings: FillSettings, seed: int
+    picture: np.ndarray,
+    hole: np.ndarray,
+    exemplars: np.ndarray,
+    settings: FillSettings,
+    seed: int,
+    deep: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The picture (H, W, 3) float32 with its hole (H, W) bool made of the patches that are wholly `exemplars` (H, W) bool.
 
-    Returns it and (H, W) bool, what is left as it was since no exemplar lies around it. The same seed fills it the same.
+    deep (H, W): the logarithm of depth times the focal length in pixels, so that going as far in it and across the picture is
+    as far in the world; patches from near there are preferred, which keeps walls off floors. Returns it and (H, W) bool, what is left as it was since no exemplar lies around it. The same seed fills it the same.
     """
     filled, left = picture.astype(np.float32), np.zeros_like(hole)
+    rows, columns = np.indices(hole.shape, np.float32)
+    where = np.stack([rows, columns, np.zeros_like(rows) if deep is None else deep], axis=-1).astype(
+        np.float32
+    )
     size = 2 * _APART + 1
     around = cv2.dilate(hole.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
     labels, _ = ndimage.label(around, np.ones((3, 3)))
@@ -41,7 +51,7 @@ def fill_texture(
             for one, edge in zip(place, hole.shape, strict=True)
         )
         usable = exemplars[part] & ~hole[part]
-        made = _fill_one(filled[part], mine[part], usable, settings, seed)
+        made = _fill_one(filled[part], mine[part], usable, where[part], settings, seed)
         if made is None:
             left |= mine
         else:
@@ -51,29 +61,39 @@ def fill_texture(
 
 @dataclass(frozen=True)
 class _Level:
-    """The picture (h, w, 3), its hole (h, w) and the middles (h, w) of patches that may be copied, at one size."""
+    """The picture (h, w, 3), its hole (h, w), the middles (h, w) of patches that may be copied and the pixels' places (h, w, 3),
+    at one size."""
 
     picture: np.ndarray
     hole: np.ndarray
     usable: np.ndarray
+    where: np.ndarray
 
 
 def _fill_one(
-    picture: np.ndarray, hole: np.ndarray, exemplars: np.ndarray, settings: FillSettings, seed: int
+    picture: np.ndarray,
+    hole: np.ndarray,
+    exemplars: np.ndarray,
+    where: np.ndarray,
+    settings: FillSettings,
+    seed: int,
 ) -> np.ndarray | None:
     """Colours (N, 3) of the pixels of one hole; None where there is no exemplar."""
     height, width = hole.shape
-    levels = _levels(picture, hole, exemplars, settings.patch)
+    levels = _levels(picture, hole, exemplars, where, settings.patch)
     if not levels:
         return None
     random = np.random.default_rng(seed)
     match = None
+    widest = float(cv2.distanceTransform(np.pad(hole, 1).astype(np.uint8), cv2.DIST_L2, 5).max())
     for level in reversed(levels):
-        match = _refined(level, match, settings, random)
+        match = _refined(level, match, settings, random, widest)
     return levels[0].picture[:height, :width][hole]
 
 
-def _levels(picture: np.ndarray, hole: np.ndarray, exemplars: np.ndarray, radius: int) -> list[_Level]:
+def _levels(
+    picture: np.ndarray, hole: np.ndarray, exemplars: np.ndarray, where: np.ndarray, radius: int
+) -> list[_Level]:
     """The picture at its own size and ever halved, as long as its hole is wider than a patch and exemplars are left."""
     depth = 0
     widest = cv2.distanceTransform(np.pad(hole, 1).astype(np.uint8), cv2.DIST_L2, 5).max()
@@ -81,7 +101,7 @@ def _levels(picture: np.ndarray, hole: np.ndarray, exemplars: np.ndarray, radius
         depth += 1
     block = 2**depth
     more = [(0, -edge % block) for edge in hole.shape]
-    picture = np.pad(picture, [*more, (0, 0)], mode="edge")
+    picture, where = (np.pad(one, [*more, (0, 0)], mode="edge") for one in (picture, where))
     hole, exemplars = np.pad(hole, more), np.pad(exemplars, more)
     levels: list[_Level] = []
     kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
@@ -91,11 +111,11 @@ def _levels(picture: np.ndarray, hole: np.ndarray, exemplars: np.ndarray, radius
         )
         if usable.sum() < (_FEWEST if levels else 1):
             break
-        levels.append(_Level(picture.copy(), hole, usable))
+        levels.append(_Level(picture.copy(), hole, usable, where))
         share = _halved((~hole).astype(np.float32))
         picture = _halved(np.where(hole[..., None], np.float32(0.0), picture))
         picture /= np.maximum(share, 1e-6)[..., None]
-        hole, exemplars = share < 0.5, _halved(exemplars.astype(np.float32)) == 1
+        hole, exemplars, where = share < 0.5, _halved(exemplars.astype(np.float32)) == 1, _halved(where)
     return levels
 
 
@@ -104,9 +124,16 @@ def _halved(picture: np.ndarray) -> np.ndarray:
 
 
 def _refined(
-    level: _Level, coarse: np.ndarray | None, settings: FillSettings, random: np.random.Generator
+    level: _Level,
+    coarse: np.ndarray | None,
+    settings: FillSettings,
+    random: np.random.Generator,
+    widest: float,
 ) -> np.ndarray:
-    """Fill a level's hole where it lies, from the coarser level's matches if there is one; returns its own matches."""
+    """Fill a level's hole where it lies, from the coarser level's matches if there is one; returns its own matches.
+
+    widest: the radius of the hole in pixels of the finest level, which places are in as well.
+    """
     radius, shape = settings.patch, level.hole.shape
     holes = np.argwhere(level.hole)
     kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
@@ -117,17 +144,30 @@ def _refined(
         level.picture[level.hole] = spread(level.picture, ~level.hole)[level.hole]
     else:
         level.picture[level.hole] = vote(level.picture, holes, match, cost, radius)
-    deep = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 5)
-    trust = (settings.fade**-deep).astype(np.float32)
+    inwards = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 5)
+    trust = (settings.fade**-inwards).astype(np.float32)
     # A large hole is searched where it is small; finer sizes only go on from that.
     large = len(places) > settings.searched
-    near = settings.near * (2 * radius + 1) ** 2 / max(1.0, float(deep.max())) ** 2
+    size = (2 * radius + 1) ** 2
+    near, again = size * settings.near / widest**2, size * settings.repeat
     for n in range(1 if large else settings.rounds):
         guessed = coarse is None and n == 0
         known = np.where(level.hole, np.float32(_GUESS), trust) if guessed else trust
         span, seed = (0 if large else max(shape)), int(random.integers(1 << 31))
         search(
-            level.picture, known, places, level.usable, match, cost, radius, settings.sweeps, span, near, seed
+            level.picture,
+            known,
+            places,
+            level.usable,
+            match,
+            cost,
+            radius,
+            settings.sweeps,
+            span,
+            level.where,
+            near,
+            again,
+            seed,
         )
         level.picture[level.hole] = vote(level.picture, holes, match, cost, radius)
     return match

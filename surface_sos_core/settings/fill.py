@@ -41,6 +41,9 @@ class FillSettings(Group):
     ray_miss: float = setting(
         0.02, "Distance from that surface up to which it was met.", 0, 10, "of the depth"
     )
+    depth_edge: int = setting(
+        96, "Longer edge of the depth that tells which places are near each other.", 4, 4096, "pixels"
+    )
     patch: int = setting(3, "Radius of the patches that texture is put together from.", 1, 20, "pixels")
     reach: float = setting(2.0, "How far around a hole texture is looked for.", 0, 100, "times its radius")
     least_reach: int = setting(24, "How far at least.", 1, 10_000, "pixels")
@@ -54,8 +57,14 @@ class FillSettings(Group):
         1.1, "Factor by which trust in what was filled falls, for each pixel into the hole.", 1, 10
     )
     near: float = setting(
-        0.0005,
-        "What it costs to take texture from as far as the hole's radius, against a squared difference of colours.",
+        0.0002,
+        "What it costs to take texture from as far as the hole's radius, as a squared difference of colours.",
+        0,
+        100,
+    )
+    repeat: float = setting(
+        0.001,
+        "What it costs to take a patch that is taken already, as a squared difference of colours.",
         0,
         100,
     )

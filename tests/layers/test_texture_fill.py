@@ -51,6 +51,20 @@ def test_only_exemplars_are_copied(stripes):
     assert np.abs(filled[hole][:, 0] - filled[hole][:, 1]).max() < 1e-3
 
 
+def test_what_is_deep_is_filled_from_what_is_as_deep(stripes):
+    """Noise all over, of two colours that differ little, on a floor and on what is far behind it."""
+    random = np.random.default_rng(2)
+    picture = (0.5 + random.uniform(-0.1, 0.1, stripes.shape)).astype(np.float32)
+    picture[:, 50:, 0] += 0.05
+    deep = np.zeros(stripes.shape[:2], np.float32)
+    deep[:, 50:] = 500.0
+    hole = disc(stripes.shape, 12, (40, 45))
+    deep[hole] = 500.0
+    filled, _ = fill_texture(picture, hole, ~hole, SETTINGS, 0, deep)
+    plain, _ = fill_texture(picture, hole, ~hole, SETTINGS, 0)
+    assert filled[hole][:, 0].mean() > 0.53 > plain[hole][:, 0].mean()
+
+
 def test_the_same_seed_fills_the_same(stripes):
     hole = disc(stripes.shape, 15)
     first, second = (fill_texture(stripes + 0, hole, ~hole, SETTINGS, 3)[0] for _ in range(2))
@@ -116,7 +130,9 @@ def test_the_search_finds_nearly_the_best_patches(small):
     match = np.full((24, 28, 2), -1)
     match[places[:, 0], places[:, 1]] = (13, 3)
     cost = np.zeros((24, 28), np.float32)
-    search(picture, trust, places, usable, match, cost, 2, 12, 28, 0.0, 0)
+    search(
+        picture, trust, places, usable, match, cost, 2, 12, 28, np.zeros((24, 28, 3), np.float32), 0.0, 0.0, 0
+    )
     found = cost[places[:, 0], places[:, 1]]
     best = [
         min(plain_difference(picture, trust, place, other, 2) for other in np.argwhere(usable))
