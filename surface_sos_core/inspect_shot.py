@@ -57,8 +57,12 @@ def read_inputs(
     frames: str | None = None,
     skip_bad_frames: bool = False,
     layer: str | None = None,
+    standing: bool = True,
 ) -> Inputs:
-    """Open all that a shot is made from; raises the errors by which `segment` refuses it."""
+    """Open all that a shot is made from; raises the errors by which `segment` refuses it.
+
+    standing: the subject may stand still, so cameras that are given need parallax.
+    """
     opened = open_footage(footage, skip_bad_frames, warn, layer)
     numbers = [frame.number for frame in opened.frames]
     selected = list(range(len(numbers))) if frames is None else parse_frames(frames, numbers)
@@ -68,7 +72,8 @@ def read_inputs(
     if model is not None:
         model = framed_model(model, opened)
         matched = match_cameras(model, opened, warn)
-        check_parallax(model)
+        if standing:
+            check_parallax(model)
     return Inputs(opened, selected, given_box, model, matched, open_source(request, opened, settings, warn))
 
 

@@ -33,6 +33,8 @@ def segment(args: argparse.Namespace, on_event: Listener) -> None:
         weights=args.weights,
         pick=args.pick,
         layer=args.layer,
+        subject=args.subject,
+        camera_move=args.camera_move,
     )
     mode: Mode = "resume" if args.resume else "overwrite" if args.overwrite else "new"
     segment(shot, _settings(args), on_event, mode)

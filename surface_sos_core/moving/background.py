@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -80,15 +80,18 @@ class Times:
         They are brought to the part of the frame that is around it.
         """
         part = part_around(wanted, round(_MARGIN * max(wanted.shape)))
+        return self.bring(frame, self._chosen(frame, wanted, most), part)
+
+    def bring(self, frame: int, others: Sequence[int], part: tuple[slice, slice]) -> Views:
+        """Other frames as a part of one would show them."""
         picture, hidden = self.picture(frame)[part], self.held_out(frame)[part]
-        chosen = self._chosen(frame, wanted, most)
-        shape = (len(chosen), *hidden.shape)
+        shape = (len(others), *hidden.shape)
         colours, seen = np.zeros((*shape, 3), np.float32), np.zeros(shape, bool)
-        for n, other in enumerate(chosen):
-            corner = np.array([[1, 0, part[1].start], [0, 1, part[0].start], [0, 0, 1]], float)
+        corner = np.array([[1, 0, part[1].start], [0, 1, part[0].start], [0, 0, 1]], float)
+        for n, other in enumerate(others):
             between = self.registration.between(frame, other) @ corner
             colours[n], seen[n] = self._brought(picture, hidden, other, between)
-        return Views(colours, seen, tuple(chosen), part)
+        return Views(colours, seen, tuple(others), part)
 
     def _chosen(self, frame: int, wanted: np.ndarray, most: int) -> list[int]:
         """Frames that see most of what the ones before leave unseen, near times first among equals."""

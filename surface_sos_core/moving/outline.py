@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ from scipy import ndimage
 from surface_sos_core.masks.colours import LearntColours, colours_of, nearby_log_odds
 from surface_sos_core.masks.graph_cut import cut
 from surface_sos_core.moving.background import part_around
-from surface_sos_core.settings.moving import MovingSettings
+from surface_sos_core.settings import ColourSettings, Settings
 from surface_sos_core.stereo.known_depth import KnownDepth
 
 _SURE = 0.95  # of the votes: these pixels teach colours
@@ -38,12 +38,14 @@ class Behind:
     known: np.ndarray
 
 
-def learn_colours(pictures: list[np.ndarray], votes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
+def learn_colours(
+    pictures: list[np.ndarray], votes: list[np.ndarray], settings: ColourSettings
+) -> tuple[np.ndarray, np.ndarray] | None:
     """How often (COLOURS,) the subject and all else have each colour, over pictures (h, w, 3) uint8 and votes (h, w); None
     where one of them is never sure."""
-    learnt = LearntColours()
+    learnt = LearntColours(settings)
     for rgb, vote in zip(pictures, votes, strict=True):
-        learnt.add(colours_of(rgb), vote > _SURE, vote < 1 - _SURE)
+        learnt.add(colours_of(rgb, settings), vote > _SURE, vote < 1 - _SURE)
     return learnt.frequencies()
 
 
@@ -52,7 +54,7 @@ def outline(
     vote: np.ndarray,
     behind: Behind,
     often: tuple[np.ndarray, np.ndarray] | None,
-    settings: MovingSettings,
+    settings: Settings,
 ) -> np.ndarray:
     """(h, w) bool: the subject in a picture (h, w, 3) uint8, by the votes (h, w) for it and the picture.
 
@@ -66,15 +68,16 @@ def outline(
     edge = max(vote.shape)
     part = part_around(vote > 0.2, round(_MARGIN * edge))
     distance = signed_distance(inside[part])
-    odds = np.clip(distance / (settings.prior_width * edge), -_MOST_PRIOR, _MOST_PRIOR)
+    odds = np.clip(distance / (settings.moving.prior_width * edge), -_MOST_PRIOR, _MOST_PRIOR)
     ring = (np.abs(distance) > _RING[0] * edge) & (np.abs(distance) < _RING[1] * edge)
     if often is not None:
-        colour = nearby_log_odds(rgb, vote > _SURE, vote < 1 - _SURE, often)[part]
-        odds = odds + settings.colour_weight * _confidence(colour, distance > 0, ring, edge) * colour
+        colour = nearby_log_odds(rgb, vote > _SURE, vote < 1 - _SURE, often, settings.colours)[part]
+        odds = odds + settings.moving.colour_weight * _confidence(colour, distance > 0, ring, edge) * colour
     unexplained = difference_odds(rgb, behind)[part]
-    odds = odds + settings.background_weight * _confidence(unexplained, distance > 0, ring, edge) * unexplained
+    odds = odds + settings.moving.background_weight * _confidence(unexplained, distance > 0, ring, edge) * unexplained
     out = np.zeros(vote.shape, bool)
-    found = cut(rgb[part], odds, KnownDepth(np.zeros(odds.shape), 0.0), settings.smoothness)
+    edges = replace(settings.edges, smoothness=settings.moving.smoothness)
+    found = cut(rgb[part], odds, KnownDepth(np.zeros(odds.shape), 0.0), edges)
     out[part] = _touching(found, inside[part])
     return out
 

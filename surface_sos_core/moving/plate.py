@@ -25,12 +25,12 @@ class Plate:
     seen: np.ndarray
 
 
-def clean_plate(picture: np.ndarray, hole: np.ndarray, views: Views) -> Plate:
+def clean_plate(picture: np.ndarray, hole: np.ndarray, views: Views, loose: float) -> Plate:
     """A picture (H, W, 3) with the background in the hole (H, W) bool, as other times show it.
 
     Each pixel is one source's, that which is nearest to the median of all around there, so grain stays and nothing is
     averaged; colours are then solved for from the sources' own differences between neighbours (`layers/seams.py`). What no
-    time shows goes on smoothly.
+    time shows goes on smoothly, `loose` as there.
     """
     out, seen = picture.copy(), np.ones(hole.shape, bool)
     if not hole.any():
@@ -46,7 +46,7 @@ def clean_plate(picture: np.ndarray, hole: np.ndarray, views: Views) -> Plate:
     start = spread(colour, known | ~part_hole)[reach]
     anchor = np.where(known[reach], np.float32(_ANCHOR), np.float32(0.0))
     out_part = colour.copy()
-    out_part[reach] = solve_colours(pairs, change, shown, start, anchor, part_hole[reach])
+    out_part[reach] = solve_colours(pairs, change, shown, start, anchor, part_hole[reach], loose)
     out[views.part] = np.where(part_hole[..., None], out_part, own)
     seen[views.part] = known | ~part_hole
     return Plate(out, seen)

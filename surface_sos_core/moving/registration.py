@@ -43,11 +43,11 @@ class Step:
 class Registration:
     """Where the background of each frame lies in that of all others.
 
-    to_world: (frames, 3, 3), each frame's pixels to a common picture's. steps: from each frame to the next.
+    to_world: (frames, 3, 3), each frame's pixels to a common picture's. steps: from each frame to the next, where they are kept.
     """
 
     to_world: np.ndarray
-    steps: tuple[Step, ...]
+    steps: tuple[Step, ...] = ()
 
     def at(self, scale: float) -> Registration:
         """Of the same pictures, so many times as large."""

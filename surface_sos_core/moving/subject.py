@@ -1,13 +1,17 @@
-"""The subject of a shot followed through time, and the background that other times show."""
+"""The subject of a shot followed through time, and each frame's layers by what other times show of its background."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from surface_sos_core.arrays import DAMAGE, read_arrays
+from surface_sos_core.errors import InputError
+from surface_sos_core.files import write_atomically
 from surface_sos_core.footage import Footage
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
 from surface_sos_core.footage.frame_stack import TemporaryPictures
@@ -15,12 +19,13 @@ from surface_sos_core.layers.exr import NO_DEPTH, FrameLayers
 from surface_sos_core.layers.refine import unmix_foreground
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.moving.background import Times
+from surface_sos_core.moving.camera_motion import LOCKED
 from surface_sos_core.moving.matte import solve_alpha
 from surface_sos_core.moving.outline import Behind, learn_colours, outline
 from surface_sos_core.moving.plate import clean_plate
 from surface_sos_core.moving.registration import Registration, grown, register
 from surface_sos_core.moving.votes import NeighbourFlows, voted
-from surface_sos_core.settings.moving import MovingSettings
+from surface_sos_core.settings import Settings
 
 _MAYBE = 0.3  # share of votes from which on the subject may be there
 _LOOKED_AT = 0.05  # of the longer edge, around the subject, where the background is asked for
@@ -32,95 +37,126 @@ _SOFT = 0.7  # pixels that masks are blurred by before they are enlarged, so tha
 class Subject:
     """Where the subject is in each frame, and how the background moves.
 
-    masks: (h, w) uint8 each, 255 is the subject, at a reduced size. registration: of pictures of that size.
+    masks: (frames, h, w) uint8, 255 is the subject, at a reduced size. registration: of pictures of that size. camera: what
+    the camera does, as `camera_motion` names it.
     """
 
-    footage: Footage
-    settings: MovingSettings
-    masks: TemporaryPictures
+    masks: np.ndarray
     registration: Registration
+    camera: str
 
-    def mask(self, index: int) -> np.ndarray:
-        """(H, W) float32 in [0, 1], of the footage's size, its outline at 0.5."""
+    def mask(self, index: int, size: tuple[int, int]) -> np.ndarray:
+        """(H, W) float32 in [0, 1] of a frame, of this width and height, its outline at 0.5."""
         soft = cv2.GaussianBlur(self.masks[index].astype(np.float32) / 255.0, (0, 0), _SOFT)
-        size = (self.footage.width, self.footage.height)
         return cv2.resize(soft, size, interpolation=cv2.INTER_CUBIC).clip(0.0, 1.0)
 
-    def layers(self, index: int) -> FrameLayers:
-        """All layers of a frame; depth and normals are not known of what moves."""
-        footage, settings = self.footage, self.settings
-        linear = footage.read_linear(index)
-        picture = srgb_encode(linear)
-        height, width = picture.shape[:2]
-        mask = self.mask(index)
-        scale = width / self.masks[index].shape[1]
-        times = Times(
-            lambda i: srgb_encode(footage.read_linear(i)),
-            lambda i: grown(self.mask(i) > 0.5, settings.grow),
-            self.registration.at(scale),
-            len(footage.frames),
-        )
-        hole = grown(mask > 0.5, settings.grow)
-        seen = np.ones((height, width), bool)
-        clean, alpha = picture, np.zeros((height, width), np.float32)
-        if (mask > 0.5).any():
-            plate = clean_plate(picture, hole, times.views(index, hole, settings.sources))
-            alpha = solve_alpha(picture, mask, plate, settings.band)
-            clean, seen = plate.colour, plate.seen
-        linear_clean = np.where(hole[..., None], srgb_decode(clean), linear).astype(np.float32)
-        return FrameLayers(
-            unmix_foreground(linear, alpha, linear_clean),
-            linear_clean,
-            seen.astype(np.float32),
-            np.full((height, width), NO_DEPTH, np.float32),
-            np.zeros((height, width, 3), np.float32),
-        )
+    def write(self, path: Path) -> None:
+        """Keep it in one .npz."""
+        with write_atomically(path) as partial, partial.open("wb") as file:
+            np.savez_compressed(
+                file, masks=self.masks, to_world=self.registration.to_world, camera=np.array(self.camera)
+            )
+
+    @staticmethod
+    def read(path: Path, frames: int, settings: Settings) -> Subject:
+        """What `write` kept of so many frames; InputError for any other file."""
+        try:
+            kept = read_arrays(path, frames * settings.moving.image_edge**2 + 1000 * frames + 1000)
+            masks, to_world, camera = kept["masks"], kept["to_world"], str(kept["camera"])
+            if masks.dtype != np.uint8 or masks.ndim != 3 or len(masks) != frames:
+                raise ValueError("its masks are not those of the frames")
+            if to_world.shape != (frames, 3, 3) or not np.isfinite(to_world).all():
+                raise ValueError("its homographies are not those of the frames")
+        except (OSError, ValueError, *DAMAGE) as error:
+            raise InputError(f"{path} cannot be used: {error}.") from error
+        return Subject(masks, Registration(to_world), camera)
 
 
 def follow_subject(
     footage: Footage,
     given: CoarseMasks,
-    settings: MovingSettings,
+    camera: str,
+    settings: Settings,
     progress: Callable[[int, int], None],
 ) -> Subject:
     """Mend masks, given of some or all frames, by each other over time and by what the background does not explain.
 
-    progress gets (done, total) steps. At least one mask must be known.
+    camera: what it does. progress gets (done, total) steps. At least one mask must be known.
     """
-    size = reduced_size(footage, settings.image_edge)
+    own = settings.moving
+    size = reduced_size(footage, own.image_edge)
     count = len(footage.frames)
     done = 0
 
     def step() -> None:
         nonlocal done
         done += 1
-        progress(done, count * (3 + 2 * settings.rounds))
+        progress(done, count * (3 + own.rounds))
 
     pictures = TemporaryPictures((count, size[1], size[0], 3))
     for i in range(count):
         pictures[i] = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
-    flows = NeighbourFlows(lambda i: cv2.cvtColor(pictures[i], cv2.COLOR_RGB2GRAY), count, step)
-    votes = _everywhere(flows, [_read(given, i, size) for i in range(count)], lambda: None)
-    maybe = [grown(vote > _MAYBE, settings.grow) for vote in votes]
-    registration = register(lambda i: cv2.cvtColor(pictures[i], cv2.COLOR_RGB2GRAY), lambda i: maybe[i], count)
+
+    def grey(i: int) -> np.ndarray:
+        return cv2.cvtColor(pictures[i], cv2.COLOR_RGB2GRAY)
+
+    flows = NeighbourFlows(grey, count, step)
+    votes = _everywhere(flows, [_read(given, i, size) for i in range(count)])
+    maybe = [grown(vote > _MAYBE, own.grow) for vote in votes]
+    registration = register(grey, lambda i: maybe[i], count)
     times = Times(
-        lambda i: pictures[i].astype(np.float32) / 255.0, lambda i: maybe[i], registration, count
+        lambda i: pictures[i].astype(np.float32) / 255.0,
+        lambda i: maybe[i],
+        registration,
+        count,
+        camera != LOCKED,
     )
-    behind = [_behind(times, i, maybe[i], settings.sources, step) for i in range(count)]
-    masks: Sequence[np.ndarray] = []
-    for _ in range(settings.rounds):
-        taught = range(0, count, -(-count // _TAUGHT))
-        often = learn_colours([pictures[i] for i in taught], [votes[i] for i in taught])
+    behind = [_behind(times, i, maybe[i], own.sources, step) for i in range(count)]
+    masks: list[np.ndarray] = []
+    taught = range(0, count, -(-count // _TAUGHT))
+    for last in range(own.rounds + 1):
+        often = learn_colours([pictures[i] for i in taught], [votes[i] for i in taught], settings.colours)
         masks = []
         for i in range(count):
-            masks.append(outline(pictures[i], votes[i], behind[i], often, settings).astype(np.float32))
+            masks.append(outline(pictures[i], votes[i], behind[i], often, settings))
             step()
-        votes = _everywhere(flows, masks, step)
-    kept = TemporaryPictures((count, size[1], size[0]))
-    for i, vote in enumerate(votes):
-        kept[i] = 255 * outline(pictures[i], vote, behind[i], often, settings)
-        step()
-    return Subject(footage, settings, kept, registration)
+        if last < own.rounds:
+            votes = _everywhere(flows, [mask.astype(np.float32) for mask in masks])
+    return Subject(np.stack(masks).astype(np.uint8) * 255, registration, camera)
+
+
+def moving_layers(footage: Footage, subject: Subject, settings: Settings, index: int) -> FrameLayers:
+    """All layers of a frame; depth and normals are not known of what moves."""
+    linear = footage.read_linear(index)
+    picture = srgb_encode(linear)
+    size = (footage.width, footage.height)
+    own = settings.moving
+
+    def held_out(i: int) -> np.ndarray:
+        return grown(subject.mask(i, size) > 0.5, own.grow)
+
+    mask, hole = subject.mask(index, size), held_out(index)
+    clean, seen = picture, np.ones(hole.shape, bool)
+    alpha = np.zeros(hole.shape, np.float32)
+    if hole.any():
+        times = Times(
+            lambda i: srgb_encode(footage.read_linear(i)),
+            held_out,
+            subject.registration.at(footage.width / subject.masks.shape[2]),
+            len(footage.frames),
+            subject.camera != LOCKED,
+        )
+        plate = clean_plate(picture, hole, times.views(index, hole, own.sources), settings.plate.loose)
+        alpha = solve_alpha(picture, mask, plate, settings)
+        clean, seen = plate.colour, plate.seen
+    linear_clean = np.where(hole[..., None], srgb_decode(clean), linear).astype(np.float32)
+    return FrameLayers(
+        unmix_foreground(linear, alpha, linear_clean, settings.matting),
+        linear_clean,
+        seen.astype(np.float32),
+        np.full(hole.shape, NO_DEPTH, np.float32),
+        np.zeros((*hole.shape, 3), np.float32),
+    )
 
 
 def _read(given: CoarseMasks, index: int, size: tuple[int, int]) -> np.ndarray | None:
@@ -130,13 +166,11 @@ def _read(given: CoarseMasks, index: int, size: tuple[int, int]) -> np.ndarray |
     return cv2.resize(given.probability[index], size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
 
 
-def _everywhere(
-    flows: NeighbourFlows, masks: Sequence[np.ndarray | None], step: Callable[[], None]
-) -> list[np.ndarray]:
+def _everywhere(flows: NeighbourFlows, masks: Sequence[np.ndarray | None]) -> list[np.ndarray]:
     """Votes (h, w) of every frame, those far from any mask by way of those between."""
-    votes = voted(flows, masks, step)
+    votes = voted(flows, masks)
     while any(vote is None for vote in votes):
-        votes = voted(flows, votes, lambda: None)
+        votes = voted(flows, votes)
     return [vote for vote in votes if vote is not None]
 
 

@@ -58,7 +58,7 @@ class NeighbourFlows:
 
 
 def voted(
-    flows: NeighbourFlows, masks: Sequence[np.ndarray | None], progress: Callable[[], None]
+    flows: NeighbourFlows, masks: Sequence[np.ndarray | None]
 ) -> list[np.ndarray | None]:
     """Each frame's mask (h, w) float32 in [0, 1] as it and its neighbours have it, the share of votes for the subject.
 
@@ -76,5 +76,4 @@ def voted(
                 votes = votes + counts * flow.bring(theirs.astype(np.float32))
                 weight = weight + counts
         out.append(votes / weight if weight.all() else None)
-        progress()
     return out

@@ -27,6 +27,7 @@ from surface_sos_core.settings.mending import (
     VoteSettings,
 )
 from surface_sos_core.settings.mesh import MeshSettings
+from surface_sos_core.settings.moving import MovingSettings
 from surface_sos_core.settings.plate import PlateSettings
 from surface_sos_core.settings.render import RenderSettings
 from surface_sos_core.settings.setting import Group, unknown
@@ -81,6 +82,7 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "edges",
         "consensus",
         "thin_parts",
+        "moving",
     ),
     "train": ("footage", "points", "exposure", "fields", "render", "train"),
     "layers": (
@@ -95,6 +97,7 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "colours",
         "edges",
         "plate",
+        "moving",
     ),
     "mesh": ("mesh",),
 }
@@ -140,6 +143,7 @@ class Settings:
     check: CheckSettings = field(default_factory=CheckSettings)
     plate: PlateSettings = field(default_factory=PlateSettings)
     mesh: MeshSettings = field(default_factory=MeshSettings)
+    moving: MovingSettings = field(default_factory=MovingSettings)
     device: str = "auto"
     """auto, cpu or cuda."""
     seed: int = 0
