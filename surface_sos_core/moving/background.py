@@ -105,6 +105,7 @@ class Times:
                 continue
             between = scale @ self.registration.between(frame, other) @ np.linalg.inv(scale)
             free = cv2.resize((~self.held_out(other)).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+            free = cv2.erode(free, np.ones((3, 3)))  # better from farther away: what moves has a shadow
             seen = cv2.warpPerspective(free, between, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
             if (seen * small).sum() > _LEAST_SEEN * small.sum():
                 shows[other] = seen * small

@@ -19,14 +19,14 @@ _MARGIN = 0.06  # of the longer edge, around the mask, that is looked at
 _NOISE = 0.015  # display values by which a frame and its clean plate differ anyway
 _NOTICED, _PLAIN = 3.0, 2.0  # times the noise at which a difference tells nothing, and by how much more or less it tells 1
 # Log odds of the votes: where colours and the background say otherwise together, they are heard, however far from its outline.
-_MOST_PRIOR = 4.0
+_MOST_PRIOR = 3.0
 _MOST = 2.0  # log odds that a difference tells
 _TINT = 0.18  # ratios of colour that are still a shadow's, as log; more where it is deep
 _DEEP = 0.15
 _DARKEST = 1.6  # a shadow's depth, as log
 _LIFT = 0.06  # display values that keep ratios of dark colours from being noise
 _RING = (0.01, 0.05)  # of the longer edge: how far from the outline it is tried out what cues tell
-_AROUND = 0.025  # of the longer edge: and how far around that counts
+_AROUND = 0.06  # of the longer edge: and how far around that counts
 
 
 @dataclass(frozen=True)

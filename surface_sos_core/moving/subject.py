@@ -22,8 +22,9 @@ from surface_sos_core.moving.background import Times
 from surface_sos_core.moving.camera_motion import LOCKED
 from surface_sos_core.moving.matte import solve_alpha
 from surface_sos_core.moving.outline import Behind, learn_colours, outline
-from surface_sos_core.moving.plate import clean_plate
+from surface_sos_core.moving.plate import Plate, clean_plate
 from surface_sos_core.moving.registration import Registration, grown, register
+from surface_sos_core.moving.shadow import shadow_factor
 from surface_sos_core.moving.votes import NeighbourFlows, voted
 from surface_sos_core.settings import Settings
 
@@ -137,7 +138,7 @@ def moving_layers(footage: Footage, subject: Subject, settings: Settings, index:
 
     mask, hole = subject.mask(index, size), held_out(index)
     clean, seen = picture, np.ones(hole.shape, bool)
-    alpha = np.zeros(hole.shape, np.float32)
+    alpha, shadow = np.zeros(hole.shape, np.float32), np.ones(picture.shape, np.float32)
     if hole.any():
         times = Times(
             lambda i: srgb_encode(footage.read_linear(i)),
@@ -146,7 +147,10 @@ def moving_layers(footage: Footage, subject: Subject, settings: Settings, index:
             len(footage.frames),
             subject.camera != LOCKED,
         )
-        plate = clean_plate(picture, hole, times.views(index, hole, own.sources), settings.plate.loose)
+        views = times.views(index, hole, own.sources)
+        shadow = shadow_factor(picture, hole, views)
+        ground = clean_plate(srgb_encode(linear / shadow), hole, views, settings.plate.loose)
+        plate = Plate(srgb_encode(srgb_decode(ground.colour) * shadow), ground.seen)
         alpha = solve_alpha(picture, mask, plate, settings)
         clean, seen = plate.colour, plate.seen
     linear_clean = np.where(hole[..., None], srgb_decode(clean), linear).astype(np.float32)
@@ -156,6 +160,7 @@ def moving_layers(footage: Footage, subject: Subject, settings: Settings, index:
         seen.astype(np.float32),
         np.full(hole.shape, NO_DEPTH, np.float32),
         np.zeros((*hole.shape, 3), np.float32),
+        shadow,
     )
 
 

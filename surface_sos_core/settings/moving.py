@@ -17,7 +17,9 @@ class MovingSettings(Group):
     image_edge: int = setting(
         480, "Motion and masks are looked at with so many pixels along the longer edge.", 64, 4096, "pixels"
     )
-    rounds: int = setting(2, "Masks vote over time and follow the plates' edges so many times.", 1, 10, "rounds")
+    rounds: int = setting(
+        1, "Masks that follow the frames' edges vote over time again, so many times.", 0, 10, "rounds"
+    )
     grow: float = setting(
         0.02,
         "No background is taken from within so far of a mask, as a share of the longer edge.",
@@ -34,7 +36,7 @@ class MovingSettings(Group):
     )
     colour_weight: float = setting(1.0, "What colours nearby tell, where they tell at all.", 0, 10)
     background_weight: float = setting(
-        1.0, "What a difference from the clean plate tells, where it tells at all.", 0, 10
+        2.0, "What a difference from the clean plate tells, where it tells at all.", 0, 10
     )
     band: float = setting(
         0.006, "Half the width of the band in which alpha is solved, as a share of the longer edge.", 0, 0.5,
