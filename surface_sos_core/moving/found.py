@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
-from surface_sos_core.footage.frame_stack import TemporaryPictures
+from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.moving.background import Times
 from surface_sos_core.moving.outline import Behind, difference_odds
@@ -33,7 +33,7 @@ def moving_masks(
     """
     size = reduced_size(footage, settings.image_edge)
     count = len(footage.frames)
-    pictures = TemporaryPictures((count, size[1], size[0], 3))
+    pictures = FrameStack((count, size[1], size[0], 3))
     for i in range(count):
         pictures[i] = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
     nothing = np.zeros(size[::-1], bool)

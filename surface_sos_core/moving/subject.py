@@ -14,7 +14,7 @@ from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage import Footage
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
-from surface_sos_core.footage.frame_stack import TemporaryPictures
+from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.layers.exr import NO_DEPTH, FrameLayers
 from surface_sos_core.layers.refine import unmix_foreground
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
@@ -94,7 +94,7 @@ def follow_subject(
         done += 1
         progress(done, count * (3 + own.rounds))
 
-    pictures = TemporaryPictures((count, size[1], size[0], 3))
+    pictures = FrameStack((count, size[1], size[0], 3))
     for i in range(count):
         pictures[i] = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from surface_sos_core.footage.frame_stack import TemporaryPictures
+from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.moving.flow import Flow, flows_between
 
 _AWAY = (1, 2, 4)  # frames before and after that are asked
@@ -31,8 +31,8 @@ class NeighbourFlows:
                 if 0 <= i + sign * away < count
             )
         }
-        self._offsets = TemporaryPictures((max(1, len(self._pairs)), height, width, 4))
-        self._trusted = TemporaryPictures((max(1, len(self._pairs)), height, width))
+        self._offsets = FrameStack((max(1, len(self._pairs)), height, width, 4))
+        self._trusted = FrameStack((max(1, len(self._pairs)), height, width))
         for i in range(count):
             for away in _AWAY:
                 if i + away < count:
