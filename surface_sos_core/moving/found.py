@@ -21,6 +21,8 @@ _OTHERS = 9  # frames that each is compared with, spread over those that show th
 _OVERLAP = 0.3  # of the picture, that they must share
 _OPEN, _CLOSE = 0.006, 0.02  # of the longer edge: finer specks are noise, narrower gaps the subject's
 _LEAST = 0.001  # of the picture: a subject is not smaller
+_WITHIN = 0.4  # of a piece that moves, for it to be what was carried there
+_SIZE = 2.5  # times: what moves and what was carried there differ by no more in size
 _SHARE = 0.25  # of the largest piece, for another one to be the subject's as well
 
 
@@ -61,6 +63,25 @@ def moving_masks(
             "Everything in the footage moves, so there is no background to tell the subject from; give masks of some "
             "frames, or a box as --masks box:FILE."
         )
+    return masks
+
+
+def follow_what_moves(carried: CoarseMasks, found: CoarseMasks) -> CoarseMasks:
+    """Masks carried from a drawing, each replaced by what moves there where both are about the same thing.
+
+    A piece that moves belongs to it where most of it lies in the carried mask, and all of them together must be of about its
+    size: a mask that lost a limb on the way gets it back, and one of a thing that stands stays as it is.
+    """
+    masks = CoarseMasks.unknown(len(carried.known), found.size)
+    masks.reasons |= carried.reasons
+    for i in np.flatnonzero(carried.known):
+        own = cv2.resize(carried.probability[i], found.size, interpolation=cv2.INTER_AREA) > 127
+        label, count = ndimage.label(found.probability[i] > 127)
+        within = np.asarray(ndimage.mean(own, label, np.arange(count + 1)))
+        within[0] = 0.0
+        moving = (within > _WITHIN)[label]
+        ratio = moving.sum() / max(1, own.sum())
+        masks.put(int(i), moving if 1 / _SIZE < ratio < _SIZE else own)
     return masks
 
 

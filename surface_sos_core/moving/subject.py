@@ -102,7 +102,8 @@ def follow_subject(
         return cv2.cvtColor(pictures[i], cv2.COLOR_RGB2GRAY)
 
     flows = NeighbourFlows(grey, count, step)
-    votes = _everywhere(flows, [_read(given, i, size) for i in range(count)])
+    # Twice, since what is lost in several neighbouring masks is given back only by those farther away.
+    votes = _everywhere(flows, _everywhere(flows, [_read(given, i, size) for i in range(count)]))
     maybe = [grown(vote > _MAYBE, own.grow) for vote in votes]
     registration = register(grey, lambda i: maybe[i], count)
     times = Times(

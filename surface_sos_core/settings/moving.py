@@ -18,7 +18,7 @@ class MovingSettings(Group):
         480, "Motion and masks are looked at with so many pixels along the longer edge.", 64, 4096, "pixels"
     )
     rounds: int = setting(
-        1, "Masks that follow the frames' edges vote over time again, so many times.", 0, 10, "rounds"
+        0, "Masks that follow the frames' edges vote over time again, so many times.", 0, 10, "rounds"
     )
     grow: float = setting(
         0.02,

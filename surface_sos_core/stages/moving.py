@@ -14,9 +14,10 @@ from surface_sos_core.layers.at_once import frames_with_room, in_order
 from surface_sos_core.layers.exr import FrameLayers, write_layers
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.sources.auto import AutoSource
+from surface_sos_core.masks.sources.box import BoxSource
 from surface_sos_core.masks.sources.source import MaskShot, MaskSource
 from surface_sos_core.moving.camera_motion import FREE
-from surface_sos_core.moving.found import moving_masks
+from surface_sos_core.moving.found import follow_what_moves, moving_masks
 from surface_sos_core.moving.shot_kind import ShotKind
 from surface_sos_core.moving.subject import Subject, follow_subject, moving_layers
 from surface_sos_core.provenance import code_version
@@ -81,7 +82,13 @@ def _coarse(run: Run, source: MaskSource) -> CoarseMasks:
     shot = MaskShot(
         run.footage, None, nowhere, None, run.settings, run.events.warning, run.progress("frames")
     )
-    return source.find(shot)
+    masks = source.find(shot)
+    if isinstance(source, BoxSource):
+        try:
+            masks = follow_what_moves(masks, moving_masks(run.footage, run.settings.moving, shot.progress))
+        except InputError as told:
+            run.events.warning(f"The drawing was carried by flow alone: {told}")
+    return masks
 
 
 def moving_layer_stage(run: Run, subject: Subject) -> None:
@@ -118,7 +125,9 @@ def moving_layer_stage(run: Run, subject: Subject) -> None:
     at_once = frames_with_room(footage.width * footage.height)
     with closing(in_order(make, missing, at_once)) as made:
         for i, layers in made:
-            write_layers(folder.out / names[i], layers, footage.frames[i].number)
+            write_layers(
+                folder.out / names[i], layers, footage.frames[i].number, PlateHeader.of(footage, i)
+            )
             entries[i].layers, entries[i].doubts = names[i], _doubts(layers)
             run.save()
             done += 1
