@@ -11,7 +11,7 @@ import numpy as np
 from surface_sos_core.cameras import CameraModel, match_cameras, read_model, write_model
 from surface_sos_core.errors import InputError
 from surface_sos_core.layers.at_once import frames_with_room, in_order
-from surface_sos_core.layers.exr import FrameLayers, write_layers
+from surface_sos_core.layers.exr import FrameLayers, PlateHeader, write_layers
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.sources.auto import AutoSource
 from surface_sos_core.masks.sources.box import BoxSource
