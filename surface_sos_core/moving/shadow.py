@@ -12,10 +12,11 @@ from surface_sos_core.moving.background import Views
 from surface_sos_core.moving.outline import may_be_shadow
 
 _SMOOTH = 0.004  # of the longer edge: shadows have no finer detail
-_FAINTEST = 0.06  # share of the light that a shadow takes at least, or noise and exposure would be one
+_FAINTEST = 0.1  # share of the light that a shadow takes at least, or noise and exposure would be one
 _NOISE = 2.5  # times what other times differ by among themselves, for a difference to count
 _SPECK = 0.006  # of the longer edge: thinner pieces are no shadow
 _TOUCHES = 0.03  # of the longer edge, between the subject and its shadow
+_FADE = 0.05  # of the longer edge, over which it ends where no other times were brought over, so that no edge shows
 _LEAST = 2  # other times that must show the ground
 _LIFT = 0.004  # scene-linear, so that ratios of dark ground are not noise
 _DARKEST = 0.08  # share of the light that is always left
@@ -45,6 +46,7 @@ def shadow_factor(picture: np.ndarray, hole: np.ndarray, views: Views) -> np.nda
     if not dark.any():
         return out
     soft = cv2.GaussianBlur(cv2.dilate(dark.astype(np.uint8), _disc(round(sigma))).astype(np.float32), (0, 0), sigma)
+    soft *= _faded(hole.shape, views.part, _FADE * edge)
     told = 1.0 - soft[..., None] * (1.0 - factor)
     known = ~covered & (usable | ~dark)
     out[views.part] = np.clip(spread(told.astype(np.float32), known), _DARKEST, 1.0)
@@ -56,6 +58,20 @@ def _within(picture: np.ndarray, where: np.ndarray, sigma: float) -> np.ndarray:
     weight = cv2.GaussianBlur(where.astype(np.float32), (0, 0), sigma)
     total = cv2.GaussianBlur(np.where(where[..., None], picture, 0.0).astype(np.float32), (0, 0), sigma)
     return total / np.maximum(weight, 1e-3)[..., None]
+
+
+def _faded(shape: tuple[int, ...], part: tuple[slice, slice], width: float) -> np.ndarray:
+    """(h, w) in a part of a picture of this shape: 0 at its sides that are not the picture's, 1 so many pixels further in."""
+    weight = np.ones((part[0].stop - part[0].start, part[1].stop - part[1].start), np.float32)
+    for axis, (side, length) in enumerate(zip(part, shape, strict=False)):
+        at = np.arange(side.stop - side.start, dtype=np.float32)
+        away = np.full(len(at), width, np.float32)
+        if side.start > 0:
+            away = np.minimum(away, at)
+        if side.stop < length:
+            away = np.minimum(away, at[::-1])
+        weight *= np.expand_dims(away / width, 1 - axis)
+    return weight
 
 
 def _beside(dark: np.ndarray, subject: np.ndarray, edge: int) -> np.ndarray:
