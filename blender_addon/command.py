@@ -20,7 +20,8 @@ class Request:
     """One run of the core on a shot, as its command line takes it; empty choices are None.
 
     footage: a folder, a pattern or a movie. out: the shot's folder. masks: where coarse masks come from, as --masks takes
-    it, with the weights and the pick of some sources. cameras: a COLMAP model. box: a JSON file. frames: which frames get layers ("1001-1040x2,1055").
+    it, with the weights and the pick of some sources. cameras: a COLMAP model. box: a JSON file. frames: which frames get layers
+    ("1001-1040x2,1055"). colour_space: what the footage is in, by a name of the OCIO configuration `ocio`.
     """
 
     footage: str
@@ -35,6 +36,8 @@ class Request:
     mode: Mode = "new"
     weights: str | None = None
     pick: str | None = None
+    colour_space: str | None = None
+    ocio: str | None = None
 
 
 def arguments(request: Request) -> list[str]:
@@ -50,6 +53,8 @@ def arguments(request: Request) -> list[str]:
         "--preset": request.preset,
         "--device": request.device,
         "--seed": None if request.seed is None else str(request.seed),
+        "--colour-space": request.colour_space,
+        "--ocio": request.ocio,
     }
     words += _given(options)
     if request.mode != "new":
@@ -65,6 +70,8 @@ def masks_arguments(request: Request, folder: Path) -> list[str]:
         "--pick": request.pick,
         "--cameras": request.cameras,
         "--box": request.box,
+        "--colour-space": request.colour_space,
+        "--ocio": request.ocio,
     }
     return [*words, f"--out={folder}", *_given(options), "--overwrite", "--events", "jsonl"]
 

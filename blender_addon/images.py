@@ -7,10 +7,16 @@ from typing import Any, Literal
 
 import bpy
 
-# Scene-linear Rec.709 as Blender calls it since 4.0 and before, then as the ACES configurations do.
-_LINEAR = ("Linear Rec.709", "Linear", "Linear Rec.709 (sRGB)", "Utility - Linear - sRGB", "lin_rec709")
+REC709 = "lin_rec709_scene"
+# Scene-linear spaces by interop id, as Blender calls them since 4.0 and before, then as the ACES configurations do.
+_NAMES = {
+    REC709: ("Linear Rec.709", "Linear", "Linear Rec.709 (sRGB)", "Utility - Linear - sRGB", "lin_rec709"),
+    "lin_ap1_scene": ("ACEScg", "Linear ACEScg", "ACES - ACEScg", "lin_ap1"),
+    "lin_ap0_scene": ("ACES2065-1", "Linear ACES", "ACES - ACES2065-1", "lin_ap0"),
+    "lin_rec2020_scene": ("Linear Rec.2020", "Utility - Linear - Rec.2020", "lin_rec2020"),
+    "lin_p3d65_scene": ("Linear DCI-P3 D65", "Linear P3-D65", "Utility - Linear - P3-D65", "lin_p3d65"),
+}
 _OURS = "surface_sos"  # custom property of images that were loaded here
-NO_LINEAR = "Blender's colour configuration has no linear Rec.709: choose the images' colour space yourself."
 
 
 def load(file: Path, source: Literal["SEQUENCE", "MOVIE"]) -> tuple[bpy.types.Image, tuple[int, int]]:
@@ -33,14 +39,18 @@ def replace(old: bpy.types.Image | None, new: bpy.types.Image) -> None:
         new.name = Path(new.filepath).name
 
 
-def set_linear(image: bpy.types.Image) -> bool:
-    """Read the image as scene-linear Rec.709; False where the colour configuration has no such space."""
-    settings: Any = image.colorspace_settings
+def set_linear(settings: Any, space: str) -> str | None:
+    """Choose a scene-linear space, by its interop id or name, in an image's colour space settings or a render's.
+
+    Returns a sentence where the colour configuration has no such space.
+    """
     known = settings.bl_rna.properties["name"].enum_items.keys()
-    name = next((name for name in _LINEAR if name in known), None)
-    if name is not None:
-        settings.name = name
-    return name is not None
+    name = next((name for name in (*_NAMES.get(space, ()), space) if name in known), None)
+    if name is None:
+        called = _NAMES.get(space, (space,))[0]
+        return f"Blender's colour configuration has no {called}: choose the images' colour space yourself."
+    settings.name = name
+    return None
 
 
 def play(user: Any, first: int, last: int, shift: int = 0) -> None:

@@ -29,6 +29,7 @@ class ShotCameras:
 
     numbers: frame numbers by names without suffix; empty where the images' names tell. plates: what the
     camera shows behind the scene, if known. footage: where the plates are or were, absolute; empty where unknown.
+    space: what EXR plates are in, by its interop id or name.
     """
 
     title: str
@@ -37,6 +38,7 @@ class ShotCameras:
     numbers: dict[str, int] = field(default_factory=dict)
     plates: plates.Plates | None = None
     footage: str = ""
+    space: str = images.REC709
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,10 @@ def _load_plate(
     except RuntimeError as error:
         notices.append(f"The plate {file} cannot be shown: {' '.join(str(error).split())}")
         return None, None
-    if file.suffix.lower() == plates.LINEAR_SUFFIX and not images.set_linear(image):
-        notices.append(images.NO_LINEAR)
+    if file.suffix.lower() == plates.LINEAR_SUFFIX and (
+        notice := images.set_linear(image.colorspace_settings, shot.space)
+    ):
+        notices.append(notice)
     return image, size if all(size) else None
 
 

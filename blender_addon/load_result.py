@@ -28,12 +28,14 @@ class LoadError(AddonError):
 
 @dataclass(frozen=True)
 class Loaded:
-    """What is in the scene now. layers: the layer files by frame; none where they cannot be played."""
+    """What is in the scene now. layers: the layer files by frame; none where they cannot be played. space: the scene-linear
+    space of their colours."""
 
     title: str
     camera: bpy.types.Object
     mesh: bpy.types.Object | None
     layers: dict[int, Path]
+    space: str
     notices: list[str]
 
 
@@ -65,12 +67,14 @@ def load(context: bpy.types.Context, out: Path, composite: bool = True) -> Loade
         mesh = _load_mesh(context.scene, built.title, out, shot, built.root, notices)
     except (manifest.ManifestError, AddonError) as error:
         raise LoadError(str(error)) from error
+    space = shot.layers_space or images.REC709
     files = layer_files(out, shot.frames, notices)
     if files is not None:
         _set_range(context.scene, files.frames)
         if composite:
-            _load_layers(context.scene, built.title, files, notices)
-    return Loaded(built.title, built.camera, mesh, files.paths if files else {}, [*built.notices, *notices])
+            _load_layers(context.scene, built.title, files, space, notices)
+    layers = files.paths if files else {}
+    return Loaded(built.title, built.camera, mesh, layers, space, [*built.notices, *notices])
 
 
 def _cameras(out: Path, shot: manifest.Manifest) -> tuple[import_cameras.ShotCameras, list[str]]:
@@ -86,7 +90,8 @@ def _cameras(out: Path, shot: manifest.Manifest) -> tuple[import_cameras.ShotCam
     folder = out / shot.cameras
     model = colmap.read_model(folder)
     footage = str(Path(shot.footage.path).resolve())
-    return import_cameras.ShotCameras(shot.footage.title, folder, model, numbers, found, footage), notices
+    title, space = shot.footage.title, shot.colour_space or images.REC709
+    return import_cameras.ShotCameras(title, folder, model, numbers, found, footage, space), notices
 
 
 def layer_files(out: Path, frames: Sequence[manifest.FrameEntry], notices: list[str]) -> LayerFiles | None:
@@ -119,15 +124,17 @@ def _set_range(scene: bpy.types.Scene, frames: list[int]) -> None:
     scene.frame_set(frames[0])
 
 
-def _load_layers(scene: bpy.types.Scene, title: str, files: LayerFiles, notices: list[str]) -> None:
+def _load_layers(
+    scene: bpy.types.Scene, title: str, files: LayerFiles, space: str, notices: list[str]
+) -> None:
     node: Any
     node, composite = compositor.place(scene, title)
     try:
         image, _ = images.load(files.first, "SEQUENCE")
     except RuntimeError as error:
         raise LoadError(f"{files.first} cannot be read: {' '.join(str(error).split())}") from error
-    if not images.set_linear(image):
-        notices.append(images.NO_LINEAR)
+    if notice := images.set_linear(image.colorspace_settings, space):
+        notices.append(notice)
     images.replace(node.image, image)
     node.image = image
     images.play(node, files.frames[0], files.frames[-1], files.shift)

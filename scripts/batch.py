@@ -103,6 +103,8 @@ def _segment(shot: argparse.Namespace, python: Path) -> None:
         seed=shot.seed,
         weights=shot.weights,
         pick=shot.pick,
+        colour_space=shot.colour_space,
+        ocio=shot.ocio,
         mode="resume" if shot.resume else "overwrite" if shot.overwrite else "new",
     )
     obstacle = command.obstacle(request)
@@ -163,9 +165,8 @@ def _comp(shot: argparse.Namespace) -> None:
     if not loaded.layers:
         raise BatchError(f"{shot.out} has no layers to comp; run it again with --resume.", FAULT)
     stems = {frame: path.stem for frame, path in loaded.layers.items()}
-    for done, frame in enumerate(
-        composite_render.render_composites(scene, stems, Path(shot.composite)), start=1
-    ):
+    rendered = composite_render.render_composites(scene, stems, Path(shot.composite), loaded.space)
+    for done, frame in enumerate(rendered, start=1):
         print(f"    composite: {done}/{wording.counted(len(stems), 'frame')}, frame {frame}", flush=True)
 
 
@@ -255,6 +256,8 @@ def _make_absolute(shot: argparse.Namespace, names: Sequence[str], folder: Path)
         setattr(shot, name, _absolute(getattr(shot, name), folder))
     if shot.masks is not None:
         shot.masks = command.with_paths(shot.masks, lambda path: str(_absolute(path, folder)))
+    if shot.ocio is not None and not shot.ocio.startswith("ocio://"):
+        shot.ocio = _absolute(shot.ocio, folder)
 
 
 def _absolute(path: str | None, folder: Path) -> str | None:
@@ -289,6 +292,8 @@ def _parser() -> _Parser:
     )
     add("--weights", metavar="PATH", help="weights of a network that finds masks")
     add("--pick", metavar="NAME", help="a class of maskrcnn, or an object or layer of EXR mattes")
+    add("--colour-space", metavar="NAME", help="what the plates are in, as the OCIO configuration calls it")
+    add("--ocio", metavar="CONFIG", help="OCIO configuration, a file or ocio://NAME")
     add("--cameras", metavar="MODEL", help="COLMAP model, text or binary")
     add("--box", metavar="FILE", help="JSON file of the box around the object")
     add(

@@ -70,7 +70,7 @@ def main() -> int:
             f"{options.shot} has no layers of a frame {options.frame}; run scripts/demo.py first."
         )
     pictures = {
-        "sample": frame_picture(read_layers(folder.out / layers)),
+        "sample": frame_picture(read_layers(folder.out / layers).in_rec709()),
         "mesh": np.hstack(report_data(folder).turntable),
     }
     for name, picture in pictures.items():

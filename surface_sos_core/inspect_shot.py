@@ -24,7 +24,8 @@ from surface_sos_core.cameras import (
     read_box,
     read_model,
 )
-from surface_sos_core.footage import Footage, open_footage, parse_frames
+from surface_sos_core.footage import ColourRequest, Footage, open_footage, parse_frames
+from surface_sos_core.footage.colour import LINEAR_REC709
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.sources.files import FilesSource
 from surface_sos_core.masks.sources.request import MaskRequest, open_source
@@ -57,13 +58,16 @@ def read_inputs(
     frames: str | None = None,
     skip_bad_frames: bool = False,
     layer: str | None = None,
+    colour_space: str | None = None,
+    ocio: str | Path | None = None,
     standing: bool = True,
 ) -> Inputs:
     """Open all that a shot is made from; raises the errors by which `segment` refuses it.
 
     standing: the subject may stand still, so cameras that are given need parallax.
     """
-    opened = open_footage(footage, skip_bad_frames, warn, layer)
+    colour = ColourRequest.asked(colour_space, ocio)
+    opened = open_footage(footage, skip_bad_frames, warn, layer, colour)
     numbers = [frame.number for frame in opened.frames]
     selected = list(range(len(numbers))) if frames is None else parse_frames(frames, numbers)
     given_box = read_box(Path(box)) if box is not None else None
@@ -88,9 +92,11 @@ def inspect_shot(
     frames: str | None = None,
     skip_bad_frames: bool = False,
     layer: str | None = None,
+    colour_space: str | None = None,
+    ocio: str | Path | None = None,
     means: bool = True,
 ) -> dict[str, Any]:
-    """What `inspect --json` prints, see `described`; with `warnings`, and the `means` of frames where they are asked for.
+    """What `inspect --json` prints, see `described`; with `warnings`, and the `means` of frames, in scene-linear Rec.709, where they are asked for.
 
     Raises the errors by which `segment` refuses the shot. Writes nothing.
     """
@@ -98,7 +104,7 @@ def inspect_shot(
     request = MaskRequest.parse("auto" if masks is None else str(masks), weights, pick)
     inputs = read_inputs(
         footage, request, Settings(), warnings.append, cameras=cameras, box=box, frames=frames, skip_bad_frames=skip_bad_frames,
-        layer=layer,
+        layer=layer, colour_space=colour_space, ocio=ocio,
     )  # fmt: skip
     told = described(inputs, str(cameras) if cameras is not None else None)
     if means:
@@ -137,6 +143,7 @@ def _footage(footage: Footage) -> dict[str, Any]:
         "fps": round(float(tags.fps), 6) if tags.fps is not None else None,
         "pixel_aspect": tags.pixel_aspect,
         "colour_space": footage.space.name,
+        "layers_space": footage.space.scene.name,
         "layer": {"name": layer.name, "rivals": list(layer.rivals), "others": list(layer.others)}
         if layer
         else None,
@@ -177,13 +184,18 @@ def _cameras(inputs: Inputs, model: str) -> dict[str, Any]:
     }
 
 
+def _colours_of(read_as: str, layers: str) -> str:
+    is_plain = layers in (read_as, LINEAR_REC709.name)
+    return read_as if is_plain else f"{read_as} (layers in {layers})"
+
+
 def in_words(told: dict[str, Any]) -> list[str]:
     """A few lines for a person, of what `described` or `inspect_shot` gives."""
     footage, count = told["footage"], len(told["frames"])
     facts = [
         f"{count} frames, {footage['first']} to {footage['last']}, {footage['width']}x{footage['height']}"
     ]
-    facts += [footage["colour_space"]]
+    facts += [_colours_of(footage["colour_space"], footage["layers_space"])]
     facts += [f"{footage['fps']:g} frames a second"] if footage["fps"] else []
     facts += [f"pixel aspect {footage['pixel_aspect']:g}"] if footage["pixel_aspect"] != 1 else []
     lines = [f"footage  {footage['source']}: {', '.join(facts)}"]

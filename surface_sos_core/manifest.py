@@ -9,9 +9,11 @@ Paths are relative to OUT, with forward slashes, and never lead out of it. The f
                     the iterations). Versions of a stage that was made in several runs are listed, as "1.0, 1.1"
     software        {name: version} of all of them together
     colour_space    what the plates were read as, or null where it is not known
+    layers_space    the scene-linear space that colours of layers are in, or null where it is Rec.709 or not known
     objects         {name: where its masks came from}
-    footage         {"path", "width", "height", "title", "layer", "pixel_aspect", "fps"}; path is where the frames were, for
-                    people to read; layer (of EXR files, as it was asked for) and fps may be null
+    footage         {"path", "width", "height", "title", "layer", "colour_space", "ocio", "pixel_aspect", "fps"}; path is where
+                    the frames were, for people to read; layer (of EXR files), colour_space and ocio, each as it was asked for,
+                    and fps may be null
     box             null, or the scene box with "world_to_box", a 4x4 similarity (rows) from world space to
                     [-1, 1]^3
     cameras         folder of the COLMAP text model in use, or null
@@ -57,6 +59,10 @@ class FootageEntry:
     title: str
     layer: str | None = None
     """Which layer of EXR files was asked for."""
+    colour_space: str | None = None
+    """Which colour space was asked for."""
+    ocio: str | None = None
+    """The OCIO configuration that was given, by the command line or the environment."""
     pixel_aspect: float = 1.0
     fps: float | None = None
 
@@ -98,6 +104,7 @@ class Manifest:
     made: dict[str, MadeEntry] = field(default_factory=dict)
     software: dict[str, str] = field(default_factory=dict)
     colour_space: str | None = None
+    layers_space: str | None = None
     objects: dict[str, str] = field(default_factory=dict)
     box: dict[str, Any] | None = None
     cameras: str | None = None
@@ -176,6 +183,8 @@ def _parse(data: Any, source: str) -> Manifest:
             height=footage.take("height", int),
             title=footage.take("title", str),
             layer=footage.take("layer", str, optional=True),
+            colour_space=footage.take("colour_space", str, optional=True),
+            ocio=footage.take("ocio", str, optional=True),
             pixel_aspect=footage.take("pixel_aspect", float, optional=True) or 1.0,
             fps=footage.take("fps", float, optional=True),
         ),
@@ -192,6 +201,7 @@ def _parse(data: Any, source: str) -> Manifest:
         made={stage: _made(root.child("made").child(stage)) for stage in root.take("made", dict)},
         software=root.mapping("software", str),
         colour_space=root.take("colour_space", str, optional=True),
+        layers_space=root.take("layers_space", str, optional=True),
         objects=root.mapping("objects", str),
         box=_box(root),
         cameras=root.path("cameras"),

@@ -35,10 +35,11 @@ from surface_sos_core.evaluate.summary import report_data
 from surface_sos_core.evaluate.truth import evaluate_shot
 from surface_sos_core.events import Events, Listener
 from surface_sos_core.files import write_atomically
-from surface_sos_core.footage import Footage, open_footage
+from surface_sos_core.footage import ColourRequest, Footage, open_footage
 from surface_sos_core.inspect_shot import described, read_inputs
 from surface_sos_core.interruption import CancelToken
 from surface_sos_core.layers.exr import write_layers
+from surface_sos_core.layers.fill import open_fills
 from surface_sos_core.layers.stage import view_layers
 from surface_sos_core.manifest import FrameEntry, MadeEntry, write_manifest
 from surface_sos_core.masks.coarse import CoarseMasks
@@ -81,8 +82,9 @@ class Shot:
     with the weights and the pick of some sources; or the masks themselves (see MaskArrays): a dict of arrays by frame name
     or number, or a list with one for each frame, None where it has none. cameras: a COLMAP model. box: a JSON file of the
     scene box. frames: which frames get layers ("1001-1040x2,1055"); all of them train. layer: which one of EXR files is the
-    picture. subject: whether it stands still or moves, "still", "moving" or "auto"; camera_move: "free", "turning", "locked" or
-    "auto". A subject that moves gets no mesh.
+    picture. colour_space: what the plates are in, by a name of the OCIO configuration; ocio: that, a file or `ocio://NAME`
+    (None: $OCIO, else one for ACES and cameras). subject: whether it stands still or moves, "still", "moving" or "auto";
+    camera_move: "free", "turning", "locked" or "auto". A subject that moves gets no mesh.
 
     >>> import numpy as np
     >>> from surface_sos_core import Shot
@@ -103,6 +105,8 @@ class Shot:
     layer: str | None = None
     subject: str = "auto"
     camera_move: str = "auto"
+    colour_space: str | None = None
+    ocio: str | Path | None = None
 
     def mask_request(self) -> MaskRequest:
         """Where the masks come from; raises InputError for what is none."""
@@ -155,12 +159,13 @@ def segment(
     folder = ShotFolder(Path(shot.out))
     folder.check(mode)
     request = shot.mask_request()
+    open_fills(settings)  # what cannot be used is told now, not after hours of training
     device = prepare_device(settings)
 
     events.stage("footage", 1, len(STAGES))
     given = read_inputs(
         shot.footage, request, settings, events.warning, cameras=shot.cameras, box=shot.box, frames=shot.frames,
-        skip_bad_frames=shot.skip_bad_frames, layer=shot.layer, standing=shot.subject != "moving",
+        skip_bad_frames=shot.skip_bad_frames, layer=shot.layer, colour_space=shot.colour_space, ocio=shot.ocio, standing=shot.subject != "moving",
     )  # fmt: skip
     footage = given.footage
     events.inputs(described(given, str(shot.cameras) if shot.cameras is not None else None))
@@ -217,6 +222,8 @@ def solve(
     skip_bad_frames: bool = False,
     overwrite: bool = False,
     layer: str | None = None,
+    colour_space: str | None = None,
+    ocio: str | Path | None = None,
     cancel: CancelToken | None = None,
 ) -> CameraModel:
     """Cameras only, written to `out` as a COLMAP text model. Raises SolveError where they cannot be solved.
@@ -230,7 +237,8 @@ def solve(
     events, folder = _events(on_event, cancel), ModelFolder(Path(out))
     folder.check(overwrite)
     events.stage("cameras", 1, 1)
-    opened = open_footage(footage, skip_bad_frames, events.warning, layer)
+    colour = ColourRequest.asked(colour_space, ocio)
+    opened = open_footage(footage, skip_bad_frames, events.warning, layer, colour)
     with folder.locked():
         folder.check(overwrite)
         model = solved_cameras(opened, folder.out, settings.solve, settings.seed, events)
@@ -253,6 +261,8 @@ def find_masks(
     skip_bad_frames: bool = False,
     overwrite: bool = False,
     layer: str | None = None,
+    colour_space: str | None = None,
+    ocio: str | Path | None = None,
     cancel: CancelToken | None = None,
 ) -> FoundMasks:
     """Coarse masks only, written to `out` as PNG files that a shot takes; a frame that stays unknown gets none.
@@ -271,7 +281,8 @@ def find_masks(
     settings = settings or preset("default")
     events, out = _events(on_event, cancel), Path(out)
     request = _mask_request(source, weights, pick)
-    opened = open_footage(footage, skip_bad_frames, events.warning, layer)
+    colour = ColourRequest.asked(colour_space, ocio)
+    opened = open_footage(footage, skip_bad_frames, events.warning, layer, colour)
     check_masks_folder(out, opened, overwrite)
     given_box = read_box(Path(box)) if box is not None else None
     model = read_model(Path(cameras)) if cameras is not None else None

@@ -27,6 +27,7 @@ BOOKKEEPING = frozenset(
 
 SOFTWARE = (
     "surface-sos-core", "torch", "numpy", "numba", "pycolmap", "opencv-python-headless", "openimageio", "av", "OpenEXR",
+    "opencolorio",
 )  # fmt: skip
 
 _ROOT = Path(__file__).resolve().parent

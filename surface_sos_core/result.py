@@ -32,7 +32,8 @@ class _LayerReader:
         if last is None or last[:2] != (path, time):
             layers = read_layers(path)
             for pixels in vars(layers).values():
-                pixels.setflags(write=False)
+                if isinstance(pixels, np.ndarray):
+                    pixels.setflags(write=False)
             self._last = last = (path, time, layers)
         return last[2]
 
@@ -40,7 +41,7 @@ class _LayerReader:
 @dataclass(frozen=True)
 class Frame:
     """One frame of a shot that has layers. Arrays are float32 and read-only (`.copy()` one to change it); colour is
-    scene-linear Rec.709. Reading raises InputError, naming the file, where it is gone or damaged.
+    in the plate's scene-linear space, which `layers.space` names. Reading raises InputError, naming the file, where it is gone or damaged.
 
     >>> from surface_sos_core import open_shot
     >>> frame = open_shot("shot").frames[0]

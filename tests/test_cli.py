@@ -250,6 +250,8 @@ def test_segment_hands_everything_over(calls, tmp_path, capsys):
         "layer": None,
         "subject": "moving",
         "camera_move": "locked",
+        "colour_space": None,
+        "ocio": None,
     }
     shot = (("plates", out), options)
     assert calls.noted == [("segment", shot, surface_sos_core.preset("preview", "cpu", 3), "resume")]
@@ -275,6 +277,7 @@ def test_stages(calls, tmp_path, capsys):
     assert cli.main(["layers", str(out), "--frames", "1001"]) == 0
     assert cli.main(["mesh", str(out), "--seed", "9"]) == 0
     assert cli.main(["train", str(out), "--preset", "default"]) == 0
+    assert cli.main(["layers", str(out), "--fill", "smooth"]) == 0
     assert cli.main(["render", str(out), "--cameras", "others", "--out", str(out), "--overwrite"]) == 0
     own = surface_sos_core.preset("preview", "cpu", 9)
     assert calls.noted == [
@@ -286,11 +289,19 @@ def test_stages(calls, tmp_path, capsys):
             ("skip_bad_frames", False),
             ("overwrite", True),
             ("layer", None),
+            ("colour_space", None),
+            ("ocio", None),
         ),
         ("train_fields", out, None),
         ("make_layers", out, None, "1001"),
         ("make_mesh", out, own),
         ("train_fields", out, surface_sos_core.preset("default", "cpu", 7)),
+        (
+            "make_layers",
+            out,
+            surface_sos_core.preset("preview", "cpu", 7).with_values({"plate.fill": "smooth"}),
+            None,
+        ),
         ("render_views", out, Path("others"), out, True),
     ]
     assert "cameras  model" in capsys.readouterr().out
@@ -1088,6 +1099,8 @@ def test_a_system_error_of_its_own_is_not_taken_for_a_signal(capsys, monkeypatch
         (["--set", "train.iterations=0"], "from 1 to 10000000"),
         (["--set", "train.iterations"], "stage.name=value"),
         (["--config", "nowhere.toml"], "check the path of --config"),
+        (["--fill", "fog"], "give texture, smooth or an inpainting network"),
+        (["--fill", "nowhere.onnx"], "nowhere.onnx is no file"),
     ],
 )
 def test_a_wrong_setting_is_told_before_anything_is_read(words, message, tmp_path, capsys):

@@ -105,9 +105,7 @@ def test_the_command_prints_one_object(plates, masks, capsys):
 def test_a_person_reads_warnings_below(plates, masks, capsys):
     assert cli.main(["inspect", str(plates), "--masks", str(masks)]) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert printed[0].startswith("footage") and printed[-1].startswith(
-        "Warning: 1 of 3 masks of no frame"
-    )
+    assert printed[0].startswith("footage") and printed[-1].startswith("Warning: 1 of 3 masks of no frame")
 
 
 @pytest.mark.parametrize(
@@ -127,3 +125,18 @@ def test_what_segment_would_refuse_is_refused_in_its_words(plates, tmp_path, opt
     assert cli.main(["segment", str(plates), "--out", out, "--device", "cpu", *options]) == 2
     assert capsys.readouterr().err == sentence and sentence.startswith("Error: ")
     assert not (tmp_path / "out").exists()
+
+
+def test_colour_space_is_told_and_asked_for(plates, capsys):
+    """LogC4 as ACEScg, and what cannot be had, in the words of `segment`."""
+    told = inspect_shot(plates, colour_space="ARRI LogC4")
+    footage = told["footage"]
+    assert (footage["colour_space"], footage["layers_space"]) == ("ARRI LogC4", "ACEScg")
+    assert "ARRI LogC4 (layers in ACEScg)" in in_words(told)[0]
+    grey = [np.mean(frame["mean"]) for frame in told["frames"]]
+    assert 0.1 < grey[0] < 0.18 < grey[1] < grey[3] and grey[3] > 100  # LogC4 is 0.278 at 18 % grey, and 470 at 1
+    assert cli.main(["inspect", str(plates), "--colour-space", "LogC5"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "LogC5" in said and "ARRI LogC4" in said
+    assert cli.main(["inspect", str(plates), "--ocio", "ocio://no-such-config"]) == 2
+    assert "ocio://no-such-config cannot be used" in capsys.readouterr().err

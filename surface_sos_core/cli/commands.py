@@ -35,6 +35,8 @@ def segment(args: argparse.Namespace, on_event: Listener) -> None:
         layer=args.layer,
         subject=args.subject,
         camera_move=args.camera_move,
+        colour_space=args.colour_space,
+        ocio=args.ocio,
     )
     mode: Mode = "resume" if args.resume else "overwrite" if args.overwrite else "new"
     segment(shot, _settings(args), on_event, mode)
@@ -54,6 +56,8 @@ def inspect(args: argparse.Namespace, on_event: Listener) -> None:
         frames=args.frames,
         skip_bad_frames=args.skip_bad_frames,
         layer=args.layer,
+        colour_space=args.colour_space,
+        ocio=args.ocio,
         means=args.json,
     )
     if args.events:
@@ -79,6 +83,8 @@ def solve(args: argparse.Namespace, on_event: Listener) -> None:
         skip_bad_frames=args.skip_bad_frames,
         overwrite=args.overwrite,
         layer=args.layer,
+        colour_space=args.colour_space,
+        ocio=args.ocio,
     )
     _print(args, f"cameras  {args.out}")
 
@@ -99,6 +105,8 @@ def masks(args: argparse.Namespace, on_event: Listener) -> None:
         skip_bad_frames=args.skip_bad_frames,
         overwrite=args.overwrite,
         layer=args.layer,
+        colour_space=args.colour_space,
+        ocio=args.ocio,
     )
     _print(args, f"masks  {found.out}  ({counted(len(found.frames), 'frame')})")
 
@@ -167,20 +175,23 @@ def list_settings(args: argparse.Namespace, on_event: Listener) -> None:
 
 
 def _settings(args: argparse.Namespace, own: Settings | None = None) -> Settings:
-    """The settings that were asked for: --set before --config before --preset before the shot's `own`."""
+    """The settings that were asked for: --fill before --set before --config before --preset before the shot's `own`."""
     own = own or Settings()
     named = getattr(args, "preset", None)
     chosen = own if named is None else preset(named, own.device, own.seed)
     if args.config is not None:
         chosen = chosen.with_values(read_config(args.config))
     chosen = chosen.with_values(assignments(args.set or []))
+    if getattr(args, "fill", None) is not None:
+        chosen = chosen.with_values({"plate.fill": args.fill})
     device = getattr(args, "device", None) or own.device
     return replace(chosen, device=device, seed=own.seed if args.seed is None else args.seed)
 
 
 def _stage_settings(args: argparse.Namespace) -> Settings | None:
     """The shot's own settings with what was typed instead; None where nothing was."""
-    if (args.preset, args.device, args.seed, args.config, args.set) == (None,) * 5:
+    typed = (args.preset, args.device, args.seed, args.config, args.set, getattr(args, "fill", None))
+    if typed == (None,) * len(typed):
         return None
     return _settings(args, settings_from_dict(read_manifest(args.out).settings))
 

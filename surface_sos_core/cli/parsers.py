@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     segment.add_argument("--box", type=_path, metavar="FILE", help="JSON file of the box around the object")
     _add_frames(segment)
+    _add_fill(segment)
     _add_settings(segment)
     again = segment.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on with the shot that is in OUT")
@@ -113,6 +114,7 @@ def parser() -> argparse.ArgumentParser:
         stage.add_argument("out", type=_path, metavar="OUT", help="folder of the shot")
         if command is commands.layers:
             _add_frames(stage)
+            _add_fill(stage)
         _add_settings(stage, "the shot's own")
 
     render = add("render", commands.render, "a shot's layers as other cameras of the same world see them")
@@ -164,6 +166,14 @@ def _add_footage(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layer", metavar="NAME", help="which layer of EXR files is the picture (the beauty)"
     )
+    parser.add_argument(
+        "--colour-space", metavar="NAME", help="what the plates are in, as the OCIO configuration calls it"
+    )
+    parser.add_argument(
+        "--ocio",
+        metavar="CONFIG",
+        help="OCIO configuration, a file or ocio://NAME ($OCIO, else one for ACES and cameras)",
+    )
 
 
 def _add_source_options(parser: argparse.ArgumentParser) -> None:
@@ -177,6 +187,14 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_frames(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", metavar="LIST", help="frames that get layers, as 1001-1040x2,1055 (all)")
+
+
+def _add_fill(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--fill",
+        metavar="HOW",
+        help="background that no frame saw: texture (the default), smooth, or an inpainting network, MODEL.onnx",
+    )
 
 
 def _add_settings(parser: argparse.ArgumentParser, otherwise: str = "") -> None:

@@ -16,7 +16,7 @@ def frame_layers(out: Path, entry: FrameEntry) -> FrameLayers:
     """The layers of a frame that has some."""
     if entry.layers is None:
         raise ValueError(f"frame {entry.name} has no layers")
-    return read_layers(out / entry.layers)
+    return read_layers(out / entry.layers).in_rec709()
 
 
 def summary(rows: list[dict[str, Any]], key: str) -> dict[str, Any]:

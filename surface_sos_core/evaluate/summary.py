@@ -68,7 +68,7 @@ def _spread(manifest: Manifest) -> list[FrameEntry]:
 
 
 def _contact_frame(folder: ShotFolder, entry: FrameEntry) -> ContactFrame:
-    layers = read_layers(folder.out / str(entry.layers))
+    layers = read_layers(folder.out / str(entry.layers)).in_rec709()
     return ContactFrame(
         f"{entry.name} ({entry.frame})",
         thumbnail(to_display(layers.over(layers.clean))),

@@ -13,6 +13,7 @@ Any of these; images are matched with frames by their names' stems:
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from surface_sos_core.cameras import read_model
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import image
 from surface_sos_core.footage.colour import srgb_encode
+from surface_sos_core.footage.header import read_header
+from surface_sos_core.footage.input_space import ColourRequest, input_space
 from surface_sos_core.mesh.read import read_ply
 
 MATTE_FOLDERS = ("matte", "mattes", "truth")
@@ -127,7 +130,8 @@ def read_display(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     pixels = image.rgb(_read(path, shape))
     if np.issubdtype(pixels.dtype, np.integer):
         return pixels / np.float32(np.iinfo(pixels.dtype).max)
-    return display(pixels)
+    space = input_space(path, [read_header(path)], True, ColourRequest(), warnings.warn)
+    return display(space.to_linear(pixels))
 
 
 def read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray]:

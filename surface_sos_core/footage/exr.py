@@ -16,8 +16,6 @@ from pathlib import Path
 import numpy as np
 import OpenImageIO as oiio
 
-from surface_sos_core.footage.colour import to_rec709
-
 MAGIC = b"\x76\x2f\x31\x01"
 _TILED, _DEEP, _MULTIPART = 0x200, 0x800, 0x1000
 
@@ -163,16 +161,11 @@ def check_complete(data: mmap.mmap) -> None:
 def decode(path: Path, layer: str | None = None, window: Window | None = None) -> np.ndarray:
     """Pixels (H, W, C) float32 of `window` (the display window), C 1 to 4; outside the data window they are 0.
 
-    RGB is converted to Rec.709 primaries where the file names others. Raises ValueError or RuntimeError.
+    Colours are as they are stored (see input_space.py). Raises ValueError or RuntimeError.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         part = picture_layer(data, layer).part
-    pixels = read_channels(path, part, window)
-    if part.chromaticities and len(part.channels) >= 3:
-        matrix = to_rec709(part.chromaticities)
-        if matrix is not None:
-            pixels[..., :3] = pixels[..., :3] @ matrix.T.astype(np.float32)
-    return pixels
+    return read_channels(path, part, window)
 
 
 def read_channels(path: Path, part: Part, window: Window | None = None) -> np.ndarray:

@@ -28,7 +28,7 @@ class FrameStore:
 
     read(i): frame i of `count`, decoded, (H, W, 3) uint8, uint16 or float32. folder: where the temporary files go. sizes:
     what will be asked for; each decoded frame is reduced to all of them, so that one which is not kept whole need not be
-    decoded for every size. These take their disk first. Safe to use from several threads.
+    decoded for every size. These take their disk first. display: decoded pixels to 8-bit sRGB. Safe to use from several threads.
     """
 
     def __init__(
@@ -38,8 +38,10 @@ class FrameStore:
         folder: Path | None,
         sizes: Sequence[Size],
         most_bytes: float,
+        display: Callable[[np.ndarray], np.ndarray] = to_display,
     ) -> None:
-        self._decode, self._count, self._folder, self._sizes = read, count, folder, tuple(set(sizes))
+        self._decode, self._display = read, display
+        self._count, self._folder, self._sizes = count, folder, tuple(set(sizes))
         self._most_bytes = most_bytes - sum(3 * count * math.prod(size) for size in self._sizes)
         self._levels: dict[Size, FrameStack] = {}
         self._reduced: set[tuple[Size, int]] = set()
@@ -97,7 +99,7 @@ class FrameStore:
             return
         if size not in self._levels:
             self._levels[size] = FrameStack((self._count, size[1], size[0], 3), self._folder)
-        self._levels[size][index] = cv2.resize(to_display(pixels), size, interpolation=cv2.INTER_AREA)
+        self._levels[size][index] = cv2.resize(self._display(pixels), size, interpolation=cv2.INTER_AREA)
         self._reduced.add((size, index))
 
     def _keep(self, index: int, pixels: np.ndarray) -> None:

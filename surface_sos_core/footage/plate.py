@@ -16,11 +16,13 @@ import numpy as np
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
-from surface_sos_core.footage import colour, image, orientation, sequence, timecode
+from surface_sos_core.footage import image, orientation, sequence, timecode
+from surface_sos_core.footage.colour import InputSpace
 from surface_sos_core.footage.exr import Tags, Window
 from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.footage.frame_store import FrameStore, Size
 from surface_sos_core.footage.header import KINDS, BadImage, Header, NoDecoder, Refused, read_header
+from surface_sos_core.footage.input_space import ColourRequest, input_space
 from surface_sos_core.footage.movie import Movie
 from surface_sos_core.frame_numbers import number_names
 
@@ -56,6 +58,10 @@ class Stills:
             left, top, right, bottom = self.window
             self.width, self.height = right - left + 1, bottom - top + 1
 
+    @property
+    def is_linear(self) -> bool:
+        return any(header.is_linear for header in self.headers)
+
     def read(self, index: int) -> np.ndarray:
         pixels = image.rgb(image.decode(self.paths[index], self.layer, self.window))
         if pixels.shape[:2] != (self.height, self.width):
@@ -87,6 +93,8 @@ class Footage:
         title: str,
         padding: int,
         counted: bool,
+        colour: ColourRequest,
+        space: InputSpace,
         store: FrameStore | None = None,
     ) -> None:
         self.source = source
@@ -98,7 +106,10 @@ class Footage:
         self.counted = counted
         """Whether frame numbers are places, from 1, as a movie's are; else they are those of the names."""
         self._pixels = pixels
-        self.space = colour.input_space(self.is_linear)
+        self.colour = colour
+        """What was asked for as its colour space."""
+        self.space = space
+        """What its pixels are in."""
         self._store = store
 
     @contextmanager
@@ -108,10 +119,11 @@ class Footage:
         sizes: (w, h) that `read_small` and `level` will be asked for. gigabytes: what the frames may take; those that do not
         fit are decoded again.
         """
-        with FrameStore(self._pixels.read, len(self.frames), folder, sizes, 1e9 * gigabytes) as store:
+        count, display = len(self.frames), self.space.to_display
+        with FrameStore(self._pixels.read, count, folder, sizes, 1e9 * gigabytes, display) as store:
             yield Footage(
-                self.source, self.frames, self._pixels, self.title, self.padding, self.counted, store
-            )
+                self.source, self.frames, self._pixels, self.title, self.padding, self.counted, self.colour, self.space, store
+            )  # fmt: skip
 
     @property
     def width(self) -> int:
@@ -123,8 +135,8 @@ class Footage:
 
     @property
     def is_linear(self) -> bool:
-        """Float plates (EXR, float TIFF), whose values go above 1."""
-        return isinstance(self._pixels, Stills) and any(header.is_linear for header in self._pixels.headers)
+        """Float plates (EXR, float TIFF): scene-linear where nothing says otherwise."""
+        return isinstance(self._pixels, Stills) and self._pixels.is_linear
 
     @property
     def files(self) -> list[Path]:
@@ -175,6 +187,10 @@ class Footage:
         turn = self._pixels.orientation
         return "" if turn == 1 else f"frames are turned as the movie says (EXIF orientation {turn})"
 
+    def read_scene(self, index: int) -> np.ndarray:
+        """Frame `index` (from 0) in the plate's own scene-linear space, (H, W, 3) float32."""
+        return self.space.to_scene(self._read(index))
+
     def read_linear(self, index: int) -> np.ndarray:
         """Frame `index` (from 0) as scene-linear Rec.709, (H, W, 3) float32; float plates are not clamped."""
         return self.space.to_linear(self._read(index))
@@ -204,15 +220,15 @@ class Footage:
     def image_folder(self, scratch: Path) -> tuple[Path, list[str]]:
         """A folder with every frame as an 8-bit image, and the frames' names in it, for the camera solver.
 
-        8-bit JPEG and PNG stay where they are. Everything else is written to `scratch`, by the name
+        8-bit JPEG and PNG in sRGB stay where they are. Everything else is written to `scratch`, by the name
         `Frame.file`, with .png after it where it does not end so.
         """
         stills = self._pixels if isinstance(self._pixels, Stills) else None
-        if stills and all(header.is_plain for header in stills.headers):
+        if stills and self.space.is_default and all(header.is_plain for header in stills.headers):
             return stills.paths[0].parent, [frame.file for frame in self.frames]
         names = []
         for index, frame in enumerate(self.frames):
-            if stills and stills.headers[index].is_plain:
+            if stills and self.space.is_default and stills.headers[index].is_plain:
                 names.append(frame.file)
                 with write_atomically(scratch / frame.file) as partial:
                     shutil.copyfile(stills.paths[index], partial)
@@ -226,23 +242,28 @@ class Footage:
         return scratch, names
 
 
+_NO_REQUEST = ColourRequest()
+
+
 def open_footage(
     path: str | Path,
     skip_bad: bool = False,
     warn: Callable[[str], None] = warnings.warn,
     layer: str | None = None,
+    colour: ColourRequest = _NO_REQUEST,
 ) -> Footage:
     """Opens a folder of frames, a pattern (plate.####.exr, plate.%04d.png) or a movie file.
 
     Every header is read and every file checked to be whole; pixels are not decoded yet, except for a movie,
     whose frames are counted that way. `warn` gets one sentence about anything unexpected. With `skip_bad`
     frames that cannot be read are left out with a warning. `layer`: which one of EXR files is the picture, by its name.
+    `colour`: what is said of the colour space.
 
     Raises InputError where there is nothing, fewer than two frames, frames of several sizes or a bad file.
     """
     path = Path(path)
     if os.path.isdir(path):
-        return _open_stills(path, path, sequence.list_images(path), skip_bad, warn, layer)
+        return _open_stills(path, path, sequence.list_images(path), skip_bad, warn, layer, colour)
     if os.path.exists(path):
         if path.suffix.lower() in sequence.SUFFIXES:
             raise InputError(
@@ -250,9 +271,9 @@ def open_footage(
             )
         if layer is not None:
             raise InputError(f"--layer {layer} is for EXR files, and {path} is a movie: leave it away")
-        return _open_movie(path, skip_bad, warn)
+        return _open_movie(path, skip_bad, warn, colour)
     if sequence.is_pattern(path):
-        return _open_stills(path, path.parent, sequence.match_pattern(path), skip_bad, warn, layer)
+        return _open_stills(path, path.parent, sequence.match_pattern(path), skip_bad, warn, layer, colour)
     raise InputError(f"{path} does not exist: give a folder of frames, a pattern or a movie file")
 
 
@@ -263,6 +284,7 @@ def _open_stills(
     skip_bad: bool,
     warn: Callable[[str], None],
     layer: str | None,
+    colour: ColourRequest,
 ) -> Footage:
     left_out = sequence.unread_images(folder) if source == folder else []
     if not paths:
@@ -300,7 +322,8 @@ def _open_stills(
     for note in _told_of_layers(stills):
         warn(note)
     title = sequence.plain_name(numbering.prefix or folder.resolve().name)
-    footage = Footage(source, frames, stills, title, numbering.padding, not numbering.by_name)
+    space = input_space(stills.paths[0], stills.headers, stills.is_linear, colour, warn)
+    footage = Footage(source, frames, stills, title, numbering.padding, not numbering.by_name, colour, space)
     if footage.orientation:
         warn(
             f"{footage.orientation[0].upper()}{footage.orientation[1:]}; cameras, masks and layers lie as they do."
@@ -372,12 +395,13 @@ def _told_of_layers(stills: Stills) -> list[str]:
     return notes
 
 
-def _open_movie(path: Path, skip_bad: bool, warn: Callable[[str], None]) -> Footage:
+def _open_movie(path: Path, skip_bad: bool, warn: Callable[[str], None], colour: ColourRequest) -> Footage:
     movie = MovieFrames(path, skip_bad, warn)
     _check_count(path, len(movie))
     names = [f"{path.stem}.{number:04d}" for number in range(1, len(movie) + 1)]
     frames = [Frame(name, number, f"{name}.png") for number, name in enumerate(names, start=1)]
-    return Footage(path, frames, movie, sequence.plain_name(path.stem), 4, counted=True)
+    space = input_space(path, (), False, colour, warn)
+    return Footage(path, frames, movie, sequence.plain_name(path.stem), 4, True, colour, space)
 
 
 def _check_count(source: Path, count: int) -> None:

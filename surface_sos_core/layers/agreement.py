@@ -35,23 +35,96 @@ def differences(colours, seen):  # type: ignore[no-untyped-def]
     return apart, typical
 
 
-@njit(parallel=True, nogil=True, cache=True)
-def changes(colours, weights, a, b):  # type: ignore[no-untyped-def]
-    """How colours change from one place to another, as a mean over the sources that show both.
+@njit(nogil=True, cache=True)
+def one_each(cost, colours, beside, seam, rounds):  # type: ignore[no-untyped-def]
+    """One source (N,) for each place, -1 where none is to be had: what it costs there, and what its seams show, at its least.
 
-    colours (S, N, 3) and weights (S, N), 0 where a source does not show the place; a, b (P,): places. A source counts by
-    the lesser of its two weights. Returns change (P, 3), 0 where no source shows both, and the sum of weights (P,); float32.
+    cost (S, N), infinite where a source is not to be had at a place; colours (S, N, 3); beside (N, 4) the neighbours right,
+    left, below and above, -1 for none. A seam between two sources costs `seam` times by how much they differ on its two
+    sides (Kwatra et al., "Graphcut textures", SIGGRAPH 2003). Each row chooses at once, by dynamic programming, what is best
+    beside the rows around it; then each column, and again.
     """
-    sources, pairs = len(colours), len(a)
+    sources, count = cost.shape
+    chosen = np.full(count, -1, np.int32)
+    for i in range(count):
+        least = np.inf
+        for s in range(sources):
+            if cost[s, i] < least:
+                least, chosen[i] = cost[s, i], s
+    chain = np.empty(count, np.int64)
+    total = np.empty((2, sources), np.float32)
+    came = np.empty((count, sources), np.int32)
+    for n in range(rounds):
+        onwards = 0 if n % 2 == 0 else 2
+        for i in range(count):
+            back = beside[i, onwards + 1]
+            if chosen[i] < 0 or (back >= 0 and chosen[back] >= 0):
+                continue
+            length, j = 0, i
+            while j >= 0 and chosen[j] >= 0:
+                chain[length] = j
+                length, j = length + 1, beside[j, onwards]
+            for k in range(length):
+                j = chain[k]
+                now, last = total[k % 2], total[(k + 1) % 2]
+                for s in range(sources):
+                    now[s], came[k, s] = np.inf, s
+                    if not np.isfinite(cost[s, j]):
+                        continue
+                    if k > 0:
+                        for t in range(sources):
+                            if last[t] < now[s]:
+                                passed = last[t] + seam * _step(cost, colours, t, s, chain[k - 1], j)
+                                if passed < now[s]:
+                                    now[s], came[k, s] = passed, t
+                    else:
+                        now[s] = 0.0
+                    now[s] += cost[s, j]
+                    for side in range(2 - onwards, 4 - onwards):
+                        near = beside[j, side]
+                        if near >= 0 and chosen[near] >= 0:
+                            now[s] += seam * _step(cost, colours, s, chosen[near], j, near)
+            s = np.argmin(total[(length - 1) % 2])
+            for k in range(length - 1, -1, -1):
+                chosen[chain[k]] = s
+                s = came[k, s]
+    return chosen
+
+
+@njit(nogil=True, cache=True)
+def _step(cost, colours, s, t, i, j):  # type: ignore[no-untyped-def]
+    """What shows of a seam between source s at place i and t at j: how they differ at either, 1 where one is not to be had."""
+    if s == t:
+        return np.float32(0.0)
+    if not (np.isfinite(cost[t, i]) and np.isfinite(cost[s, j])):
+        return np.float32(1.0)
+    total = np.float32(0.0)
+    for k in range(3):
+        total += abs(colours[s, i, k] - colours[t, i, k]) + abs(colours[s, j, k] - colours[t, j, k])
+    return total
+
+
+@njit(nogil=True, cache=True)
+def changes(colours, seen, chosen, a, b):  # type: ignore[no-untyped-def]
+    """How colours change from one place to another, as the places' own sources show it.
+
+    colours (S, N, 3) and seen (S, N) bool; chosen (N,), the source of each place or -1; a, b (P,): places. Where the two have
+    different sources it is the mean of what those say that show both. Returns change (P, 3), 0 where none does, and how many
+    do (P,); float32.
+    """
+    pairs = len(a)
     change = np.zeros((pairs, 3), np.float32)
     both = np.zeros(pairs, np.float32)
-    for p in prange(pairs):
+    for p in range(pairs):
         first, second = a[p], b[p]
-        for s in range(sources):
-            together = min(weights[s, first], weights[s, second])
-            both[p] += together
-            for k in range(3):
-                change[p, k] += together * (colours[s, second, k] - colours[s, first, k])
+        if chosen[first] < 0 or chosen[second] < 0:
+            continue
+        for end in range(1 if chosen[first] == chosen[second] else 2):
+            s = chosen[first] if end == 0 else chosen[second]
+            if seen[s, first] and seen[s, second]:
+                both[p] += 1
+                for k in range(3):
+                    change[p, k] += colours[s, second, k] - colours[s, first, k]
         if both[p] > 0:
             change[p] /= both[p]
     return change, both

@@ -2,20 +2,20 @@
 
 One part, scanlines, ZIP compression. Channels, all of the plate's size:
 
-    R G B A                      foreground, scene-linear, premultiplied, half; A is the matte
-    clean.R clean.G clean.B      clean plate, scene-linear, half
+    R G B A                      foreground, premultiplied, half; A is the matte
+    clean.R clean.G clean.B      clean plate, half
     seen.V                       1 = background seen in some frame, 0 = invented, half
     depth.Z                      distance to the image plane, world units, float; 1e10 = no surface
     normal.X normal.Y normal.Z   world space, half
     shadow.R shadow.G shadow.B   the object's shadow as a factor (1 = none), half, of a subject that moves: clean / shadow is
                                  the plate without it
 
-The header says the colour space, and takes over the plate's windows, pixel aspect, frame rate and time code.
+Colours are in the scene-linear space of the plate, which the header names; it also takes over the plate's windows, pixel aspect, frame rate and time code.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ import OpenEXR
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import system_error, write_atomically
 from surface_sos_core.footage import Footage, timecode
+from surface_sos_core.footage.colour import LINEAR_REC709, LinearSpace, named_space, space_of
 from surface_sos_core.footage.exr import Tags, Window
 
 NO_DEPTH = 1e10
@@ -43,13 +44,10 @@ _CHANNELS = {
 
 _SHADOW = {"shadow": ("shadow.R", "shadow.G", "shadow.B")}
 
-# Red, green, blue and white of Rec.709.
-_REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
-
 
 @dataclass
 class FrameLayers:
-    """Everything that is written for one frame; arrays are float32, colour is scene-linear."""
+    """Everything that is written for one frame; arrays are float32, colour is scene-linear in `space`."""
 
     foreground: np.ndarray
     """(H, W, 4) premultiplied RGBA."""
@@ -61,6 +59,7 @@ class FrameLayers:
     """(H, W) distance to the image plane in world units, 1e10 where there is no surface."""
     normal: np.ndarray
     """(H, W, 3) unit normals in world space, 0 where there is no surface."""
+    space: LinearSpace = LINEAR_REC709
     shadow: np.ndarray | None = None
     """(H, W, 3) what the object's shadow leaves of the light, 1 where there is none; None where it is not told apart."""
 
@@ -68,6 +67,14 @@ class FrameLayers:
     def without_shadow(self) -> np.ndarray:
         """(H, W, 3) the clean plate without the object's shadow, as far as that is known."""
         return self.clean if self.shadow is None else self.clean / np.maximum(self.shadow, 1e-3)
+
+    def in_rec709(self) -> FrameLayers:
+        """The same in scene-linear Rec.709."""
+        foreground = self.foreground.copy()
+        foreground[..., :3] = self.space.in_rec709(foreground[..., :3])
+        return replace(
+            self, foreground=foreground, clean=self.space.in_rec709(self.clean), space=LINEAR_REC709
+        )
 
     def over(self, background: np.ndarray) -> np.ndarray:
         """(H, W, 3) the foreground over a background (H, W, 3), or of one colour (3,); over `clean` it is the plate."""
@@ -118,8 +125,8 @@ def write_layers(
     header = {
         "compression": OpenEXR.ZIP_COMPRESSION,
         "type": OpenEXR.scanlineimage,
-        "chromaticities": _REC709,
-        "colorInteropID": "lin_rec709_scene",
+        "chromaticities": layers.space.chromaticities,
+        **({"colorInteropID": layers.space.interop_id} if layers.space.interop_id else {}),
         "imageCounter": frame_number,
         "software": software,
         **(_attributes(plate, width, height) if plate is not None else {}),
@@ -161,6 +168,7 @@ def read_layers(path: Path) -> FrameLayers:
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             planes = {name: np.asarray(channel.pixels) for name, channel in file.channels().items()}
+            space = _space(file.header())
     except (RuntimeError, ValueError, OSError) as error:
         raise InputError(f"{path} cannot be read as an EXR file: write it again ({error})") from error
     read: dict[str, np.ndarray] = {}
@@ -173,7 +181,16 @@ def read_layers(path: Path) -> FrameLayers:
             )
         parts = [planes[name].astype(np.float32) for name in names]
         read[layer] = parts[0] if len(parts) == 1 else np.stack(parts, axis=-1)
-    return FrameLayers(**read)
+    return FrameLayers(**read, space=space)
+
+
+def _space(header: dict[str, Any]) -> LinearSpace:
+    """What a layer file says that its colours are in. Raises ValueError for chromaticities that are none."""
+    interop_id = str(header.get("colorInteropID", ""))
+    known = named_space(interop_id)
+    if known is None and "chromaticities" in header:
+        known = space_of(tuple(map(float, header["chromaticities"])), interop_id, interop_id)
+    return known or LINEAR_REC709
 
 
 def _as_half(plane: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""Clean plates: the frame's own pixels, other frames' real pixels in the hole, a smooth fill where none saw it."""
+"""Clean plates: the frame's own pixels, other frames' real pixels in the hole, and what key frames invent where none saw it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,12 +10,21 @@ import numpy as np
 
 from surface_sos_core.cameras import Camera
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
-from surface_sos_core.layers.agreement import changes, differences
+from surface_sos_core.layers.agreement import changes, differences, one_each
+from surface_sos_core.layers.fill import Fill
 from surface_sos_core.layers.hidden_depth import Background, hidden_depth
-from surface_sos_core.layers.seams import Pairs, neighbours, solve_colours, spread, without_faint_steps
-from surface_sos_core.layers.sources import Sources, nearness
+from surface_sos_core.layers.key_frames import Carried, KeyFrame, carried
+from surface_sos_core.layers.seams import (
+    Pairs,
+    beside,
+    neighbours,
+    solve_colours,
+    spread,
+    without_faint_steps,
+)
+from surface_sos_core.layers.sources import Sources, lookup, nearness
 from surface_sos_core.render.rays import Rays
-from surface_sos_core.settings import LayerSettings, PlateSettings, SweepSettings
+from surface_sos_core.settings import PlateSettings, Settings
 
 
 @dataclass(frozen=True)
@@ -32,10 +41,13 @@ class OwnFrame:
 
 @dataclass(frozen=True)
 class CleanPlate:
-    """colour (H, W, 3) scene-linear and seen (H, W) 1 where a frame saw the background, both float32."""
+    """colour (H, W, 3) scene-linear; seen (H, W) 1 where a frame saw the background; disparity (H, W), one over its depth, in the hole and
+    around, 0 elsewhere; all float32. unfilled: pixels that nothing was found for, so they go on smoothly from what is around them."""
 
     colour: np.ndarray
     seen: np.ndarray
+    disparity: np.ndarray
+    unfilled: int
 
 
 def clean_plate(
@@ -43,56 +55,85 @@ def clean_plate(
     camera: Camera,
     cast: Callable[[np.ndarray], Rays],
     sources: Sources,
-    layers: LayerSettings,
-    settings: PlateSettings,
-    sweep: SweepSettings,
+    settings: Settings,
     own: OwnFrame | None,
+    keys: Sequence[KeyFrame],
+    fill: Fill | None,
 ) -> CleanPlate:
     """The picture of `camera` without the object.
 
     cast: pixels (N, 2) to rays in box coordinates. own: the camera's own frame; None for a camera that filmed nothing,
-    whose whole picture is then made of other frames.
+    whose whole picture is then made of other frames. What no frame saw comes from the `keys`, what none of them has from
+    `fill`; without it, it goes on smoothly.
     """
     height, width = camera.lens.height, camera.lens.width
-    radius = max(2, round(layers.grow * max(height, width)))
+    plate = settings.plate
+    radius = max(2, round(settings.layers.grow * max(height, width)))
+    seen, disparity = np.ones((height, width), np.float32), np.zeros((height, width), np.float32)
     if own is None:
         hole = np.ones((height, width), bool)
-        colour = np.zeros((height, width, 3), np.float32)
-        front = np.zeros((height, width), np.float32)
+        colour, front = np.zeros((height, width, 3), np.float32), disparity
+        keep = disparity
     else:
         hole = _grown(own.alpha > 0, radius)
-        colour = srgb_encode(own.linear * own.gain)
-        front = own.depth
-    seen = np.ones((height, width), np.float32)
-    if hole.any():
-        index = None if own is None else own.index
-        display = None if own is None else colour
-        depth = hidden_depth(background, camera, cast, hole, display, front, sources, index, settings, sweep)
-        reach = _grown(hole, settings.ring)
-        rows, columns = np.nonzero(reach)
-        pixels = np.stack([columns + 0.5, rows + 0.5], axis=1)
-        origin, directions = camera.rays(pixels)
-        world = origin + depth[rows, columns, None] * directions
-        open_ = hole[rows, columns]
-        pairs = neighbours(reach)
-        found = _gather(sources, camera, world, open_, layers.sources, index, pairs, settings)
-        known = found.count > 0
-        keep = np.zeros_like(front) if own is None else _margin(own.alpha, radius)
-        covered = open_ & (keep[rows, columns] == 0)
-        colour = colour.astype(np.float32)
-        colour[rows[covered], columns[covered]] = found.colour[covered]
-        sure = ~hole | (keep > 0)
-        sure[rows[known], columns[known]] = True
-        start = spread(colour, sure)[rows, columns]
-        anchor = keep[rows, columns] if own is not None else np.where(known, settings.anchor, 0.0)
-        change = without_faint_steps(pairs, found.change, depth[rows, columns], settings)
-        shown = found.weight > 0
-        colour[rows, columns] = solve_colours(pairs, change, shown, start, anchor, open_, settings.loose)
-        seen[rows[open_ & ~known], columns[open_ & ~known]] = 0.0
+        colour, front = srgb_encode(own.linear * own.gain).astype(np.float32), own.depth
+        keep = _margin(own.alpha, radius)
+    if not hole.any():
+        return CleanPlate(_exposed(colour, hole, own), seen, disparity, 0)
+    index, display = (None, None) if own is None else (own.index, colour)
+    depth = hidden_depth(
+        background, camera, cast, hole, display, front, sources, index, plate, settings.sweep
+    )
+    reach = _grown(hole, plate.ring)
+    rows, columns = np.nonzero(reach)
+    origin, directions = camera.rays(np.stack([columns + 0.5, rows + 0.5], axis=1))
+    away, open_, pairs = depth[rows, columns], hole[rows, columns], neighbours(reach)
+    world = origin + away[:, None] * directions
+    found = _gather(sources, camera, world, open_, settings.layers.sources, index, pairs, plate)
+    made = carried(keys, camera, directions, away, settings.fill)
+    known = found.count > 0
+    told = known | (made.key >= 0)
+    covered = open_ & (keep[rows, columns] == 0)
+    colour[rows[covered], columns[covered]] = np.where(known[:, None], found.colour, made.colour)[covered]
+    sure = ~hole | (keep > 0)
+    sure[rows[told], columns[told]] = True
+    start = spread(colour, sure)[rows, columns]
+    anchor = keep[rows, columns] if own is not None else np.where(known, plate.anchor, 0.0)
+    change = without_faint_steps(pairs, found.change, away, plate)
+    change, shown = _with_made(pairs, change, found.shown > 0, made)
+    colour[rows, columns] = solve_colours(pairs, change, shown, start, anchor, open_, plate.loose)
+    left = np.zeros_like(hole)
+    left[rows[open_ & ~told], columns[open_ & ~told]] = True
+    unfilled = int(left.sum())
+    if unfilled and fill is not None:
+        filled, empty = fill(colour, left)
+        new, unfilled = (left & ~empty)[rows, columns], int(empty.sum())
+        here = filled[rows, columns]
+        shown = new[pairs.a] | new[pairs.b]
+        change = np.where(shown[:, None], here[pairs.b] - here[pairs.a], np.float32(0.0))
+        start = colour[rows, columns]
+        start[new] = here[new]
+        colour[rows, columns] = solve_colours(
+            pairs, change, shown, start, np.zeros(len(new)), new, plate.loose
+        )
+    seen[rows[open_ & ~known], columns[open_ & ~known]] = 0.0
+    disparity[rows, columns] = 1.0 / away
+    return CleanPlate(_exposed(colour, hole, own), seen, disparity, unfilled)
+
+
+def _exposed(colour: np.ndarray, hole: np.ndarray, own: OwnFrame | None) -> np.ndarray:
+    """Scene-linear colour (H, W, 3), as the frame itself is exposed; its very own outside of the hole (H, W)."""
     linear = srgb_decode(colour).astype(np.float32)
-    if own is not None:
-        linear = np.where(hole[..., None], linear / own.gain, own.linear)
-    return CleanPlate(linear, seen)
+    return linear if own is None else np.where(hole[..., None], linear / own.gain, own.linear)
+
+
+def _with_made(
+    pairs: Pairs, change: np.ndarray, shown: np.ndarray, made: Carried
+) -> tuple[np.ndarray, np.ndarray]:
+    """Changes (P, 3) between neighbours and which are shown (P,), with those of a key frame where no frame shows both."""
+    a, b = pairs.a, pairs.b
+    new = ~shown & (made.key[a] >= 0) & (made.key[a] == made.key[b])
+    return np.where(new[:, None], made.colour[b] - made.colour[a], change), shown | new
 
 
 def _grown(mask: np.ndarray, radius: int) -> np.ndarray:
@@ -103,12 +144,12 @@ def _grown(mask: np.ndarray, radius: int) -> np.ndarray:
 @dataclass(frozen=True)
 class _Gathered:
     """What the sources say of N pixels and their P pairs: colour (N, 3) display values, count (N,) of the frames that show
-    the place; change (P, 3) from one pixel to its neighbour, weight (P,) 0 where no frame shows both."""
+    the place; change (P, 3) from one pixel to its neighbour, shown (P,) how many frames say so, 0 where none shows both."""
 
     colour: np.ndarray
     count: np.ndarray
     change: np.ndarray
-    weight: np.ndarray
+    shown: np.ndarray
 
 
 def _margin(alpha: np.ndarray, radius: int) -> np.ndarray:
@@ -131,8 +172,9 @@ def _gather(
 ) -> _Gathered:
     """World points (N, 3) as the frames that see them best show them; never frame `own`.
 
-    A source counts by how alike its view is and by how far it agrees with the median of all. Where most disagree, or one
-    alone shows the place among several, its depth is likely wrong: nothing is better there than a wrong piece.
+    Each place has one source, since means of many are blurred: by how alike its view is, by how far it agrees with the median
+    of all, and such that seams show little. Where most disagree, or one alone shows the place among several, its depth is
+    likely wrong: nothing is better there than a wrong piece.
     """
     chosen = sources.choose(camera, world[in_hole], most, own)
     colours = np.zeros((len(chosen), len(world), 3), np.float32)
@@ -140,28 +182,18 @@ def _gather(
     for n, index in enumerate(chosen):
         pixels, free = sources.look(index, world)
         if free.any():
-            colours[n, free] = _lookup(sources.picture(index), pixels[free])
+            colours[n, free] = lookup(sources.picture(index), pixels[free])
             weights[n, free] = nearness(camera, sources.camera(index), world[free], settings.angle)
     seen = weights > 0
     count = seen.sum(axis=0)
     apart, typical = differences(colours, seen)
     doubtful = (typical > settings.doubt) | (count < min(2, len(chosen)))
-    weights[:, doubtful], count[doubtful] = 0.0, 0
-    weights = weights * np.exp(-((apart / settings.spread) ** 2)) + 1e-9 * weights
-    total = np.maximum(weights.sum(axis=0), 1e-20)
-    colour = np.einsum("sn,snk->nk", weights, colours) / total[:, None]
-    return _Gathered(colour.astype(np.float32), count, *changes(colours, weights, pairs.a, pairs.b))
-
-
-def _lookup(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Bicubic samples (N, 3) of a picture at pixels (N, 2)."""
-    at = pixels.astype(np.float32) - 0.5
-    low = (np.floor(at.min(axis=0)).astype(int) - 2).clip(0)
-    high = np.ceil(at.max(axis=0)).astype(int) + 3
-    part = picture[low[1] : high[1] + 1, low[0] : high[0] + 1].astype(np.float32)
-    width = 8192  # remap's own limit on a row is 32767
-    padded = np.zeros((-(-len(at) // width) * width, 2), np.float32)
-    padded[: len(at)] = at - low.astype(np.float32)
-    x, y = padded.reshape(-1, width, 2).transpose(2, 0, 1)
-    found = cv2.remap(part, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return found.reshape(len(padded), -1)[: len(at)]
+    seen[:, doubtful], count[doubtful] = False, 0
+    # No worse than a view three times `angle` away: what differs may be the view's own, a highlight or the grain.
+    cost = np.minimum((apart / settings.spread) ** 2, 3.0) - np.log(np.maximum(weights, 1e-20))
+    cost = np.where(seen, cost, np.inf).astype(np.float32)
+    cost[cost > cost.min(axis=0, initial=np.inf) + settings.worse] = np.inf
+    label = one_each(cost, colours, beside(pairs, len(world)), settings.seam, settings.seam_rounds)
+    at, colour = np.flatnonzero(label >= 0), np.zeros((len(world), 3), np.float32)
+    colour[at] = colours[label[at], at]
+    return _Gathered(colour, count, *changes(colours, seen, label, pairs.a, pairs.b))

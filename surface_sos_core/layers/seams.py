@@ -38,6 +38,22 @@ def neighbours(mask: np.ndarray) -> Pairs:
     return Pairs(a, b)
 
 
+def beside(pairs: Pairs, count: int) -> np.ndarray:
+    """(N, 4) int32, the neighbours of each of `count` pixels, -1 where there is none."""
+    near = np.full((count, 4), -1, np.int32)
+    sideways = pairs.b == pairs.a + 1
+    for side, (here, there, which) in enumerate(
+        (
+            (pairs.a, pairs.b, sideways),
+            (pairs.b, pairs.a, sideways),
+            (pairs.a, pairs.b, ~sideways),
+            (pairs.b, pairs.a, ~sideways),
+        )
+    ):
+        near[here[which], side] = there[which]
+    return near
+
+
 def without_faint_steps(
     pairs: Pairs, change: np.ndarray, depth: np.ndarray, settings: PlateSettings
 ) -> np.ndarray:

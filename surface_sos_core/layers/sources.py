@@ -119,3 +119,17 @@ def nearness(camera: Camera, other: Camera, world: np.ndarray, angle: float) -> 
     a, b = world - camera.centre, world - other.centre
     cosine = (a * b).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)).clip(1e-12)
     return np.exp(-np.arccos(cosine.clip(-1.0, 1.0)) / angle)
+
+
+def lookup(picture: np.ndarray, pixels: np.ndarray, between: int = cv2.INTER_CUBIC) -> np.ndarray:
+    """Samples (N, channels) of a picture (H, W, channels) at pixels (N, 2)."""
+    at = pixels.astype(np.float32) - 0.5
+    low = (np.floor(at.min(axis=0)).astype(int) - 2).clip(0)
+    high = np.ceil(at.max(axis=0)).astype(int) + 3
+    part = picture[low[1] : high[1] + 1, low[0] : high[0] + 1].astype(np.float32)
+    width = 8192  # remap's own limit on a row is 32767
+    padded = np.zeros((-(-len(at) // width) * width, 2), np.float32)
+    padded[: len(at)] = at - low.astype(np.float32)
+    x, y = padded.reshape(-1, width, 2).transpose(2, 0, 1)
+    found = cv2.remap(part, x, y, between, borderMode=cv2.BORDER_REPLICATE)
+    return found.reshape(len(padded), -1)[: len(at)]

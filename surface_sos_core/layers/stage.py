@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 
 import cv2
@@ -15,11 +14,14 @@ from surface_sos_core.cameras.planes import find_planes
 from surface_sos_core.fields.scene import Scene
 from surface_sos_core.footage import Footage
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
-from surface_sos_core.layers.at_once import frames_at_once, in_order
 from surface_sos_core.layers.exr import FrameLayers
+from surface_sos_core.layers.fill import Fill, Fills, open_fills
+from surface_sos_core.layers.grain import with_grain
 from surface_sos_core.layers.hidden_depth import Background
+from surface_sos_core.layers.holdouts import Holdouts, find_holdouts
+from surface_sos_core.layers.key_frames import KeyFrame, choose_key_frames
 from surface_sos_core.layers.matte import Matte, complete_surface, render_matte
-from surface_sos_core.layers.plate import OwnFrame, clean_plate
+from surface_sos_core.layers.plate import CleanPlate, OwnFrame, clean_plate
 from surface_sos_core.layers.refine import (
     refine_alpha,
     refine_by_plate,
@@ -29,7 +31,7 @@ from surface_sos_core.layers.refine import (
 from surface_sos_core.layers.self_check import Witnesses, doubts, solved_again, upheld
 from surface_sos_core.layers.shared_view import shared_view
 from surface_sos_core.layers.sources import Sources
-from surface_sos_core.render.look import render_object_colour, render_surface
+from surface_sos_core.render.look import backdrop_depth, render_object_colour
 from surface_sos_core.render.proposal import Proposals
 from surface_sos_core.render.rays import RayCaster, Rays
 from surface_sos_core.settings import PlaneSettings, Settings
@@ -50,77 +52,121 @@ class Studio:
     caster: RayCaster
     gains: np.ndarray
     """(frames, 3): what scene-linear colours are multiplied by to be exposed alike."""
+    holdouts: Holdouts
     sources: Sources
     background: Background
     witnesses: Witnesses
+    fills: Fills
+    keys: Sequence[KeyFrame] = ()
+    """Frames that what nobody saw is taken from, the best one first."""
 
 
 def open_studio(
     settings: Settings,
     scene: Scene,
     proposals: Proposals,
-    box: Box,
+    witnesses: Witnesses,
     footage: Footage,
     cameras: Sequence[Camera | None],
     points: np.ndarray,
     gains: np.ndarray,
-    witnesses: Witnesses,
-    progress: Callable[[int, int], None],
+    progress: Callable[[str], Callable[[int, int], None]],
+    warn: Callable[[str], None],
 ) -> Studio:
-    """Look at the object in every frame at a small size; clean plates take no pixels from there.
+    """Look at the object in every frame at a small size, where clean plates take no pixels from, and make the key frames.
 
     points: sparse points (N, 3) in the world; the background's are those that the object cannot own. gains: (frames, 3), see
-    Studio.
+    Studio. progress: the unit of what is counted to what tells how many of them are done, of how many.
     """
-    plate = settings.plate
+    plate, fills, box = settings.plate, open_fills(settings), witnesses.consensus.box
     gains = gains.astype(np.float32)  # as pictures are, which would else take twice the memory
     shared = shared_view([camera for camera in cameras if camera is not None], box, settings.matte)
     proposals = replace(proposals, shared=shared.to(scene.extent.device))
     caster = RayCaster(cameras, box, points, settings.render, scene.extent.device)
-    factor = min(1.0, plate.holdout_edge / max(footage.width, footage.height))
-    width, height = max(1, round(footage.width * factor)), max(1, round(footage.height * factor))
-    columns, rows = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
-    holdouts = np.zeros((len(cameras), height, width), np.uint8)
-    kernel = np.ones((2 * plate.holdout_grow + 1,) * 2, np.uint8)
-    shown = {i: camera for i, camera in enumerate(cameras) if camera is not None}
-
-    def look(i: int) -> np.ndarray:
-        lens = shown[i].lens
-        pixels = np.stack([columns.ravel() * lens.width, rows.ravel() * lens.height], axis=1)
-        rays = caster.cast(np.full(len(pixels), i), pixels)
-        samples = plate.holdout_samples
-        seen = render_surface(scene, proposals, rays, samples, samples).matte.cpu().numpy()
-        alpha = seen.reshape(height, width)
-        if settings.check.uphold:
-            alpha = upheld(alpha, witnesses.of(i, shown[i], width, height), settings.check)
-        covered = alpha > plate.holdout_alpha
-        return cv2.dilate(covered.astype(np.uint8), kernel)
-
-    first, *others = shown
-    holdouts[first] = look(first)  # by itself, since numba's loops must have run before
-    progress(1, len(shown))
-    with closing(in_order(look, others, frames_at_once(width * height, scene.extent.device))) as looks:
-        for done, (i, holdout) in enumerate(looks, 2):
-            holdouts[i] = holdout
-            progress(done, len(shown))
-    sources = Sources(lambda i: footage.read_linear(i) * gains[i], cameras, holdouts, plate)
+    holdouts = find_holdouts(scene, proposals, caster, cameras, witnesses, settings, progress("frames"))
+    sources = Sources(lambda i: footage.read_linear(i) * gains[i], cameras, holdouts.covered, plate)
     inside = torch.from_numpy(box.to_box(points).astype(np.float32)).to(scene.extent.device)
     behind = points[(scene.hold(inside) <= 0).cpu().numpy()]
     planes = _planes_around(box, behind, cameras, settings.planes)
     background = Background(scene, proposals, behind, planes)
-    return Studio(
-        settings,
-        scene,
-        proposals,
-        box,
-        footage,
-        cameras,
-        points,
-        caster,
-        gains,
-        sources,
-        background,
-        witnesses,
+    studio = Studio(
+        settings, scene, proposals, box, footage, cameras, points, caster, gains, holdouts, sources, background,
+        witnesses, fills,
+    )  # fmt: skip
+    return studio if fills.key is None else _with_key_frames(studio, progress("key frames"), warn)
+
+
+def _with_key_frames(
+    studio: Studio, progress: Callable[[int, int], None], warn: Callable[[str], None]
+) -> Studio:
+    """The same with the key frames of what no frame saw, which are the same whichever frames get layers.
+
+    Each takes from those before what they show, and invents the rest.
+    """
+    usable, settings = studio.sources.usable, studio.settings
+    count = min(settings.fill.candidates, len(usable))
+    candidates = [usable[n] for n in np.linspace(0, len(usable) - 1, count).round().astype(int)]
+    unseen = {i: _unseen(studio, i) for i in candidates}
+    chosen = choose_key_frames(unseen, studio.cameras, settings.fill)
+    for done, index in enumerate(chosen, 1):
+        camera = studio.cameras[index]
+        assert camera is not None
+        linear = studio.footage.read_linear(index)
+        matte = _checked_matte(studio, index, srgb_encode(linear))
+        plate = _plate(studio, studio.caster, camera, _own(studio, index, linear, matte), studio.fills.key)
+        if plate.unfilled:
+            warn(
+                f"{studio.footage.frames[index].name}: no texture was found for {plate.unfilled} pixels that no frame saw, "
+                "so plates go on smoothly there; let the camera see more around the object, or give --fill a network."
+            )
+        colour = srgb_encode(plate.colour * studio.gains[index]).astype(np.float16)
+        studio = replace(studio, keys=[*studio.keys, KeyFrame(camera, colour, plate.disparity)])
+        progress(done, len(chosen))
+    return studio
+
+
+def _unseen(studio: Studio, index: int) -> np.ndarray:
+    """World points (N, 3) behind the object in a frame that no other frame shows, as far as BaCo tells their depth."""
+    camera, holdout = studio.cameras[index], studio.sources.holdouts[index]
+    assert camera is not None
+    factor = min(1.0, studio.settings.fill.key_edge / max(holdout.shape))
+    width, height = (max(1, round(edge * factor)) for edge in holdout.shape[::-1])
+    rows, columns = np.nonzero(cv2.resize(holdout, (width, height), interpolation=cv2.INTER_NEAREST))
+    if not len(rows):
+        return np.zeros((0, 3))
+    scale = camera.lens.width / width, camera.lens.height / height
+    pixels = np.stack([(columns + 0.5) * scale[0], (rows + 0.5) * scale[1]], axis=1)
+    rays = studio.caster.cast(np.full(len(pixels), index), pixels)
+    samples = studio.settings.plate.backdrop_samples
+    depth = backdrop_depth(studio.scene, studio.proposals, rays, samples).cpu().numpy()
+    origin, directions = camera.rays(pixels)
+    world = (origin + depth[:, None] * directions)[np.isfinite(directions).all(axis=1)]
+    for other in studio.sources.usable:
+        if other != index and len(world):
+            world = world[~studio.sources.look(other, world)[1]]
+    return world
+
+
+def _own(studio: Studio, index: int, linear: np.ndarray, matte: Matte) -> OwnFrame:
+    """A frame that is to be cleaned of all that may be the object: of what its mask and the hull have, the matte not, too."""
+    height, width = matte.alpha.shape
+    masked = studio.holdouts.masked[index].astype(np.float32)
+    missed = cv2.resize(masked, (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
+    alpha = np.where(missed, np.float32(1.0), matte.alpha)
+    return OwnFrame(index, linear, studio.gains[index], alpha, matte.depth)
+
+
+def _plate(
+    studio: Studio, caster: RayCaster, camera: Camera, own: OwnFrame | None, fill: Fill | None
+) -> CleanPlate:
+    """The clean plate of a camera, whose rays are the caster's of frame `own.index`, or of its only one."""
+    frame = 0 if own is None else own.index
+
+    def cast(pixels: np.ndarray) -> Rays:
+        return caster.cast(np.full(len(pixels), frame), pixels)
+
+    return clean_plate(
+        studio.background, camera, cast, studio.sources, studio.settings, own, studio.keys, fill
     )
 
 
@@ -148,57 +194,66 @@ def _matte_by_rays(studio: Studio, caster: RayCaster, frame: int) -> Matte:
     )
 
 
+def _checked_matte(studio: Studio, index: int, display: np.ndarray) -> Matte:
+    """The matte of a frame by rays, checked by what masks and the frame's own colours (H, W, 3) say of it."""
+    camera, check = studio.cameras[index], studio.settings.check
+    assert camera is not None
+    matte = _matte_by_rays(studio, studio.caster, index)
+    if not check.uphold:
+        return matte
+    said = studio.witnesses.of(index, camera, *matte.alpha.shape[::-1])
+    alpha = upheld(matte.alpha, said, check)
+    alpha = solved_again(display, alpha, said, check, studio.settings.colours, studio.settings.edges)
+    return complete_surface(matte, alpha)
+
+
 def frame_layers(studio: Studio, index: int) -> tuple[FrameLayers, list[str]]:
     """All layers of one frame of the footage, and a sentence for each thing in it that is in doubt."""
     camera, settings, matting = studio.cameras[index], studio.settings, studio.settings.matting
     assert camera is not None
-    linear = studio.footage.read_linear(index)
-    matte = _matte_by_rays(studio, studio.caster, index)
+    scene, space = studio.footage.read_scene(index), studio.footage.space.scene
+    linear = space.in_rec709(scene)
     display = srgb_encode(linear)
-    said = studio.witnesses.of(index, camera, *matte.alpha.shape[::-1])
-    if settings.check.uphold:
-        alpha = upheld(matte.alpha, said, settings.check)
-        alpha = solved_again(display, alpha, said, settings.check, settings.colours, settings.edges)
-        matte = complete_surface(matte, alpha)
+    matte = _checked_matte(studio, index, display)
     radius = max(2, round(settings.layers.band * max(matte.alpha.shape)))
     if settings.layers.refine:
         matte = complete_surface(matte, refine_alpha(display, matte.alpha, radius, matting))
 
-    def cast(pixels: np.ndarray) -> Rays:
-        return studio.caster.cast(np.full(len(pixels), index), pixels)
-
-    own = OwnFrame(index, linear, studio.gains[index], matte.alpha, matte.depth)
-    plate = clean_plate(
-        studio.background, camera, cast, studio.sources, settings.layers, settings.plate, settings.sweep, own
-    )
+    own = _own(studio, index, linear, matte)
+    plate = _plate(studio, studio.caster, camera, own, studio.fills.frame)
     if settings.layers.refine:
-        clean = srgb_encode(plate.colour)
-        alpha = refine_by_plate(display, matte.alpha, clean, plate.seen, radius, matting)
+        behind = srgb_encode(plate.colour)
+        alpha = refine_by_plate(display, matte.alpha, behind, plate.seen, radius, matting)
         matte = complete_surface(matte, without_hidden_holes(display, alpha, matting))
-    foreground = unmix_foreground(linear, matte.alpha, plate.colour, matting)
-    layers = FrameLayers(foreground, plate.colour, plate.seen, matte.depth, matte.normal)
+    clean = plate.colour
+    filled = (clean != linear).any(axis=2)
+    if settings.plate.grain and filled.any():
+        grained = with_grain(srgb_encode(clean), display, filled, settings.grain, settings.seed + index)
+        clean = np.where(filled[..., None], srgb_decode(grained), clean).astype(np.float32)
+    # In the plate's own space from here on; what is the plate's own comes from there, not back from Rec.709.
+    clean = np.where(filled[..., None], space.from_rec709(clean), scene)
+    foreground = unmix_foreground(scene, matte.alpha, clean, matting)
+    layers = FrameLayers(foreground, clean, plate.seen, matte.depth, matte.normal, space)
+    said = studio.witnesses.of(index, camera, *matte.alpha.shape[::-1])
     return layers, doubts(matte.alpha, said, settings.check)
 
 
 def view_layers(studio: Studio, camera: Camera) -> FrameLayers:
     """All layers for a camera that filmed nothing: the fields' own matte and colour, the plate from the footage."""
-    settings = studio.settings
+    settings, space = studio.settings, studio.footage.space.scene
     caster = RayCaster([camera], studio.box, studio.points, settings.render, studio.caster.device)
     matte = _matte_by_rays(studio, caster, 0)
-
-    def cast(pixels: np.ndarray) -> Rays:
-        return caster.cast(np.zeros(len(pixels), np.int64), pixels)
-
     foreground = np.zeros((*matte.alpha.shape, 4), np.float32)
     foreground[..., 3] = matte.alpha
     rows, columns = np.nonzero(matte.alpha)
     if len(rows):
-        rays = cast(np.stack([columns + 0.5, rows + 0.5], axis=1))
+        pixels = np.stack([columns + 0.5, rows + 0.5], axis=1)
+        rays = caster.cast(np.zeros(len(pixels), np.int64), pixels)
         colour = (
             render_object_colour(studio.scene, studio.proposals, rays, settings.layers.samples).cpu().numpy()
         )
-        foreground[rows, columns, :3] = srgb_decode(colour) * matte.alpha[rows, columns, None]
-    plate = clean_plate(
-        studio.background, camera, cast, studio.sources, settings.layers, settings.plate, settings.sweep, None
-    )
-    return FrameLayers(foreground, plate.colour, plate.seen, matte.depth, matte.normal)
+        linear = space.from_rec709(srgb_decode(colour))
+        foreground[rows, columns, :3] = linear * matte.alpha[rows, columns, None]
+    plate = _plate(studio, caster, camera, None, studio.fills.frame)
+    clean = space.from_rec709(plate.colour)
+    return FrameLayers(foreground, clean, plate.seen, matte.depth, matte.normal, space)

@@ -129,7 +129,8 @@ def follow_subject(
 
 def moving_layers(footage: Footage, subject: Subject, settings: Settings, index: int) -> FrameLayers:
     """All layers of a frame; depth and normals are not known of what moves."""
-    linear = footage.read_linear(index)
+    scene, space = footage.read_scene(index), footage.space.scene
+    linear = space.in_rec709(scene)
     picture = srgb_encode(linear)
     size = (footage.width, footage.height)
     own = settings.moving
@@ -154,13 +155,15 @@ def moving_layers(footage: Footage, subject: Subject, settings: Settings, index:
         plate = Plate(srgb_encode(srgb_decode(ground.colour) * shadow), ground.seen)
         alpha = solve_alpha(picture, mask, plate, settings)
         clean, seen = plate.colour, plate.seen
-    linear_clean = np.where(hole[..., None], srgb_decode(clean), linear).astype(np.float32)
+    # In the plate's own space from here on; what is the plate's own comes from there, not back from Rec.709.
+    behind = np.where(hole[..., None], space.from_rec709(srgb_decode(clean).astype(np.float32)), scene)
     return FrameLayers(
-        unmix_foreground(linear, alpha, linear_clean, settings.matting),
-        linear_clean,
+        unmix_foreground(scene, alpha, behind, settings.matting),
+        behind,
         seen.astype(np.float32),
         np.full(hole.shape, NO_DEPTH, np.float32),
         np.zeros((*hole.shape, 3), np.float32),
+        space,
         shadow,
     )
 

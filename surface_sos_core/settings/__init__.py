@@ -4,7 +4,9 @@ The settings of a run are written to its manifest, with what really ran (an earl
 """
 
 from surface_sos_core.settings.cameras import BoxSettings, PointSettings, SolveSettings
+from surface_sos_core.settings.fill import FillSettings
 from surface_sos_core.settings.footage import ExposureSettings, FootageSettings
+from surface_sos_core.settings.grain import GrainSettings
 from surface_sos_core.settings.layers import LayerSettings
 from surface_sos_core.settings.masks import (
     CoarseSettings,
@@ -58,8 +60,10 @@ __all__ = [
     "EdgeSettings",
     "ExposureSettings",
     "FieldSettings",
+    "FillSettings",
     "FlowSettings",
     "FootageSettings",
+    "GrainSettings",
     "HullSettings",
     "LayerSettings",
     "MatteSettings",

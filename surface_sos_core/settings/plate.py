@@ -14,6 +14,11 @@ class PlateSettings(Group):
 
     NAME: ClassVar[str] = "plate"
 
+    fill: str = setting(
+        "texture",
+        "What no frame saw: texture from around it, smooth colours, or an inpainting network's, given as MODEL.onnx.",
+    )
+    grain: bool = setting(True, "Give what is filled the noise of the plate around it.")
     holdout_edge: int = setting(
         192,
         "Longer edge of the pictures that say where frames show the object and no pixel is taken from.",
@@ -25,6 +30,9 @@ class PlateSettings(Group):
     holdout_alpha: float = setting(0.1, "Alpha from which on no pixel is taken from a frame.", 0, 1)
     holdout_samples: int = setting(
         16, "Samples of each field on a ray that tells where no pixel is taken from.", 1, 4096, "samples"
+    )
+    holdout_hull: float = setting(
+        0.3, "Probability in the consensus from which on no pixel is taken from a frame.", 0, 1
     )
     probes: int = setting(
         600, "Points of the hole that decide which frames are asked.", 1, 1_000_000, "points"
@@ -81,7 +89,7 @@ class PlateSettings(Group):
     )
     spread: float = setting(
         0.06,
-        "Difference from the median of all frames at which one counts a third.",
+        "Difference from the median of all frames at which one counts as a view by `angle` away.",
         0.001,
         10,
         "display values",
@@ -92,6 +100,21 @@ class PlateSettings(Group):
         0,
         10,
         "display values",
+    )
+    seam: float = setting(
+        10.0,
+        "Cost of a seam between frames that differ by 1 on both sides, against that of a worse frame.",
+        0,
+        1000,
+    )
+    seam_rounds: int = setting(
+        4, "How often rows, then columns, choose anew which frames they take.", 0, 1000, "times"
+    )
+    worse: float = setting(
+        1.5,
+        "How much worse than the best a frame may be at a pixel to be taken for the seams' sake, in angles.",
+        0,
+        1000,
     )
     anchor: float = setting(
         0.01,

@@ -11,7 +11,9 @@ from typing import Any
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.settings.cameras import BoxSettings, PointSettings, SolveSettings
+from surface_sos_core.settings.fill import FillSettings
 from surface_sos_core.settings.footage import ExposureSettings, FootageSettings
+from surface_sos_core.settings.grain import GrainSettings
 from surface_sos_core.settings.layers import LayerSettings
 from surface_sos_core.settings.masks import (
     CoarseSettings,
@@ -97,6 +99,8 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "colours",
         "edges",
         "plate",
+        "fill",
+        "grain",
         "moving",
     ),
     "mesh": ("mesh",),
@@ -142,6 +146,8 @@ class Settings:
     matting: MattingSettings = field(default_factory=MattingSettings)
     check: CheckSettings = field(default_factory=CheckSettings)
     plate: PlateSettings = field(default_factory=PlateSettings)
+    fill: FillSettings = field(default_factory=FillSettings)
+    grain: GrainSettings = field(default_factory=GrainSettings)
     mesh: MeshSettings = field(default_factory=MeshSettings)
     moving: MovingSettings = field(default_factory=MovingSettings)
     device: str = "auto"

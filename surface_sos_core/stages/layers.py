@@ -13,11 +13,13 @@ from surface_sos_core.footage.header import BadImage, read_header
 from surface_sos_core.footage.sequence import plain_name
 from surface_sos_core.layers.at_once import frames_at_once, in_order
 from surface_sos_core.layers.exr import PlateHeader, write_layers
+from surface_sos_core.layers.fill import network_of
 from surface_sos_core.layers.self_check import Witnesses, worst_first
 from surface_sos_core.layers.stage import Studio, frame_layers, open_studio
 from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.consensus_file import SolidMasks
 from surface_sos_core.provenance import code_version
+from surface_sos_core.shot_folder import file_stamps
 from surface_sos_core.stages.run import Run, inputs_from_fields
 from surface_sos_core.train.trainer import Trainer
 
@@ -36,6 +38,8 @@ def layer_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) -
     todo = [i for i in run.selected if run.cameras[i] is not None]
     code = layers_code()
     inputs = inputs_from_fields(run, "layers", code)
+    network = network_of(run.settings.plate.fill)
+    inputs["fill"] = None if network is None else file_stamps([network])
     others = [entry.name for i, entry in enumerate(entries) if entry.layers is not None and i not in todo]
     alike = folder.changes("layers", inputs) == [] if again else run.keeps("layers", inputs)
     if not alike and again and others:
@@ -102,17 +106,18 @@ def _write_frames(
 def studio_of(run: Run, trainer: Trainer, consensus: Consensus, part: int = 1) -> Studio:
     """What layers are made from; `part`: rays are rendered in parts so many times as small."""
     points = read_model(run.folder.cameras).points
+    masks = SolidMasks.read(run.folder.consensus, len(run.cameras))
     return open_studio(
         run.settings,
         trainer.scene,
         dataclasses.replace(trainer.proposals, rays_at_once=trainer.proposals.rays_at_once // part),
-        consensus.box,
+        Witnesses(masks, consensus),
         run.footage,
         run.cameras,
         points.xyz[points.track_length >= run.settings.points.least_track],
         read_gains(run.folder.exposure, len(run.cameras)),
-        Witnesses(SolidMasks.read(run.folder.consensus, len(run.cameras)), consensus),
-        run.progress("frames"),
+        run.progress,
+        run.events.warning,
     )
 
 

@@ -16,7 +16,7 @@ from surface_sos_core.cameras import Camera, match_cameras, read_model
 from surface_sos_core.device import choose_device
 from surface_sos_core.errors import InputError, is_out_of_memory
 from surface_sos_core.events import Events
-from surface_sos_core.footage import Footage, open_footage, parse_frames
+from surface_sos_core.footage import ColourRequest, Footage, open_footage, parse_frames
 from surface_sos_core.footage.training_size import training_size
 from surface_sos_core.manifest import FootageEntry, FrameEntry, MadeEntry, Manifest, write_manifest
 from surface_sos_core.masks.coarse import reduced_size
@@ -170,7 +170,9 @@ def reopened(
     manifest = folder.manifest()
     settings = _for_stage(stage, settings, settings_from_dict(manifest.settings))
     selected = selected_frames(frames, [entry.frame for entry in manifest.frames])
-    footage = open_footage(manifest.footage.path, True, events.warning, manifest.footage.layer)
+    entry = manifest.footage
+    colour = ColourRequest(entry.colour_space, entry.ocio)
+    footage = open_footage(entry.path, True, events.warning, entry.layer, colour)
     run = Run(folder, settings, events, footage, manifest, [], selected)
     if len(manifest.frames) != len(footage.frames):
         raise InputError(
@@ -210,12 +212,15 @@ def new_manifest(footage: Footage, settings: Settings, source: str = "auto") -> 
             footage.height,
             footage.title,
             footage.layer,
+            footage.colour.space,
+            footage.colour.config,
             tags.pixel_aspect,
             float(tags.fps) if tags.fps is not None else None,
         ),
         frames=[FrameEntry(frame.name, frame.number) for frame in footage.frames],
         settings=settings.as_dict(),
-        colour_space="lin_rec709_scene" if footage.is_linear else "srgb_rec709_scene",
+        colour_space=footage.space.identity,
+        layers_space=footage.space.scene.interop_id or footage.space.scene.name,
         objects={"object": source},
     )
 
@@ -263,7 +268,8 @@ def frames_kept(footage: Footage, settings: Settings, folder: Path) -> AbstractC
 
 def footage_stamp(footage: Footage) -> list[Any]:
     """What tells whether the frames are those of an earlier run."""
-    return [file_stamps(footage.files), footage.width, footage.height, *filter(None, [footage.layer])]
+    asked = filter(None, [footage.layer, footage.space.key])
+    return [file_stamps(footage.files), footage.width, footage.height, *asked]
 
 
 def model_stamp(run: Run) -> dict[str, str]:

@@ -1,12 +1,17 @@
 """What Blender's compositor makes of the group against the same maths outside, in every Blender."""
 
 import json
+import shutil
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import OpenEXR
 import pytest
 
-from surface_sos_core.layers.exr import FrameLayers
+from surface_sos_core.footage.colour import KNOWN_SPACES, srgb_encode
+from surface_sos_core.layers.exr import FrameLayers, write_layers
+from surface_sos_core.manifest import read_manifest, write_manifest
 
 # A half holds 11 bits.
 HALF = 2.0**-10
@@ -30,7 +35,7 @@ for name, change in changes.items():
     for socket, value in change.items():
         node.inputs[socket].default_value = value
     stems = {frame: path.stem for frame, path in loaded.layers.items()}
-    rendered = list(part("composite_render").render_composites(scene, stems, folder / name))
+    rendered = list(part("composite_render").render_composites(scene, stems, folder / name, loaded.space))
     assert rendered == list(loaded.layers)
 tell(ok=True)
 """
@@ -80,9 +85,29 @@ def test_composites_are_foreground_over_background(blender, tmp_path, tiny_shot)
             assert found.max() > 1.5, "values above 1 are kept"
 
 
-def test_pngs_are_what_a_plate_would_look_like(blender, tmp_path, tiny_shot):
-    import cv2
+@pytest.mark.parametrize("name", ["ACEScg", "ACES2065-1"])
+def test_other_primaries_come_back_as_they_are(blender, tmp_path, tiny_shot, name):
+    """Layers in ACES through Blender, whose own space is Rec.709: the composite is the plate, its PNG what it looks like."""
+    space = next(space for space in KNOWN_SPACES if space.name == name)
+    shutil.copytree(tiny_shot.out, tmp_path / "shot")
+    manifest = read_manifest(tmp_path / "shot")
+    write_manifest(tmp_path / "shot", replace(manifest, layers_space=space.interop_id))
+    for entry in manifest.frames:
+        labelled = replace(tiny_shot.layers[entry.frame], space=space)
+        write_layers(tmp_path / "shot" / entry.layers, labelled, entry.frame)
+    blender.facts(RENDER, tmp_path, tmp_path / "shot", tmp_path / "comp", json.dumps({"own": {}}), timeout=120)
+    for frame in tiny_shot.frames:
+        layers = tiny_shot.layers[frame]
+        expected, seen = composite(layers), layers.foreground[..., 3] > 1e-3
+        found = read_rgb(tmp_path / "comp" / "own" / f"plate.{frame}.exr")
+        off = np.abs(found - expected) / np.maximum(expected, 1.0)
+        assert off[seen | (layers.foreground[..., 3] == 0)].max() < 2 * HALF, f"frame {frame}: {off.max()}"
+        png = cv2.imread(str(tmp_path / "comp" / "own" / f"plate.{frame}.png"))[..., ::-1]
+        shown = 255 * srgb_encode(np.clip(space.in_rec709(expected), 0, 1))
+        assert np.abs(png - shown).max() < 3  # Blender's transform is a table
 
+
+def test_pngs_are_what_a_plate_would_look_like(blender, tmp_path, tiny_shot):
     blender.facts(RENDER, tmp_path, tiny_shot.out, tmp_path / "comp", json.dumps({"comp": {}}))
     linear = np.clip(composite(tiny_shot.layers[1002]), 0, 1)
     srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)

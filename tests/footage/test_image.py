@@ -8,7 +8,6 @@ import pycolmap
 import pytest
 import tifffile
 
-from surface_sos_core.footage.colour import to_rec709
 from surface_sos_core.footage.header import BadImage, read_header
 from surface_sos_core.footage.image import decode, rgb
 
@@ -108,13 +107,6 @@ def test_windows_that_do_not_meet(tmp_path, picture, write_exr):
     header = {"dataWindow": window(100, 100, 111, 109), "displayWindow": window(0, 0, 19, 7)}
     path = write_exr(tmp_path / "a.exr", {"RGB": picture(dtype=np.float32, width=12, height=10)}, **header)
     assert decode(path).shape == (8, 20, 3) and not decode(path).any()
-
-
-def test_other_primaries_become_rec709(tmp_path, picture, write_exr):
-    primaries = (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767)
-    pixels = picture(dtype=np.float32)
-    path = write_exr(tmp_path / "a.exr", {"RGB": pixels}, chromaticities=primaries)
-    assert np.allclose(decode(path), pixels @ to_rec709(primaries).T, atol=1e-5)
 
 
 @pytest.mark.parametrize("names", [("Y",), ("rgba.R", "rgba.G", "rgba.B", "rgba.A"), ("mask.V",)])

@@ -4,15 +4,18 @@ from fractions import Fraction
 
 import numpy as np
 import OpenEXR
+import OpenImageIO as oiio
 import pytest
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import timecode
+from surface_sos_core.footage.colour import KNOWN_SPACES, LINEAR_REC709, space_of
 from surface_sos_core.footage.exr import Tags
 from surface_sos_core.footage.header import read_header
 from surface_sos_core.layers.exr import FrameLayers, PlateHeader, read_layers, write_layers
 
 HEIGHT, WIDTH = 11, 17
+LOGC4_PRIMARIES = (0.7347, 0.2653, 0.1424, 0.8576, 0.0991, -0.0308, 0.3127, 0.3290)
 
 
 @pytest.fixture
@@ -56,6 +59,24 @@ def test_every_channel_comes_back(tmp_path, layers):
         np.testing.assert_array_equal(getattr(back, name), written.astype(np.float16).astype(np.float32))
     np.testing.assert_array_equal(back.depth, layers.depth)  # float keeps every bit
     assert isinstance(layers.clean, np.ndarray)  # the caller's arrays are still arrays
+
+
+@pytest.mark.parametrize("space", [*KNOWN_SPACES, space_of(LOGC4_PRIMARIES, "house", "house:lin_scene")])
+def test_colours_are_labelled_and_read_as_that(tmp_path, layers, space):
+    """By OpenImageIO too, which gives the id or, for the chromaticities, its own name of a space."""
+    path = tmp_path / "shot.1001.exr"
+    layers.space = space
+    write_layers(path, layers, 1001)
+    back = read_layers(path)
+    assert back.space.interop_id == space.interop_id
+    np.testing.assert_allclose(back.space.chromaticities, space.chromaticities, atol=1e-6)
+    spec = oiio.ImageInput.open(str(path)).spec()
+    assert spec.get_string_attribute("colorInteropID") == space.interop_id
+    np.testing.assert_allclose(spec.getattribute("chromaticities"), space.chromaticities, atol=1e-6)
+    plain = back.in_rec709()
+    assert plain.space == LINEAR_REC709 and (plain.foreground[..., 3] == back.foreground[..., 3]).all()
+    np.testing.assert_allclose(plain.clean, space.in_rec709(back.clean), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(space.from_rec709(plain.clean), back.clean, atol=1e-4)
 
 
 def test_channel_order_on_disk(tmp_path, layers):

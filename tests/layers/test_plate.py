@@ -11,15 +11,18 @@ from surface_sos_core.cameras import Lens
 from surface_sos_core.evaluate.metrics import psnr
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
 from surface_sos_core.layers import hidden_depth
+from surface_sos_core.layers.fill import open_fills
 from surface_sos_core.layers.hidden_depth import Background
+from surface_sos_core.layers.key_frames import KeyFrame
 from surface_sos_core.layers.plate import CleanPlate, OwnFrame, clean_plate
 from surface_sos_core.layers.sources import Sources
 from surface_sos_core.render.rays import RayCaster, Rays
-from surface_sos_core.settings import LayerSettings, PlateSettings, RenderSettings, SweepSettings
+from surface_sos_core.settings import LayerSettings, RenderSettings, Settings
 
 WIDTH, HEIGHT = 96, 72
 WALL = 4.0
-LAYERS, PLATE = LayerSettings(sources=8), PlateSettings()
+SETTINGS = Settings(layers=LayerSettings(sources=8))
+PLATE = SETTINGS.plate
 BALL_COLOUR = 0.9
 NO_POINTS, NO_PLANES = np.zeros((0, 3)), np.zeros((0, 4))
 
@@ -85,7 +88,14 @@ def fill(ball, plates, alphas, background):
     """Clean a frame; `used` says which frames may give pixels, `pictures` stands for the plates."""
 
     def run(
-        frame: int, used=None, pictures=None, alpha=None, own: bool = True, gain: float = 1.0
+        frame: int,
+        used=None,
+        pictures=None,
+        alpha=None,
+        own: bool = True,
+        gain: float = 1.0,
+        keys=(),
+        fill=None,
     ) -> CleanPlate:
         pictures = plates if pictures is None else pictures
         cameras = [c if used is None or n in used else None for n, c in enumerate(ball.cameras)]
@@ -95,8 +105,8 @@ def fill(ball, plates, alphas, background):
         alpha = alphas[frame] if alpha is None else alpha
         camera = ball.cameras[frame]
         return clean_plate(
-            background, camera, lambda pixels: caster.cast(np.full(len(pixels), frame), pixels), sources, LAYERS, PLATE, SweepSettings(),
-            own_frame(ball, camera, frame, pictures[frame] / np.float32(gain), alpha, gain) if own else None,
+            background, camera, lambda pixels: caster.cast(np.full(len(pixels), frame), pixels), sources, SETTINGS,
+            own_frame(ball, camera, frame, pictures[frame] / np.float32(gain), alpha, gain) if own else None, keys, fill,
         )  # fmt: skip
 
     return run
@@ -181,6 +191,51 @@ def test_without_sources_the_hole_is_invented_and_says_so(fill, plates, alphas):
     assert np.abs(inside.mean(axis=0) - around.mean(axis=0)).max() < 0.15
 
 
+def texture_of(found: np.ndarray, region: np.ndarray) -> float:
+    """Root mean square difference of neighbours within a region, in display values."""
+    shown = srgb_encode(found.clip(0, 1))
+    step = (shown[:, 1:] - shown[:, :-1])[region[:, 1:] & region[:, :-1]]
+    return float(np.sqrt(np.mean(step**2)))
+
+
+def test_what_nobody_saw_gets_the_texture_around_it(fill, plates, clean, alphas):
+    smooth, textured = fill(0, used=[0]), fill(0, used=[0], fill=open_fills(SETTINGS).frame)
+    hole = alphas[0] > 0
+    truth = texture_of(clean[0], hole)
+    assert (
+        texture_of(smooth.colour, hole)
+        < 0.5 * truth
+        < truth
+        < texture_of(textured.colour, hole)
+        < 2.5 * truth
+    )
+    assert np.all(textured.seen[hole] == 0.0) and textured.unfilled == 0 < smooth.unfilled
+    outside = far_from(alphas[0])
+    np.testing.assert_array_equal(textured.colour[outside], plates[0][outside])
+
+
+def test_every_frame_shows_what_the_key_frame_invented(ball, fill, plates, clean, alphas):
+    """Nobody saw what the ball hides from two neighbours; both show what one of them has there."""
+    texture = open_fills(SETTINGS).frame
+    first = fill(0, used=[0], fill=texture)
+    key = KeyFrame(ball.cameras[0], srgb_encode(first.colour).astype(np.float16), first.disparity)
+    again, other = (fill(n, used=[n], keys=[key], fill=texture) for n in (0, 1))
+    hole = alphas[0] > 0
+    assert quality(again.colour, first.colour, hole) > 30.0
+    # What frame 1 has at a place, against what frame 0 has of the same place of the wall
+    pixels = ball.pixel_grid(ball.cameras[1], WIDTH, HEIGHT)
+    at, _ = ball.cameras[0].project(ball.wall(ball.cameras[1], pixels))
+    inside = ((at > 1) & (at < (WIDTH - 1, HEIGHT - 1))).all(axis=1)
+    safe = np.where(inside[:, None], at, 0).astype(int)
+    both = ((alphas[1] > 0).ravel() & inside & hole[safe[:, 1], safe[:, 0]]).reshape(HEIGHT, WIDTH)
+    assert both.sum() > 50 and np.all(other.seen[both] == 0.0)
+    expected = first.colour[safe[:, 1], safe[:, 0]].reshape(HEIGHT, WIDTH, 3)
+    carried, alone = (
+        quality(done.colour, expected, both) for done in (other, fill(1, used=[1], fill=texture))
+    )
+    assert carried > 18.0 and carried > alone + 3.0
+
+
 def test_seen_is_set_where_a_source_sees_and_only_there(ball, fill, alphas):
     """One source: the places that it sees are computed here, from the truth."""
     frame, source = 0, 2
@@ -224,6 +279,6 @@ def test_a_distorted_lens(ball, background, clean):
     caster = RayCaster(cameras, ball.box, np.zeros((0, 3)), RenderSettings(), torch.device("cpu"))
     done = clean_plate(
         background, camera, lambda pixels: caster.cast(np.zeros(len(pixels), np.int64), pixels), sources,
-        LAYERS, PLATE, SweepSettings(), own_frame(ball, camera, 0, own, alpha),
+        SETTINGS, own_frame(ball, camera, 0, own, alpha), (), None,
     )  # fmt: skip
     assert quality(done.colour, truth, alpha > 0) > 30.0

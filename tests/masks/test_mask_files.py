@@ -118,7 +118,9 @@ def test_255_around_a_label_is_what_no_one_labelled(masks):
 
 
 def test_a_background_of_one_is_no_label(masks):
-    found, _ = masks(lambda path, k: write(path, np.maximum(matte(k), 1)))  # as programs that dither write black
+    found, _ = masks(
+        lambda path, k: write(path, np.maximum(matte(k), 1))
+    )  # as programs that dither write black
     assert all(((found[k] > 127) == (matte(k) > 0)).all() for k in range(COUNT))
 
 

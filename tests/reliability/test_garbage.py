@@ -244,7 +244,7 @@ MANIFEST: dict[str, Any] = {
     "made": {"train": {"code": "0.1.0+aa", "software": {"torch": "2"}, "ran": {}}}, "objects": {"object": "auto"},
     "footage": {"path": "plates", "width": 64, "height": 48, "title": "plate"},
     "frames": [{"name": "plate.1001", "frame": 1001, "layers": "layers/plate.1001.exr", "doubts": ["blurred"]}],
-    "colour_space": "srgb_rec709_scene",
+    "colour_space": "srgb_rec709_scene", "layers_space": "lin_rec709_scene",
     "box": {"centre": [0, 0, 0], "size": [1, 1, 1], "world_to_box": np.eye(4).tolist()},
     "mesh": {"ply": "mesh/object.ply", "glb": None}, "metrics": None, "timings": {"train": 1.5},
     "warnings": ["one"], "stages": ["footage"],
@@ -267,7 +267,7 @@ def manifests(_: Path) -> Iterator[bytes]:
                 continue  # a mesh without files; what is unknown is left out
             yield json.dumps(changed(MANIFEST, path, value)).encode()
         if not isinstance(path[-1], int) and path[0] not in ("box", "made", "objects", "software", "timings") and path[-1] not in (
-            "layers", "ply", "cameras", "colour_space", "mesh",
+            "layers", "ply", "cameras", "colour_space", "layers_space", "mesh",
         ):  # fmt: skip
             yield json.dumps(changed(MANIFEST, path, KeyError)).encode()
     for path in (("frames", 0, "layers"), ("cameras",), ("mesh", "ply"), ("mesh", "glb")):
