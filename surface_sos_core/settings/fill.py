@@ -42,8 +42,8 @@ class FillSettings(Group):
         0.02, "Distance from that surface up to which it was met.", 0, 10, "of the depth"
     )
     depth: float = setting(
-        0.2,
-        "What a step in depth counts against one across the picture; 1 is right where the depth of what nobody saw is known.",
+        1.0,
+        "What a step in depth counts against one across the picture; less where the depth behind the object is wrong.",
         0,
         100,
     )
