@@ -109,7 +109,8 @@ def clean_plate(
     if unfilled and fill is not None:
         deep = None
         if around is not None:
-            deep = max(camera.lens.focal_xy) * np.log(np.where(reach, depth, around))
+            focal = settings.fill.depth * max(camera.lens.focal_xy)
+            deep = focal * np.log(np.where(reach, depth, around))
         filled, empty = fill(colour, left, deep)
         new, unfilled = (left & ~empty)[rows, columns], int(empty.sum())
         here = filled[rows, columns]

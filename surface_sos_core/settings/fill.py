@@ -41,6 +41,12 @@ class FillSettings(Group):
     ray_miss: float = setting(
         0.02, "Distance from that surface up to which it was met.", 0, 10, "of the depth"
     )
+    depth: float = setting(
+        1.0,
+        "What a step in depth counts against one across the picture; less where the depth behind the object is wrong.",
+        0,
+        100,
+    )
     depth_edge: int = setting(
         96, "Longer edge of the depth that tells which places are near each other.", 4, 4096, "pixels"
     )
