@@ -63,8 +63,12 @@ def read_inputs(
     layer: str | None = None,
     colour_space: str | None = None,
     ocio: str | Path | None = None,
+    standing: bool = True,
 ) -> Inputs:
-    """Open all that a shot is made from; raises the errors by which `segment` refuses it."""
+    """Open all that a shot is made from; raises the errors by which `segment` refuses it.
+
+    standing: the subject may stand still, so cameras that are given need parallax.
+    """
     colour = ColourRequest.asked(colour_space, ocio)
     opened = open_footage(footage, skip_bad_frames, warn, layer, colour)
     numbers = [frame.number for frame in opened.frames]
@@ -75,7 +79,8 @@ def read_inputs(
     if model is not None:
         model = framed_model(model, opened)
         matched = match_cameras(model, opened, warn)
-        check_parallax(model)
+        if standing:
+            check_parallax(model)
     return Inputs(opened, selected, given_box, model, matched, open_source(request, opened, settings, warn))
 
 

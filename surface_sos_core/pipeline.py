@@ -44,9 +44,11 @@ from surface_sos_core.layers.stage import view_layers
 from surface_sos_core.manifest import FrameEntry, MadeEntry, write_manifest
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.sources.arrays import MaskArrays
+from surface_sos_core.masks.sources.files import FilesSource
 from surface_sos_core.masks.sources.request import MaskRequest, open_source
 from surface_sos_core.masks.sources.source import MaskShot
 from surface_sos_core.masks.write import check_masks_folder, mask_file, reasons_told, write_masks
+from surface_sos_core.moving.shot_kind import shot_kind
 from surface_sos_core.provenance import software_versions
 from surface_sos_core.result import FoundMask, FoundMasks, Result, open_shot
 from surface_sos_core.settings import Settings, preset
@@ -55,6 +57,7 @@ from surface_sos_core.stages.cameras import camera_stage, solved_cameras
 from surface_sos_core.stages.layers import file_names, layer_stage, layers_code, studio_of
 from surface_sos_core.stages.masks import mask_stage
 from surface_sos_core.stages.mesh import mesh_stage
+from surface_sos_core.stages.moving import moving_camera_stage, moving_layer_stage, subject_stage
 from surface_sos_core.stages.report import report_stage
 from surface_sos_core.stages.run import (
     STAGES,
@@ -80,7 +83,8 @@ class Shot:
     or number, or a list with one for each frame, None where it has none. cameras: a COLMAP model. box: a JSON file of the
     scene box. frames: which frames get layers ("1001-1040x2,1055"); all of them train. layer: which one of EXR files is the
     picture. colour_space: what the plates are in, by a name of the OCIO configuration; ocio: that, a file or `ocio://NAME`
-    (None: $OCIO, else one for ACES and cameras).
+    (None: $OCIO, else one for ACES and cameras). subject: whether it stands still or moves, "still", "moving" or "auto";
+    camera_move: "free", "turning", "locked" or "auto". A subject that moves gets no mesh.
 
     >>> import numpy as np
     >>> from surface_sos_core import Shot
@@ -99,6 +103,8 @@ class Shot:
     weights: str | Path | None = None
     pick: str | None = None
     layer: str | None = None
+    subject: str = "auto"
+    camera_move: str = "auto"
     colour_space: str | None = None
     ocio: str | Path | None = None
 
@@ -160,10 +166,18 @@ def segment(
     given = read_inputs(
         shot.footage, request, settings, events.warning, cameras=shot.cameras, box=shot.box, frames=shot.frames,
         skip_bad_frames=shot.skip_bad_frames, layer=shot.layer, colour_space=shot.colour_space, ocio=shot.ocio,
+        standing=shot.subject != "moving",
     )  # fmt: skip
     footage = given.footage
     told = described(given, str(shot.cameras) if shot.cameras is not None else None)
     events.inputs(told, in_words(told))
+    kind = None
+    if shot.subject == "moving" or (shot.subject == "auto" and given.cameras is None and given.box is None):
+        masks = given.source.masks if isinstance(given.source, FilesSource) else None
+        kind = shot_kind(
+            footage, masks, shot.subject, shot.camera_move, settings.moving,
+            lambda done, total: events.progress(done, total, "frames"),
+        )  # fmt: skip
 
     with folder.locked(), frames_kept(footage, settings, folder.checkpoint) as footage:
         folder.check(mode)  # again, since another run may have been faster
@@ -179,6 +193,14 @@ def segment(
             "cameras": file_stamps(model_files(Path(shot.cameras))) if shot.cameras is not None else None,
             "seed": settings.seed,
         }
+        if kind is not None and kind.moving:
+            events.warning(kind.told)
+            moving_camera_stage(run, kind, given.cameras, inputs)
+            subject = subject_stage(run, kind, given.source, {**inputs, "masks": request.stamp()})
+            moving_layer_stage(run, subject)
+            report_stage(run)
+            events.done(folder.out / "shot.json", folder.report, round(time.monotonic() - started, 2))
+            return open_shot(folder.out)
         model = camera_stage(run, given.cameras, inputs)
         inputs |= {
             "masks": request.stamp(),

@@ -64,6 +64,10 @@ class ShotFolder(OutFolder):
         return self.out / "checkpoint"
 
     @property
+    def subject(self) -> Path:
+        return self.checkpoint / "subject.npz"
+
+    @property
     def consensus(self) -> Path:
         return self.checkpoint / "consensus.npz"
 

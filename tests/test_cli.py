@@ -237,6 +237,7 @@ def test_segment_hands_everything_over(calls, tmp_path, capsys):
     out = write_shot(tmp_path / "out")
     words = ["segment", "plates", "--out", str(out), "--masks", "m", "--cameras", "c", "--box", "b.json"]
     words += ["--preset", "preview", "--frames", "1001-1010x2", "--device", "cpu", "--seed", "3"]
+    words += ["--subject", "moving", "--camera-move", "locked"]
     assert cli.main([*words, "--resume", "--skip-bad-frames"]) == 0
     options = {
         "masks": "m",
@@ -247,6 +248,8 @@ def test_segment_hands_everything_over(calls, tmp_path, capsys):
         "weights": None,
         "pick": None,
         "layer": None,
+        "subject": "moving",
+        "camera_move": "locked",
         "colour_space": None,
         "ocio": None,
     }
@@ -928,7 +931,7 @@ def test_a_static_camera_needs_parallax(tmp_path, capfd):
     picture = cv2.resize(plate(0), (320, 240), interpolation=cv2.INTER_NEAREST)
     for index in range(COUNT):
         cv2.imwrite(str(footage / f"plate.{index}.png"), picture)
-    assert cli.main(["segment", str(footage), "--out", str(tmp_path / "out")]) == 4
+    assert cli.main(["segment", str(footage), "--out", str(tmp_path / "out"), "--subject", "still"]) == 4
     err = capfd.readouterr().err
     assert err.count("\n") == 1 and "parallax" in err
 

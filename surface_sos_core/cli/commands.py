@@ -33,6 +33,8 @@ def segment(args: argparse.Namespace, on_event: Listener) -> None:
         weights=args.weights,
         pick=args.pick,
         layer=args.layer,
+        subject=args.subject,
+        camera_move=args.camera_move,
         colour_space=args.colour_space,
         ocio=args.ocio,
     )

@@ -56,6 +56,16 @@ def parser() -> argparse.ArgumentParser:
     segment.add_argument("--masks", metavar="SOURCE", help=f"where coarse masks come from: {_SOURCES}")
     _add_source_options(segment)
     segment.add_argument("--cameras", type=_path, metavar="MODEL", help="COLMAP model, text or binary")
+    segment.add_argument(
+        "--subject",
+        choices=["auto", "still", "moving"],
+        default="auto",
+        help="whether the subject moves (auto)",
+    )
+    segment.add_argument(
+        "--camera-move", choices=["auto", "free", "turning", "locked"], default="auto",
+        help="what the camera does: travels freely, turns or zooms on the spot, or stands (auto)",
+    )  # fmt: skip
     segment.add_argument("--box", type=_path, metavar="FILE", help="JSON file of the box around the object")
     _add_frames(segment)
     _add_fill(segment)

@@ -76,7 +76,7 @@ def measurable(entry: FrameEntry, truth: Truth, plates: Mapping[str, Path]) -> b
 
 
 def clean_pair(out: Path, entry: FrameEntry, truth: Truth, plates: Mapping[str, Path]) -> PlatePair:
-    """A measurable frame's clean plate and that of truth."""
+    """A measurable frame's clean plate and that of truth; without the shadow that the shot tells apart, where the truth has none."""
     layers = frame_layers(out, entry)
     shape = layers.depth.shape
     if entry.name in truth.regions:
@@ -84,9 +84,8 @@ def clean_pair(out: Path, entry: FrameEntry, truth: Truth, plates: Mapping[str, 
     else:
         inside = read_matte(truth.mattes[entry.name], shape) > 0.5
         region = distance_transform_edt(~inside) <= REGION_GROWTH if inside.any() else inside
-    return PlatePair(
-        display(layers.clean), read_display(plates[entry.name], shape), region, layers.seen > 0.5
-    )
+    plate = layers.without_shadow if plates is truth.cleans else layers.clean
+    return PlatePair(display(plate), read_display(plates[entry.name], shape), region, layers.seen > 0.5)
 
 
 def _pairs(

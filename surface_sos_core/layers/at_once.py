@@ -24,6 +24,11 @@ def frames_at_once(pixels: int, device: torch.device) -> int:
     """
     if device.type != "cpu" or numba.threading_layer() == "workqueue":
         return 1
+    return frames_with_room(pixels)
+
+
+def frames_with_room(pixels: int) -> int:
+    """How many frames of this size are made at once on the CPU, by its cores and what they take in memory."""
     return max(1, min(torch.get_num_threads(), int(_ROOM / (_BYTES * pixels))))
 
 

@@ -7,6 +7,8 @@ One part, scanlines, ZIP compression. Channels, all of the plate's size:
     seen.V                       1 = background seen in some frame, 0 = invented, half
     depth.Z                      distance to the image plane, world units, float; 1e10 = no surface
     normal.X normal.Y normal.Z   world space, half
+    shadow.R shadow.G shadow.B   the object's shadow as a factor (1 = none), half, of a subject that moves: clean / shadow is
+                                 the plate without it
 
 Colours are in the scene-linear space of the plate, which the header names; it also takes over the plate's windows, pixel aspect, frame rate and time code.
 """
@@ -40,6 +42,8 @@ _CHANNELS = {
     "normal": ("normal.X", "normal.Y", "normal.Z"),
 }
 
+_SHADOW = {"shadow": ("shadow.R", "shadow.G", "shadow.B")}
+
 
 @dataclass
 class FrameLayers:
@@ -56,6 +60,13 @@ class FrameLayers:
     normal: np.ndarray
     """(H, W, 3) unit normals in world space, 0 where there is no surface."""
     space: LinearSpace = LINEAR_REC709
+    shadow: np.ndarray | None = None
+    """(H, W, 3) what the object's shadow leaves of the light, 1 where there is none; None where it is not told apart."""
+
+    @property
+    def without_shadow(self) -> np.ndarray:
+        """(H, W, 3) the clean plate without the object's shadow, as far as that is known."""
+        return self.clean if self.shadow is None else self.clean / np.maximum(self.shadow, 1e-3)
 
     def in_rec709(self) -> FrameLayers:
         """The same in scene-linear Rec.709."""
@@ -101,8 +112,10 @@ def write_layers(
     """
     height, width = layers.depth.shape
     channels: dict[str, np.ndarray] = {}
-    for layer, names in _CHANNELS.items():
+    for layer, names in (_CHANNELS | _SHADOW).items():
         pixels = getattr(layers, layer)
+        if pixels is None:
+            continue
         shape = (height, width) if len(names) == 1 else (height, width, len(names))
         if pixels.shape != shape:
             raise ValueError(f"layer {layer} has shape {pixels.shape}, expected {shape}")
@@ -159,7 +172,8 @@ def read_layers(path: Path) -> FrameLayers:
     except (RuntimeError, ValueError, OSError) as error:
         raise InputError(f"{path} cannot be read as an EXR file: write it again ({error})") from error
     read: dict[str, np.ndarray] = {}
-    for layer, names in _CHANNELS.items():
+    shadow = _SHADOW if "shadow.R" in planes else {}
+    for layer, names in (_CHANNELS | shadow).items():
         missing = [name for name in names if name not in planes]
         if missing:
             raise InputError(

@@ -22,6 +22,7 @@ from surface_sos_core.settings.mending import (
     VoteSettings,
 )
 from surface_sos_core.settings.mesh import MeshSettings
+from surface_sos_core.settings.moving import MovingSettings
 from surface_sos_core.settings.plate import PlateSettings
 from surface_sos_core.settings.render import RenderSettings
 from surface_sos_core.settings.run import (
@@ -69,6 +70,7 @@ __all__ = [
     "MattingSettings",
     "MendingSettings",
     "MeshSettings",
+    "MovingSettings",
     "NetworkSettings",
     "PlaneSettings",
     "PlateSettings",

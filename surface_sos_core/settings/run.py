@@ -29,6 +29,7 @@ from surface_sos_core.settings.mending import (
     VoteSettings,
 )
 from surface_sos_core.settings.mesh import MeshSettings
+from surface_sos_core.settings.moving import MovingSettings
 from surface_sos_core.settings.plate import PlateSettings
 from surface_sos_core.settings.render import RenderSettings
 from surface_sos_core.settings.setting import Group, unknown
@@ -83,6 +84,7 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "edges",
         "consensus",
         "thin_parts",
+        "moving",
     ),
     "train": ("footage", "points", "exposure", "fields", "render", "train"),
     "layers": (
@@ -99,6 +101,7 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "plate",
         "fill",
         "grain",
+        "moving",
     ),
     "mesh": ("mesh",),
 }
@@ -146,6 +149,7 @@ class Settings:
     fill: FillSettings = field(default_factory=FillSettings)
     grain: GrainSettings = field(default_factory=GrainSettings)
     mesh: MeshSettings = field(default_factory=MeshSettings)
+    moving: MovingSettings = field(default_factory=MovingSettings)
     device: str = "auto"
     """auto, cpu or cuda."""
     seed: int = 0

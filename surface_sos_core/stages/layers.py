@@ -61,7 +61,9 @@ def layer_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) -
         i: f"layers/{run.footage.title}.{run.footage.frames[i].number:0{run.footage.padding}d}.exr"
         for i in todo
     }
-    missing = [i for i in todo if again or entries[i].layers != names[i] or not _whole(folder.out / names[i])]
+    missing = [
+        i for i in todo if again or entries[i].layers != names[i] or not is_whole(folder.out / names[i])
+    ]
     run.events.progress(len(todo) - len(missing), len(todo), "frames")
     if missing:
         run.adds_to("layers", code)
@@ -134,7 +136,7 @@ def file_names(model: CameraModel) -> list[str]:
     return names
 
 
-def _whole(path: Path) -> bool:
+def is_whole(path: Path) -> bool:
     """Whether a layer file is there, to its end."""
     try:
         read_header(path)

@@ -179,6 +179,11 @@ def reopened(
             f"{manifest.footage.path} now has {counted(len(footage.frames), 'frame')}, the shot in {out} was made from "
             f"{len(manifest.frames)}; bring the footage back or segment it again."
         )
+    if folder.subject.exists() and not folder.consensus.exists():
+        raise InputError(
+            f"The subject of {out} moves, so it has no fields to do this from; `surface-sos segment ... --out {out} --resume` "
+            "makes what such a shot has."
+        )
     if manifest.cameras is None or not folder.consensus.exists():
         raise InputError(
             f"{out} has no cameras and masks yet; run `surface-sos segment ... --out {out} --resume` first."

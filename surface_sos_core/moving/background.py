@@ -1,0 +1,191 @@
+"""What other times show of a frame's background, brought to where that frame would show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from surface_sos_core.layers.seams import spread
+from surface_sos_core.moving.flow import flows_between, sample
+from surface_sos_core.moving.registration import Registration, corner_travel, follow
+
+_REFINED = 0.6  # share of corners that must follow a homography for it to replace the chain's
+_LARGE = 0.15  # of the longer edge; a correction by more is a mistake
+_MARGIN = 0.12  # of the longer edge, around what is wanted, in which frames are brought into line
+_COARSE = 64  # pixels along the longer edge of what visibility is looked up in
+_SMOOTH = 0.006  # of the longer edge: flow of a background that is still has no finer detail but at its depths' edges
+_LEAST_PIXELS = 500  # that an exposure must be known from
+_FITTED = 8000  # pixels that it is fitted to
+_LEAST_SEEN = 0.02  # of the picture, for a frame to be asked at all
+
+
+@dataclass(frozen=True)
+class Views:
+    """Other frames as one frame would show them.
+
+    colour: (K, h, w, 3) float32 display values, exposed as the one frame is. seen: (K, h, w) bool, where they show background.
+    frames: (K,) which ones, the most useful first. part: rows and columns of the one frame that all this is of.
+    """
+
+    colour: np.ndarray
+    seen: np.ndarray
+    frames: tuple[int, ...]
+    part: tuple[slice, slice]
+
+    def middle(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The median (h, w, 3) of what is seen, its spread (h, w), and how many frames see it (h, w).
+
+        The spread is the median difference from the median, of the channel where that is most; both are 0 where nothing is
+        seen.
+        """
+        count = self.seen.sum(axis=0)
+        median = _median(np.where(self.seen[..., None], self.colour, np.inf), count)
+        apart = np.abs(self.colour - median).max(axis=-1)
+        return median, _median(np.where(self.seen, apart, np.inf), count), count
+
+
+def _median(values: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Along the first axis, of the first `count` (h, w) of the sorted values, that are finite."""
+    ordered = np.sort(values, axis=0)
+    shape = count.shape + (1,) * (values.ndim - 3)
+    lower = np.maximum(count - 1, 0).reshape(shape) // 2
+    upper = np.minimum(count.reshape(shape) // 2, len(values) - 1)
+    index = np.broadcast_to(lower, values.shape[1:])[None], np.broadcast_to(upper, values.shape[1:])[None]
+    low, high = (np.take_along_axis(ordered, at, axis=0)[0] for at in index)
+    with np.errstate(invalid="ignore"):
+        middle = (low + high) / 2
+    return np.where(np.isfinite(middle), middle, 0.0).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Times:
+    """All frames of a shot, as they are looked at.
+
+    picture(i): (h, w, 3) float32 display values; held_out(i): (h, w) bool, where the subject may be. registration: of pictures
+    of this size. flowing: whether what the homographies leave is followed by flow, before a camera that travels.
+    """
+
+    picture: Callable[[int], np.ndarray]
+    held_out: Callable[[int], np.ndarray]
+    registration: Registration
+    count: int
+    flowing: bool = True
+
+    def views(self, frame: int, wanted: np.ndarray, most: int) -> Views:
+        """At most so many other frames that show what `frame` hides where `wanted` (h, w) bool; some pixel must be.
+
+        They are brought to the part of the frame that is around it.
+        """
+        part = part_around(wanted, round(_MARGIN * max(wanted.shape)))
+        return self.bring(frame, self._chosen(frame, wanted, most), part)
+
+    def bring(self, frame: int, others: Sequence[int], part: tuple[slice, slice]) -> Views:
+        """Other frames as a part of one would show them."""
+        picture, hidden = self.picture(frame)[part], self.held_out(frame)[part]
+        shape = (len(others), *hidden.shape)
+        colours, seen = np.zeros((*shape, 3), np.float32), np.zeros(shape, bool)
+        corner = np.array([[1, 0, part[1].start], [0, 1, part[0].start], [0, 0, 1]], float)
+        for n, other in enumerate(others):
+            between = self.registration.between(frame, other) @ corner
+            colours[n], seen[n] = self._brought(picture, hidden, other, between)
+        return Views(colours, seen, tuple(others), part)
+
+    def _chosen(self, frame: int, wanted: np.ndarray, most: int) -> list[int]:
+        """Frames that see most of what the ones before leave unseen, near times first among equals."""
+        factor = _COARSE / max(wanted.shape)
+        size = (max(1, round(wanted.shape[1] * factor)), max(1, round(wanted.shape[0] * factor)))
+        scale = np.diag([size[0] / wanted.shape[1], size[1] / wanted.shape[0], 1.0])
+        small = cv2.resize(wanted.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        shows = {}
+        for other in range(self.count):
+            if other == frame:
+                continue
+            between = scale @ self.registration.between(frame, other) @ np.linalg.inv(scale)
+            free = cv2.resize((~self.held_out(other)).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+            free = cv2.erode(free, np.ones((3, 3)))  # better from farther away: what moves has a shadow
+            seen = cv2.warpPerspective(free, between, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+            if (seen * small).sum() > _LEAST_SEEN * small.sum():
+                shows[other] = seen * small
+        chosen: list[int] = []
+        covered = np.zeros(small.shape, np.float32)
+        while shows and len(chosen) < most:
+            far = {other: 1.0 + abs(other - frame) / self.count for other in shows}
+            best = max(
+                shows, key=lambda other: float((shows[other] / (1.0 + covered) ** 2).sum()) / far[other]
+            )
+            covered = covered + shows.pop(best)
+            chosen.append(best)
+        return chosen
+
+    def _brought(
+        self, picture: np.ndarray, hidden: np.ndarray, other: int, between: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The other frame as a picture (h, w, 3) would show it whose pixels `between` (3, 3) takes to the other's, and where
+        (h, w) that is background."""
+        size = hidden.shape[::-1]
+        there = self.picture(other)
+        away = self.held_out(other).astype(np.uint8)
+        grey = grey_of(picture)
+
+        def warped(image: np.ndarray, homography: np.ndarray, outside: int, how: int) -> np.ndarray:
+            flags = how | cv2.WARP_INVERSE_MAP
+            return cv2.warpPerspective(image, homography, size, flags=flags, borderValue=(outside,) * 3)
+
+        rough = warped(grey_of(there), between, 0, cv2.INTER_LINEAR)
+        unseen = warped(away, between, 1, cv2.INTER_NEAREST) > 0
+        step = follow(grey, rough, hidden, unseen)
+        if step.share > _REFINED and corner_travel([step.homography], size)[0] < _LARGE * max(size):
+            between = between @ step.homography
+        unseen = warped(away, between, 1, cv2.INTER_NEAREST) > 0
+        brought = warped(there, between, 0, cv2.INTER_CUBIC)
+        if self.flowing:
+            offset = _residual(grey, grey_of(brought), hidden | unseen)
+            brought = sample(brought, offset)
+            unseen = sample(unseen.astype(np.float32), offset) > 0
+        return _exposed_alike(brought, picture, ~(hidden | unseen)), ~unseen
+
+
+def part_around(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
+    """Rows and columns that hold a mask (h, w) bool, not empty, and so many pixels around it."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return (
+        slice(max(0, int(rows[0]) - margin), min(mask.shape[0], int(rows[-1]) + margin + 1)),
+        slice(max(0, int(columns[0]) - margin), min(mask.shape[1], int(columns[-1]) + margin + 1)),
+    )
+
+
+def grey_of(picture: np.ndarray) -> np.ndarray:
+    """(h, w) uint8 of display values (h, w, 3) float32."""
+    return np.rint(255.0 * cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).clip(0.0, 1.0)).astype(np.uint8)
+
+
+def _residual(one: np.ndarray, other: np.ndarray, unknown: np.ndarray) -> np.ndarray:
+    """(h, w, 2) flow between two pictures (h, w) uint8 that are alike already, going on smoothly where it is unknown (h, w)."""
+    forth, _ = flows_between(one, other)
+    known = forth.trusted & ~unknown
+    filled = spread(np.dstack((forth.offset, np.zeros(one.shape, np.float32))), known)[..., :2]
+    sigma = _SMOOTH * max(one.shape)
+    return cv2.GaussianBlur(filled, (0, 0), sigma)
+
+
+def _exposed_alike(colour: np.ndarray, like: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """A picture (h, w, 3) through one curve a channel, such that it is as another one where (h, w) both show the same.
+
+    y = a + b x + c x^2: exposure, and what a camera's own curve makes of it. Fitted twice, outliers left out.
+    """
+    if where.sum() < _LEAST_PIXELS:
+        return colour
+    step = max(1, int(where.sum()) // _FITTED)
+    out = np.empty_like(colour)
+    for c in range(3):
+        x, y = colour[where, c][::step].astype(np.float64), like[where, c][::step].astype(np.float64)
+        curve = np.polyfit(x, y, 1)
+        for degree in (1, 2):
+            missed = np.abs(np.polyval(curve, x) - y)
+            near = missed <= 2.5 * np.median(missed) + 1e-3
+            curve = np.polyfit(x[near], y[near], degree)
+        out[..., c] = np.maximum(np.polyval(curve, colour[..., c]), 0.0)
+    return out

@@ -1,0 +1,244 @@
+"""What the camera does, told by how the background moves; and cameras for one that turns, zooms or stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy.optimize import least_squares
+from scipy.sparse import lil_matrix
+
+from surface_sos_core.cameras.camera import Camera, CameraModel, Points
+from surface_sos_core.cameras.lens import Lens
+from surface_sos_core.moving.registration import Registration, Step, corner_travel, follow
+
+LOCKED, TURNING, FREE = "locked", "turning", "free"
+
+_STILL = 0.003  # of the longer edge: a camera whose pictures move by less all through stands
+_FOLLOWS = 0.75  # share of the corners that one homography has to explain over long times, where the camera only turns
+_ROTATES = 0.0006  # of the longer edge, that rotations may miss by in the median
+_OVERLAP = 0.4  # of the picture that far frames must share to be compared
+_SPANS = (0.5, 0.25, 0.12)  # of the shot, between frames that are compared
+_PAIRS = 8  # of each span
+_TOLD = 40  # corners of each pair that cameras are solved from
+_APART = (1, 4, 12)  # frames, between those of a pair
+_PRIOR = 1.2  # of the longer edge: a focal length that nothing tells otherwise ..
+_PRIOR_WEIGHT = 0.3  # .. pixels for each time e that another one is away from it
+_STEADY = 3.0  # pixels for each time e that focal lengths of neighbours differ
+_ZOOMS = 0.03  # change of the focal length, as log, from which on it is a zoom ..
+_BETTER = 0.8  # .. where what is left is that much smaller, as a share
+
+
+@dataclass(frozen=True)
+class CameraMotion:
+    """What the camera does.
+
+    kind: LOCKED, TURNING or FREE; reason: why that is believed, as the end of a sentence. focal: (frames,) in pixels of the
+    pictures that were looked at, and rotations (frames, 3, 3), those of a camera that is not FREE.
+    """
+
+    kind: str
+    reason: str
+    focal: np.ndarray
+    rotations: np.ndarray
+
+    @property
+    def zooms(self) -> bool:
+        return bool(np.ptp(np.log(self.focal)) > 0)
+
+    def model(self, names: Sequence[str], size: tuple[int, int], scale: float) -> CameraModel:
+        """Cameras at one place for frames of these names, of pictures of this width and height, so many times as large."""
+        cameras = {}
+        for name, focal, rotation in zip(names, self.focal, self.rotations, strict=True):
+            lens = Lens("SIMPLE_PINHOLE", *size, (float(focal * scale), size[0] / 2, size[1] / 2))
+            cameras[name] = Camera(name, lens, rotation, np.zeros(3))
+        return CameraModel(cameras, Points.empty())
+
+
+def camera_motion(
+    registration: Registration,
+    grey: Callable[[int], np.ndarray],
+    holdouts: Callable[[int], np.ndarray],
+    wanted: str | None = None,
+) -> CameraMotion:
+    """Tell from pictures grey(i) (h, w) uint8 whether the camera stands, turns on the spot or travels.
+
+    A camera that only turns or zooms moves near and far alike, by H = K_j R_j R_i^T K_i^-1, also over long times; one that
+    travels does not, or before a plane by no such H. holdouts(i): (h, w) bool, where the subject may be. wanted: the kind,
+    where it is known. Rotations and focal lengths, one for all frames or one for each where it zooms, are such that corners
+    of pairs of frames lie on the same rays (Brown and Lowe, "Automatic panoramic image stitching", IJCV 2007). Nothing tells
+    the focal length of a camera that stands: it is then a common one.
+    """
+    height, width = grey(0).shape
+    edge, count = max(height, width), len(registration.to_world)
+    standing = np.full(count, _PRIOR * edge), np.tile(np.eye(3), (count, 1, 1))
+    travel = float(corner_travel(registration.to_world, (width, height)).max())
+    if wanted == LOCKED or (wanted is None and travel < _STILL * edge):
+        return CameraMotion(LOCKED, f"its pictures move by no more than {travel:.1f} pixels", *standing)
+    if wanted == FREE:
+        return CameraMotion(FREE, "that was given", *standing)
+    shares = _long_shares(registration, grey, holdouts)
+    if wanted is None and not shares:
+        return CameraMotion(FREE, "frames that lie apart have too little in common to tell", *standing)
+    share = float(np.median(shares)) if shares else 0.0
+    told = f"{share:.0%} of the background's points move as one"
+    if wanted is None and share < _FOLLOWS:
+        return CameraMotion(FREE, f"near and far move differently ({told})", *standing)
+    pairs = _pairs(registration, grey, holdouts)
+    if not pairs:
+        return CameraMotion(FREE, "too little of the background could be followed", *standing)
+    focal, rotations, left = _solve(registration, pairs, np.array([width / 2, height / 2]), edge)
+    if wanted is None and left > _ROTATES * edge:
+        return CameraMotion(FREE, f"no rotation explains how the background moves ({told})", *standing)
+    return CameraMotion(TURNING, f"near and far move alike ({told})", focal, rotations)
+
+
+def _long_shares(
+    registration: Registration, grey: Callable[[int], np.ndarray], holdouts: Callable[[int], np.ndarray]
+) -> list[float]:
+    """How many of the corners follow one homography, for pairs of frames as far apart as they still overlap."""
+    count = len(registration.to_world)
+    for span in _SPANS:
+        away = max(1, round(span * count))
+        starts = np.unique(np.linspace(0, count - 1 - away, _PAIRS).round().astype(int))
+        found = [far_step(registration, grey, holdouts, int(i), int(i) + away) for i in starts]
+        shares = [step.share for step in found if step is not None]
+        if 2 * len(shares) >= len(starts):
+            return shares
+    return []
+
+
+def far_step(
+    registration: Registration,
+    grey: Callable[[int], np.ndarray],
+    holdouts: Callable[[int], np.ndarray],
+    one: int,
+    other: int,
+) -> Step | None:
+    """From one frame to another that is not beside it; None where they overlap too little.
+
+    The other is brought near by the registration before corners are followed, so they need not look far.
+    """
+    between = registration.between(one, other)
+    size = grey(one).shape[::-1]
+    flags = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
+    brought = cv2.warpPerspective(grey(other), between, size, flags=flags)
+    nearest = cv2.WARP_INVERSE_MAP | cv2.INTER_NEAREST
+    away = cv2.warpPerspective(holdouts(other).astype(np.uint8), between, size, flags=nearest, borderValue=2)
+    if (away == 2).mean() > 1 - _OVERLAP:
+        return None
+    step = follow(grey(one), brought, holdouts(one), away > 0)
+    if not len(step.corners):
+        return None
+    found = cv2.perspectiveTransform(step.found[:, None].astype(np.float64), between)[:, 0]
+    return Step(between @ step.homography, step.corners, found, step.held)
+
+
+@dataclass(frozen=True)
+class _Matches:
+    """The same background in two frames: pixels (N, 2) each."""
+
+    one: int
+    other: int
+    here: np.ndarray
+    there: np.ndarray
+
+
+def _pairs(
+    registration: Registration, grey: Callable[[int], np.ndarray], holdouts: Callable[[int], np.ndarray]
+) -> list[_Matches]:
+    count = len(registration.to_world)
+    pairs = []
+    for away in _APART:
+        for i in range(0, count - away, max(1, away // 2)):
+            step = registration.steps[i] if away == 1 else far_step(registration, grey, holdouts, i, i + away)
+            if step is not None and step.held.sum() >= 8:
+                kept = np.flatnonzero(step.held)
+                kept = kept[:: max(1, len(kept) // _TOLD)]
+                pairs.append(_Matches(i, i + away, step.corners[kept] + 0.5, step.found[kept] + 0.5))
+    return pairs
+
+
+def _solve(
+    registration: Registration, pairs: list[_Matches], middle: np.ndarray, edge: int
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Focal lengths (frames,) in pixels, rotations (frames, 3, 3), and by how many pixels they miss in the median."""
+    count = len(registration.to_world)
+    one = np.concatenate([np.full(len(pair.here), pair.one) for pair in pairs])
+    other = np.concatenate([np.full(len(pair.here), pair.other) for pair in pairs])
+    here = np.concatenate([pair.here for pair in pairs]) - middle
+    there = np.concatenate([pair.there for pair in pairs]) - middle
+
+    def missed(rotations: np.ndarray, focal: np.ndarray) -> np.ndarray:
+        rays = np.concatenate((here / focal[one, None], np.ones((len(here), 1))), axis=1)
+        world = np.einsum("nji,nj->ni", rotations[one], rays)
+        seen = np.einsum("nij,nj->ni", rotations[other], world)
+        return focal[other, None] * seen[:, :2] / np.maximum(seen[:, 2:], 1e-3) - there
+
+    def start(focal: np.ndarray) -> np.ndarray:
+        lens = np.tile(np.eye(3), (count, 1, 1))
+        lens[:, 0, 0] = lens[:, 1, 1] = focal
+        lens[:, :2, 2] = middle
+        turned = np.linalg.inv(lens) @ np.linalg.inv(registration.to_world) @ lens[0]
+        u, _, vt = np.linalg.svd(turned / np.cbrt(np.linalg.det(turned))[:, None, None])
+        return u @ vt
+
+    def search(scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        lengths = [f * scale for f in edge * np.geomspace(0.5, 5.0, 25)]
+        errors = [np.median(np.abs(missed(start(focal), focal))) for focal in lengths]
+        best = lengths[int(np.argmin(errors))]
+        return np.stack([cv2.Rodrigues(rotation)[0].ravel() for rotation in start(best)]), best
+
+    def solve(each: bool, turns: np.ndarray, focal: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        lenses = count if each else 1
+
+        def unpack(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            rotations = np.stack([cv2.Rodrigues(turn)[0] for turn in values[lenses:].reshape(count, 3)])
+            return rotations, np.exp(np.broadcast_to(values[:lenses], count))
+
+        def residuals(values: np.ndarray) -> np.ndarray:
+            rotations, now = unpack(values)
+            prior = _PRIOR_WEIGHT * (values[:lenses] - np.log(_PRIOR * edge))
+            steady = _STEADY * np.diff(values[:lenses])
+            return np.concatenate(
+                (missed(rotations, now).ravel(), prior, steady, values[lenses : lenses + 3])
+            )
+
+        pattern = lil_matrix((2 * len(here) + 2 * lenses - 1 + 3, lenses + 3 * count), dtype=np.int8)
+        rows = np.arange(2 * len(here))
+        for frame in (one, other):
+            held = np.repeat(frame, 2)
+            pattern[rows, held if each else np.zeros_like(held)] = 1
+            for axis in range(3):
+                pattern[rows, lenses + 3 * held + axis] = 1
+        at = 2 * len(here)
+        for k in range(lenses):
+            pattern[at + k, k] = 1
+        for k in range(lenses - 1):
+            pattern[at + lenses + k, k] = pattern[at + lenses + k, k + 1] = 1
+        for axis in range(3):
+            pattern[at + 2 * lenses - 1 + axis, lenses + axis] = 1
+        first = np.concatenate((np.log(focal[:lenses]), turns.ravel()))
+        found = least_squares(
+            residuals, first, jac_sparsity=pattern, loss="soft_l1", x_scale="jac", max_nfev=30
+        )
+        rotations, now = unpack(found.x)
+        return rotations, now, float(np.median(np.abs(missed(rotations, now))))
+
+    rotations, focal, left = solve(False, *search(np.ones(count)))
+    zoomed, lengths, rest = solve(True, *search(_magnified(registration, middle)))
+    if np.ptp(np.log(lengths)) > _ZOOMS and rest < _BETTER * left:
+        return lengths, zoomed, rest
+    return focal, rotations, left
+
+
+def _magnified(registration: Registration, middle: np.ndarray) -> np.ndarray:
+    """(frames,) how much larger each frame shows what the first one has in its middle (2,)."""
+    seen = np.linalg.inv(registration.to_world)
+    at = seen @ np.append(middle, 1.0)
+    place = at[:, :2] / at[:, 2:]
+    # The Jacobian of a homography: its upper rows less the place times its lowest, over the third coordinate.
+    turned = (seen[:, :2, :2] - place[..., None] * seen[:, 2:, :2]) / at[:, 2, None, None]
+    return np.sqrt(np.abs(np.linalg.det(turned)))

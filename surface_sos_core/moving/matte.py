@@ -1,0 +1,44 @@
+"""Alpha from a mask, the frame and its clean plate."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from surface_sos_core.layers.matting import closed_form
+from surface_sos_core.layers.refine import refine_by_plate, without_hidden_holes
+from surface_sos_core.moving.plate import Plate
+from surface_sos_core.settings import Settings
+
+_HOLD = 0.05  # weight of the mask in the band, against the matting Laplacian
+_LEAST = 2  # pixels: half the narrowest band
+_MARGIN = 8  # pixels around the band that the solver sees
+
+
+def solve_alpha(picture: np.ndarray, mask: np.ndarray, plate: Plate, settings: Settings) -> np.ndarray:
+    """Alpha (H, W) of a picture (H, W, 3), display values, where a mask (H, W) in [0, 1] says about where the subject is.
+
+    Within a band around the mask's outline alpha is linear in the colours of every 3 x 3 pixels
+    (closed-form matting) and held to the mask; then I = aF + (1 - a)B with B the clean plate tells it where other times saw
+    that (`layers/refine.refine_by_plate`).
+    """
+    matting = settings.matting
+    radius = max(_LEAST, round(settings.moving.band * max(mask.shape)))
+    inside = (mask > 0.5).astype(np.uint8)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
+    open_ = cv2.dilate(inside, disc) > cv2.erode(inside, disc)
+    if not open_.any():
+        return inside.astype(np.float32)
+    alpha = np.where(open_, mask, inside).astype(np.float32)
+    rows, columns = np.nonzero(open_)
+    cut = (
+        slice(max(0, rows.min() - _MARGIN), rows.max() + _MARGIN + 1),
+        slice(max(0, columns.min() - _MARGIN), columns.max() + _MARGIN + 1),
+    )
+    part = open_[cut]
+    solved = closed_form(
+        picture[cut].clip(0.0, 1.0), alpha[cut], np.full(part.shape, _HOLD), part, matting.epsilon
+    )
+    alpha[cut][part] = ((solved - matting.haze) / (1.0 - 2.0 * matting.haze)).clip(0.0, 1.0)
+    told = refine_by_plate(picture, alpha, plate.colour, plate.seen.astype(np.float32), radius, matting)
+    return without_hidden_holes(picture, told, matting).astype(np.float32)

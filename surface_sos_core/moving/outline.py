@@ -1,0 +1,133 @@
+"""Where in a frame the subject is, by what its mask says about, by colours, and by what the background does not explain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+from surface_sos_core.masks.colours import LearntColours, colours_of, nearby_log_odds
+from surface_sos_core.masks.graph_cut import cut
+from surface_sos_core.moving.background import part_around
+from surface_sos_core.settings import ColourSettings, Settings
+from surface_sos_core.stereo.known_depth import KnownDepth
+
+_SURE = 0.95  # of the votes: these pixels teach colours
+_MARGIN = 0.06  # of the longer edge, around the mask, that is looked at
+_NOISE = 0.015  # display values by which a frame and its clean plate differ anyway
+_NOTICED, _PLAIN = (
+    3.0,
+    2.0,
+)  # times the noise at which a difference tells nothing, and by how much more or less it tells 1
+# Log odds of the votes: where colours and the background say otherwise together, they are heard, however far from its outline.
+_MOST_PRIOR = 3.0
+_MOST = 2.0  # log odds that a difference tells
+_TINT = 0.18  # ratios of colour that are still a shadow's, as log; more where it is deep
+_DEEP = 0.15
+_DARKEST = 1.6  # a shadow's depth, as log
+_LIFT = 0.06  # display values that keep ratios of dark colours from being noise
+_RING = (0.01, 0.05)  # of the longer edge: how far from the outline it is tried out what cues tell
+_AROUND = 0.06  # of the longer edge: and how far around that counts
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What is behind the subject, about: colour (h, w, 3) display values, its spread (h, w) over time, known (h, w) bool."""
+
+    colour: np.ndarray
+    spread: np.ndarray
+    known: np.ndarray
+
+
+def learn_colours(
+    pictures: list[np.ndarray], votes: list[np.ndarray], settings: ColourSettings
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """How often (COLOURS,) the subject and all else have each colour, over pictures (h, w, 3) uint8 and votes (h, w); None
+    where one of them is never sure."""
+    learnt = LearntColours(settings)
+    for rgb, vote in zip(pictures, votes, strict=True):
+        learnt.add(colours_of(rgb, settings), vote > _SURE, vote < 1 - _SURE)
+    return learnt.frequencies()
+
+
+def outline(
+    rgb: np.ndarray,
+    vote: np.ndarray,
+    behind: Behind,
+    often: tuple[np.ndarray, np.ndarray] | None,
+    settings: Settings,
+) -> np.ndarray:
+    """(h, w) bool: the subject in a picture (h, w, 3) uint8, by the votes (h, w) for it and the picture.
+
+    A graph cut of log odds: the signed distance from the votes' outline, how the colours nearby are told apart, and how
+    little the background explains. Each of the two cues counts as far as it is right on both sides of the outline, a little
+    away from it (the colour confidence of Bai et al., "Video SnapCut", 2009).
+    """
+    inside = vote > 0.5
+    if not inside.any() or inside.all():
+        return inside
+    edge = max(vote.shape)
+    part = part_around(vote > 0.2, round(_MARGIN * edge))
+    distance = signed_distance(inside[part])
+    odds = np.clip(distance / (settings.moving.prior_width * edge), -_MOST_PRIOR, _MOST_PRIOR)
+    ring = (np.abs(distance) > _RING[0] * edge) & (np.abs(distance) < _RING[1] * edge)
+    if often is not None:
+        colour = nearby_log_odds(rgb, vote > _SURE, vote < 1 - _SURE, often, settings.colours)[part]
+        odds = odds + settings.moving.colour_weight * _confidence(colour, distance > 0, ring, edge) * colour
+    unexplained = difference_odds(rgb, behind)[part]
+    odds = (
+        odds
+        + settings.moving.background_weight * _confidence(unexplained, distance > 0, ring, edge) * unexplained
+    )
+    out = np.zeros(vote.shape, bool)
+    edges = replace(settings.edges, smoothness=settings.moving.smoothness)
+    found = cut(rgb[part], odds, KnownDepth(np.zeros(odds.shape), 0.0), edges)
+    out[part] = _touching(found, inside[part])
+    return out
+
+
+def _touching(mask: np.ndarray, seed: np.ndarray) -> np.ndarray:
+    """(h, w) bool: the pieces of a mask (h, w) bool that the seed (h, w) bool touches."""
+    label, _ = ndimage.label(mask, np.ones((3, 3)))
+    held = np.unique(label[seed & mask])
+    return mask & np.isin(label, held)
+
+
+def signed_distance(inside: np.ndarray) -> np.ndarray:
+    """(h, w) pixels from the outline of a mask (h, w) bool, above 0 in it."""
+    within, without = ndimage.distance_transform_edt(inside), ndimage.distance_transform_edt(~inside)
+    return np.where(inside, within - 0.5, 0.5 - without)
+
+
+def difference_odds(rgb: np.ndarray, behind: Behind) -> np.ndarray:
+    """(h, w) log odds that a pixel is not background, by how much it differs from what is behind; 0 where that is not known.
+
+    What is as the background but darker may be the subject's shadow, and tells nothing.
+    """
+    own = cv2.GaussianBlur(rgb.astype(np.float32) / 255.0, (0, 0), 0.7)
+    clean = cv2.GaussianBlur(behind.colour.astype(np.float32), (0, 0), 0.7)
+    noise = cv2.GaussianBlur(behind.spread.astype(np.float32), (0, 0), 1.5) + _NOISE
+    apart = np.abs(own - clean).max(axis=-1) / noise
+    odds = _MOST * np.clip((apart - _NOTICED) / _PLAIN, -1.0, 1.0)
+    odds = np.where(may_be_shadow(own, clean), np.minimum(odds, 0.0), odds)
+    return np.where(behind.known, odds, 0.0)
+
+
+def may_be_shadow(own: np.ndarray, clean: np.ndarray) -> np.ndarray:
+    """(h, w) bool: where a picture (h, w, 3) in display values has the clean plate's tint, but is darker."""
+    ratio = np.log((own + _LIFT) / (clean + _LIFT))
+    depth, tint = -ratio.mean(axis=-1), ratio.max(axis=-1) - ratio.min(axis=-1)
+    return (depth > 0.03) & (depth < _DARKEST) & (tint < _TINT + _DEEP * depth)
+
+
+def _confidence(odds: np.ndarray, inside: np.ndarray, ring: np.ndarray, edge: int) -> np.ndarray:
+    """(h, w) 0 to 1: how far a cue's log odds (h, w) are right nearby, where it is known (ring) what is inside."""
+    wrong = np.abs(inside - 1.0 / (1.0 + np.exp(-odds)))
+    worst = np.zeros(odds.shape, np.float32)
+    for side in (inside, ~inside):
+        weight = (ring & side).astype(np.float32)
+        mean = cv2.GaussianBlur(weight * wrong.astype(np.float32), (0, 0), _AROUND * edge)
+        worst = np.maximum(worst, mean / (cv2.GaussianBlur(weight, (0, 0), _AROUND * edge) + 1e-4))
+    return np.clip(1.0 - 2.0 * worst, 0.0, 1.0)

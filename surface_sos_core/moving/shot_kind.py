@@ -1,0 +1,113 @@
+"""What a shot is taken for: whether its subject moves, and what the camera does; told early, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+
+from surface_sos_core.errors import InputError
+from surface_sos_core.footage import Footage
+from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
+from surface_sos_core.moving.camera_motion import FREE, CameraMotion, camera_motion
+from surface_sos_core.moving.registration import Registration, grown, register
+from surface_sos_core.settings import MovingSettings
+
+SUBJECTS = ("auto", "still", "moving")
+CAMERA_MOVES = ("auto", "free", "turning", "locked")
+
+_MASKED = 0.3  # from which value on a mask may be the subject
+_BINS = 8  # of each colour, in histograms
+_CHANGED = 0.5  # of a picture's colours, from one frame to the next: a cut ..
+_FOLLOWED = 0.3  # .. where no more of its corners are found again
+_VIDEO = 0.7  # of the corners, that most frames of a film find again in the next one
+_FEW = 0.1  # of the frames: more breaks than that are no cuts, but photographs of a thing
+
+
+@dataclass(frozen=True)
+class ShotKind:
+    """moving: whether the subject is taken to move. camera: what the camera does, looked at in pictures of this width.
+    told: both as one sentence."""
+
+    moving: bool
+    camera: CameraMotion
+    width: int
+    told: str
+
+
+def shot_kind(
+    footage: Footage,
+    masks: CoarseMasks | None,
+    subject: str,
+    camera_move: str,
+    settings: MovingSettings,
+    progress: Callable[[int, int], None],
+) -> ShotKind:
+    """Tell what a shot is from how its background moves; a few seconds for a hundred frames.
+
+    masks: where the subject is known to be; subject, camera_move: of SUBJECTS and CAMERA_MOVES. A subject is taken to move
+    where the camera does not travel, since nothing of it could be told from other sides; before a camera that travels only
+    where that is said. Raises InputError for a film that is cut, naming the frames, where the subject may move.
+    """
+    size = reduced_size(footage, settings.image_edge)
+    count = len(footage.frames)
+    pictures = []
+    histograms = []
+    for i in range(count):
+        rgb = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
+        pictures.append(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
+        histograms.append(_histogram(rgb))
+        progress(i + 1, count)
+
+    def held_out(i: int) -> np.ndarray:
+        if masks is None or not masks.known[i]:
+            return np.zeros(size[::-1], bool)
+        mask = cv2.resize(masks.probability[i], size, interpolation=cv2.INTER_AREA)
+        return grown(mask > 255 * _MASKED, settings.grow)
+
+    registration = register(lambda i: pictures[i], held_out, count)
+    _refuse_cuts(footage, registration, histograms, subject)
+    wanted = None if camera_move == "auto" else camera_move
+    camera = camera_motion(registration, lambda i: pictures[i], held_out, wanted)
+    moving = subject == "moving" or (subject == "auto" and camera.kind != FREE)
+    film = f"The camera is taken for one that {_DOES[camera.kind]}{' and zooms' if camera.zooms else ''}: {camera.reason}."
+    if subject == "auto" and moving:
+        film += (
+            " So the subject is taken to move, and gets mattes and clean plates, but no mesh, depth and normals; "
+            "--subject still says otherwise."
+        )
+    return ShotKind(moving, camera, size[0], film)
+
+
+_DOES = {"free": "travels", "turning": "turns on the spot", "locked": "stands"}
+
+
+def _histogram(rgb: np.ndarray) -> np.ndarray:
+    """(512,) how much of a picture (h, w, 3) uint8 each colour takes."""
+    bins = (rgb // (256 // _BINS)).reshape(-1, 3).astype(int)
+    return np.bincount(bins @ (_BINS * _BINS, _BINS, 1), minlength=_BINS**3) / len(bins)
+
+
+def _refuse_cuts(
+    footage: Footage, registration: Registration, histograms: list[np.ndarray], subject: str
+) -> None:
+    shares = np.array([step.share for step in registration.steps])
+    if subject == "still" or not len(shares) or np.median(shares) < _VIDEO:
+        return
+    changed = np.array([0.5 * np.abs(b - a).sum() for a, b in pairwise(histograms)])
+    cuts = np.flatnonzero((changed > _CHANGED) & (shares < _FOLLOWED))
+    if not len(cuts) or len(cuts) > max(2, _FEW * len(shares)):
+        return
+    first = int(cuts[0])
+    before, after = footage.frames[first], footage.frames[first + 1]
+    if first + 1 in cuts and 0.5 * np.abs(histograms[first + 2] - histograms[first]).sum() < _CHANGED:
+        raise InputError(
+            f"Frame {after.number} ({after.name}) is a flash, or belongs to another shot: leave it out of the footage."
+        )
+    raise InputError(
+        f"The footage is cut between frames {before.number} ({before.name}) and {after.number} ({after.name}): give "
+        "the frames of one shot alone, as a folder or a pattern of their names."
+    )

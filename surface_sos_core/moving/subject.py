@@ -1,0 +1,199 @@
+"""The subject of a shot followed through time, and each frame's layers by what other times show of its background."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from surface_sos_core.arrays import DAMAGE, read_arrays
+from surface_sos_core.errors import InputError
+from surface_sos_core.files import write_atomically
+from surface_sos_core.footage import Footage
+from surface_sos_core.footage.colour import srgb_decode, srgb_encode
+from surface_sos_core.footage.frame_stack import FrameStack
+from surface_sos_core.layers.exr import NO_DEPTH, FrameLayers
+from surface_sos_core.layers.refine import unmix_foreground
+from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
+from surface_sos_core.moving.background import Times
+from surface_sos_core.moving.camera_motion import LOCKED
+from surface_sos_core.moving.matte import solve_alpha
+from surface_sos_core.moving.outline import Behind, learn_colours, outline
+from surface_sos_core.moving.plate import Plate, clean_plate
+from surface_sos_core.moving.registration import Registration, grown, register
+from surface_sos_core.moving.shadow import shadow_factor
+from surface_sos_core.moving.votes import NeighbourFlows, voted
+from surface_sos_core.settings import Settings
+
+_MAYBE = 0.3  # share of votes from which on the subject may be there
+_LOOKED_AT = 0.05  # of the longer edge, around the subject, where the background is asked for
+_TAUGHT = 40  # frames that colours are learnt from, at most
+_SOFT = 0.7  # pixels that masks are blurred by before they are enlarged, so that outlines have no steps
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Where the subject is in each frame, and how the background moves.
+
+    masks: (frames, h, w) uint8, 255 is the subject, at a reduced size. registration: of pictures of that size. camera: what
+    the camera does, as `camera_motion` names it.
+    """
+
+    masks: np.ndarray
+    registration: Registration
+    camera: str
+
+    def mask(self, index: int, size: tuple[int, int]) -> np.ndarray:
+        """(H, W) float32 in [0, 1] of a frame, of this width and height, its outline at 0.5."""
+        soft = cv2.GaussianBlur(self.masks[index].astype(np.float32) / 255.0, (0, 0), _SOFT)
+        return cv2.resize(soft, size, interpolation=cv2.INTER_CUBIC).clip(0.0, 1.0)
+
+    def write(self, path: Path) -> None:
+        """Keep it in one .npz."""
+        with write_atomically(path) as partial, partial.open("wb") as file:
+            np.savez_compressed(
+                file, masks=self.masks, to_world=self.registration.to_world, camera=np.array(self.camera)
+            )
+
+    @staticmethod
+    def read(path: Path, frames: int, settings: Settings) -> Subject:
+        """What `write` kept of so many frames; InputError for any other file."""
+        try:
+            kept = read_arrays(path, frames * settings.moving.image_edge**2 + 1000 * frames + 1000)
+            masks, to_world, camera = kept["masks"], kept["to_world"], str(kept["camera"])
+            if masks.dtype != np.uint8 or masks.ndim != 3 or len(masks) != frames:
+                raise ValueError("its masks are not those of the frames")
+            if to_world.shape != (frames, 3, 3) or not np.isfinite(to_world).all():
+                raise ValueError("its homographies are not those of the frames")
+        except (OSError, ValueError, *DAMAGE) as error:
+            raise InputError(f"{path} cannot be used: {error}.") from error
+        return Subject(masks, Registration(to_world), camera)
+
+
+def follow_subject(
+    footage: Footage,
+    given: CoarseMasks,
+    camera: str,
+    settings: Settings,
+    progress: Callable[[int, int], None],
+) -> Subject:
+    """Mend masks, given of some or all frames, by each other over time and by what the background does not explain.
+
+    camera: what it does. progress gets (done, total) steps. At least one mask must be known.
+    """
+    own = settings.moving
+    size = reduced_size(footage, own.image_edge)
+    count = len(footage.frames)
+    done = 0
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        progress(done, count * (3 + own.rounds))
+
+    pictures = FrameStack((count, size[1], size[0], 3))
+    for i in range(count):
+        pictures[i] = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
+
+    def grey(i: int) -> np.ndarray:
+        return cv2.cvtColor(pictures[i], cv2.COLOR_RGB2GRAY)
+
+    flows = NeighbourFlows(grey, count, step)
+    # Twice, since what is lost in several neighbouring masks is given back only by those farther away.
+    votes = _everywhere(flows, _everywhere(flows, [_read(given, i, size) for i in range(count)]))
+    maybe = [grown(vote > _MAYBE, own.grow) for vote in votes]
+    registration = register(grey, lambda i: maybe[i], count)
+    times = Times(
+        lambda i: pictures[i].astype(np.float32) / 255.0,
+        lambda i: maybe[i],
+        registration,
+        count,
+        camera != LOCKED,
+    )
+    behind = [_behind(times, i, maybe[i], own.sources, step) for i in range(count)]
+    masks: list[np.ndarray] = []
+    taught = range(0, count, -(-count // _TAUGHT))
+    for last in range(own.rounds + 1):
+        often = learn_colours([pictures[i] for i in taught], [votes[i] for i in taught], settings.colours)
+        masks = []
+        for i in range(count):
+            masks.append(outline(pictures[i], votes[i], behind[i], often, settings))
+            step()
+        if last < own.rounds:
+            votes = _everywhere(flows, [mask.astype(np.float32) for mask in masks])
+    return Subject(np.stack(masks).astype(np.uint8) * 255, registration, camera)
+
+
+def moving_layers(footage: Footage, subject: Subject, settings: Settings, index: int) -> FrameLayers:
+    """All layers of a frame; depth and normals are not known of what moves."""
+    scene, space = footage.read_scene(index), footage.space.scene
+    linear = space.in_rec709(scene)
+    picture = srgb_encode(linear)
+    size = (footage.width, footage.height)
+    own = settings.moving
+
+    def held_out(i: int) -> np.ndarray:
+        return grown(subject.mask(i, size) > 0.5, own.grow)
+
+    mask, hole = subject.mask(index, size), held_out(index)
+    clean, seen = picture, np.ones(hole.shape, bool)
+    alpha, shadow = np.zeros(hole.shape, np.float32), np.ones(picture.shape, np.float32)
+    if hole.any():
+        times = Times(
+            lambda i: srgb_encode(footage.read_linear(i)),
+            held_out,
+            subject.registration.at(footage.width / subject.masks.shape[2]),
+            len(footage.frames),
+            subject.camera != LOCKED,
+        )
+        views = times.views(index, hole, own.sources)
+        shadow = shadow_factor(picture, hole, views)
+        ground = clean_plate(srgb_encode(linear / shadow), hole, views, settings.plate.loose)
+        plate = Plate(srgb_encode(srgb_decode(ground.colour) * shadow), ground.seen)
+        alpha = solve_alpha(picture, mask, plate, settings)
+        clean, seen = plate.colour, plate.seen
+    # In the plate's own space from here on; what is the plate's own comes from there, not back from Rec.709.
+    behind = np.where(hole[..., None], space.from_rec709(srgb_decode(clean).astype(np.float32)), scene)
+    return FrameLayers(
+        unmix_foreground(scene, alpha, behind, settings.matting),
+        behind,
+        seen.astype(np.float32),
+        np.full(hole.shape, NO_DEPTH, np.float32),
+        np.zeros((*hole.shape, 3), np.float32),
+        space,
+        shadow,
+    )
+
+
+def _read(given: CoarseMasks, index: int, size: tuple[int, int]) -> np.ndarray | None:
+    """The mask (h, w) of a frame in [0, 1], None where it is not known: a black one is taken for a lost one."""
+    if not given.known[index] or given.empty[index]:
+        return None
+    return cv2.resize(given.probability[index], size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
+
+
+def _everywhere(flows: NeighbourFlows, masks: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    """Votes (h, w) of every frame, those far from any mask by way of those between."""
+    votes = voted(flows, masks)
+    while any(vote is None for vote in votes):
+        votes = voted(flows, votes)
+    return [vote for vote in votes if vote is not None]
+
+
+def _behind(times: Times, index: int, hidden: np.ndarray, most: int, step: Callable[[], None]) -> Behind:
+    """What is behind the subject of a frame, and around it, by the median of other times."""
+    shape = hidden.shape
+    colour, apart, known = (
+        np.zeros((*shape, 3), np.float16),
+        np.zeros(shape, np.float16),
+        np.zeros(shape, bool),
+    )
+    if hidden.any():
+        views = times.views(index, grown(hidden, _LOOKED_AT), most)
+        median, spread, seen = views.middle()
+        colour[views.part], apart[views.part], known[views.part] = median, spread, seen > 0
+    step()
+    return Behind(colour, apart, known)

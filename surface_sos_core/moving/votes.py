@@ -1,0 +1,77 @@
+"""Masks voted over time: what a frame's neighbours say, brought along by the flow of what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from surface_sos_core.footage.frame_stack import FrameStack
+from surface_sos_core.moving.flow import Flow, flows_between
+
+_AWAY = (1, 2, 4)  # frames before and after that are asked
+_UNSURE = 0.03  # what a vote counts for where the flow is not trusted, against 1
+_FINE = 16  # parts of a pixel that flow is kept in
+
+
+class NeighbourFlows:
+    """Flow from each frame of a shot to a few before and after it, kept on disk."""
+
+    def __init__(self, grey: Callable[[int], np.ndarray], count: int, step: Callable[[], None]) -> None:
+        """grey(i): (h, w) uint8; step is called after each frame. Raises SetupError where the disk has no room."""
+        height, width = grey(0).shape
+        self.shape = (height, width)
+        self._pairs = {
+            pair: number
+            for number, pair in enumerate(
+                (i, i + sign * away)
+                for i in range(count)
+                for away in _AWAY
+                for sign in (-1, 1)
+                if 0 <= i + sign * away < count
+            )
+        }
+        self._offsets = FrameStack((max(1, len(self._pairs)), height, width, 4))
+        self._trusted = FrameStack((max(1, len(self._pairs)), height, width))
+        for i in range(count):
+            for away in _AWAY:
+                if i + away < count:
+                    there, back = flows_between(grey(i), grey(i + away))
+                    self._keep((i, i + away), there)
+                    self._keep((i + away, i), back)
+            step()
+
+    def _keep(self, pair: tuple[int, int], flow: Flow) -> None:
+        fine = np.clip(np.rint(flow.offset * _FINE), -32768, 32767).astype(np.int16)
+        self._offsets[self._pairs[pair]] = np.ascontiguousarray(fine).view(np.uint8)
+        self._trusted[self._pairs[pair]] = flow.trusted
+
+    def around(self, frame: int) -> Sequence[tuple[int, Flow]]:
+        """The frames that `frame` has a flow to, and that."""
+        found = []
+        for away in _AWAY:
+            for other in (frame - away, frame + away):
+                if (number := self._pairs.get((frame, other))) is not None:
+                    offset = self._offsets[number].view(np.int16).astype(np.float32) / _FINE
+                    found.append((other, Flow(offset, self._trusted[number] > 0)))
+        return found
+
+
+def voted(flows: NeighbourFlows, masks: Sequence[np.ndarray | None]) -> list[np.ndarray | None]:
+    """Each frame's mask (h, w) float32 in [0, 1] as it and its neighbours have it, the share of votes for the subject.
+
+    masks: (h, w) each, None where unknown; a frame that nobody near knows anything of stays so.
+    """
+    out: list[np.ndarray | None] = []
+    for i, own in enumerate(masks):
+        votes, weight = np.zeros((2, *flows.shape), np.float32)
+        if own is not None:
+            votes, weight = votes + own, weight + 1.0
+        for other, flow in flows.around(i):
+            theirs = masks[other]
+            if theirs is not None:
+                counts = np.where(flow.trusted, np.float32(1.0), np.float32(_UNSURE))
+                votes = votes + counts * flow.bring(theirs.astype(np.float32))
+                weight = weight + counts
+        out.append(votes / weight if weight.all() else None)
+    return out
