@@ -85,6 +85,8 @@ def inspect_arguments(request: Request, picture: Path) -> list[str]:
         "--cameras": request.cameras,
         "--box": request.box,
         "--frames": request.frames,
+        "--colour-space": request.colour_space,
+        "--ocio": request.ocio,
         "--picture": str(picture),
     }
     words = ["-m", "surface_sos_core", "inspect", request.footage, *_given(options)]

@@ -12,7 +12,6 @@ from .properties import SurfaceSosRun
 
 _PIXELS_PER_LETTER = 6.5
 _PREVIEW_SCALE = 8.0
-_PICTURE_SCALE = 12.0
 _LINE_SCALE = 0.8
 
 
@@ -58,12 +57,11 @@ def draw_inputs(layout: bpy.types.UILayout, run: SurfaceSosRun) -> None:
         return
     box = layout.box()
     if run.picture_icon:
-        box.template_icon(icon_value=run.picture_icon, scale=_PICTURE_SCALE)
-        _lines(box).label(text=f"Frame {run.picture_frame}, its mask in colour")
+        box.template_icon(icon_value=run.picture_icon, scale=_PREVIEW_SCALE)
+        _lines(box).label(text=f"Frame {run.picture_frame} and its mask")
     for line in run.inputs.splitlines():
         kind, told = line.split(maxsplit=1)
-        _lines(box).label(text=f"{kind.capitalize()}:")
-        draw_sentence(box, told)
+        draw_sentence(box, f"{kind.capitalize()}: {told}")
 
 
 def _draw_bar(layout: bpy.types.UILayout, run: SurfaceSosRun) -> None:

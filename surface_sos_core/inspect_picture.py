@@ -17,9 +17,9 @@ _STRENGTH = 0.5  # of the colour where the mask is white, so that the plate is s
 
 
 def write_picture(path: Path, footage: Footage, masks: CoarseMasks | None) -> int:
-    """Write a PNG of the middle one of the frames that have a mask (of all, without `masks`); returns its position."""
-    known = np.flatnonzero(masks.known) if masks is not None else np.arange(0)
-    candidates = known if len(known) else np.arange(len(footage.frames))
+    """Write a PNG of the middle one of the frames whose masks show something, of all where none does; returns its position."""
+    masked = np.flatnonzero(masks.known & ~masks.empty) if masks is not None else np.arange(0)
+    candidates = masked if len(masked) else np.arange(len(footage.frames))
     index = int(candidates[len(candidates) // 2])
     factor = min(1.0, LONGEST_EDGE / max(footage.width, footage.height))
     size = (max(1, round(footage.width * factor)), max(1, round(footage.height * factor)))

@@ -159,6 +159,12 @@ def test_the_picture_is_a_frame_with_its_mask_over_it(plates, masks, tmp_path, c
     assert np.all(picture[3, 3:-3] == np.rint((plate + np.array([255, 60, 30])) / 2))
 
 
+def test_the_picture_is_of_a_mask_that_shows_something(plates, masks, tmp_path):
+    cv2.imwrite(str(masks / "plate.1002.png"), np.zeros((HEIGHT, WIDTH), np.uint8))
+    told = inspect_shot(plates, masks, means=False, picture=tmp_path / "check.png")
+    assert told["picture"]["frame"] == 1001
+
+
 def test_the_picture_without_masks_is_the_middle_frame(plates, tmp_path):
     told = inspect_shot(plates, means=False, picture=tmp_path / "check.png")
     assert told["picture"]["frame"] == 1003

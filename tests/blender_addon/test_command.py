@@ -49,11 +49,20 @@ def test_what_is_not_chosen_is_left_to_the_core():
 
 def test_the_core_understands_what_is_asked_before_a_run():
     request = Request(
-        "plates", "out", masks="-roto", cameras="model", box="box.json", frames="-5", pick="car"
+        "plates",
+        "out",
+        masks="-roto",
+        cameras="model",
+        box="box.json",
+        frames="-5",
+        pick="car",
+        colour_space="ACEScg",
+        ocio="studio.ocio",
     )
     args = parser().parse_args(inspect_arguments(request, Path("check.png"))[2:])
     assert (args.name, args.footage, args.masks, args.pick) == ("inspect", "plates", "-roto", "car")
     assert (args.cameras, args.box, args.frames) == (Path("model"), Path("box.json"), "-5")
+    assert (args.colour_space, str(args.ocio)) == ("ACEScg", "studio.ocio")
     assert args.picture == Path("check.png") and args.events == "jsonl"
 
 

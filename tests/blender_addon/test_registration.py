@@ -80,7 +80,7 @@ tell(said=said)
     said = facts["said"]
     assert "Choose the footage" in said["nothing chosen"]
     assert f"{tmp_path}/nowhere does not exist" in said["footage missing"]
-    assert "has no JPEG, PNG, TIFF or EXR frames" in said["no frames"]
+    assert "has no JPEG, PNG, TIFF, EXR, WebP, AVIF or HEIC frames" in said["no frames"]
     assert "has no JPEG" in facts["after"] and facts["running"] is False
     assert "choose Clip as the footage" in said["no clip"]
     assert "Choose the mask" in said["no mask"]
