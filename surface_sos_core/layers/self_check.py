@@ -100,7 +100,7 @@ def solved_again(
         cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
         for values in (alpha, said.outline, said.hull)
     )
-    width_told = settings.differ * max(size)
+    width_told = max(settings.differ * max(size), settings.differ_pixels)
     doubtful = _wide(mask ^ inside, width_told) | _wide(hull ^ inside, width_told)
     if not doubtful.any():
         return alpha
