@@ -157,13 +157,13 @@ def doubts(alpha: np.ndarray, said: Said, settings: CheckSettings) -> list[str]:
 
 
 def worst_first(frames: Sequence[FrameEntry]) -> list[FrameEntry]:
-    """Those of the frames that have doubts, the one of the largest share first."""
+    """Those of the frames with layers that have doubts, the one of the largest share first."""
 
     def share(entry: FrameEntry) -> int:
         told = [re.match(r"(\d+)%", doubt) for doubt in entry.doubts]
         return max((int(found[1]) for found in told if found), default=0)
 
-    return sorted((entry for entry in frames if entry.doubts), key=share, reverse=True)
+    return sorted((entry for entry in frames if entry.layers and entry.doubts), key=share, reverse=True)
 
 
 def _wide(where: np.ndarray, width: float) -> np.ndarray:

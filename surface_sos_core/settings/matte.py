@@ -183,12 +183,12 @@ class CheckSettings(Group):
         0, 1, "of the edge",
     )  # fmt: skip
     differ: float = setting(
-        0.01,
+        0.0075,
         "Width from which on the frame's colours decide where mask and matte differ, as a share of the longer edge.",
         0, 1, "of the edge",
     )  # fmt: skip
     differ_pixels: float = setting(
-        6.0,
+        4.0,
         "That width is no less than this, since outlines of small pictures differ by pixels.",
         0, 1000, "pixels",
     )  # fmt: skip

@@ -119,7 +119,8 @@ def test_what_differs_is_told_worst_first():
         FrameEntry("lost", 3, "c.exr", doubts(lost, Said(OBJECT, SURE), CHECK)),
         FrameEntry("no mask", 4, "d.exr", doubts(as_alpha(disc(100, 60, 20)), Said(None, SURE), CHECK)),
     ]
-    assert [entry.name for entry in worst_first(entries)] == ["no mask", "lost", "more"]
+    gone = FrameEntry("its layers are gone", 5, None, entries[2].doubts)
+    assert [entry.name for entry in worst_first([*entries, gone])] == ["no mask", "lost", "more"]
     assert entries[2].doubts == [
         "20% of what its mask holds is not in the matte; look which of them is right."
     ]
