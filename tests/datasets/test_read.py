@@ -285,7 +285,7 @@ def break_tum(folder):
 
 
 BREAKS = {
-    "llff": (break_llff, "1 images but poses_bounds.npy is for 2"),
+    "llff": (break_llff, "1 image but poses_bounds.npy is for 2"),
     "co3d": (break_co3d, r"frame000002\.png is missing"),
     "blendedmvs": (break_blendedmvs, r"00000001_cam\.txt is missing"),
     "neus": (break_neus, r"cameras_sphere\.npz cannot be read"),
