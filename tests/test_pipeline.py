@@ -39,7 +39,9 @@ STAGES = ["footage", "cameras", "masks", "train", "layers", "mesh", "report"]
 FRAMES = list(range(1001, 1025))
 
 FIGURES = Path(__file__).with_name("figures.json")
-NEAR, NEAR_DB = 0.01, 0.1  # how far a figure may be from the stored one, in either direction; PSNR in dB
+# How far a figure may be from the stored one, in either direction. PSNR in dB: where no frame saw the background the fill
+# invents other texture when sums are rounded otherwise, 0.5 dB with two threads in place of one.
+NEAR, NEAR_DB = 0.01, 0.75
 
 
 @dataclasses.dataclass
