@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from surface_sos_core.settings import GrainSettings
+from surface_sos_core.shapes import dilated
 
 _FILTER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6.0
 """Leaves nothing of planes and edges along an axis, and white noise as strong as it is (Immerkaer, "Fast noise variance
@@ -19,8 +20,7 @@ def with_grain(
 ) -> np.ndarray:
     """The picture (H, W, 3), display values, with noise where it is `filled` (H, W) bool: what it has less there than the plate
     (H, W, 3) has nearby, in each channel, at each brightness. The same seed gives the same."""
-    reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * settings.reach + 1,) * 2)
-    around = (cv2.dilate(filled.astype(np.uint8), reach) > 0) & ~filled
+    around = dilated(filled, settings.reach) & ~filled
     levels = (np.arange(settings.levels) + 0.5) / settings.levels
     expected = noise_levels(plate, around, settings)
     missing = np.maximum(expected**2 - noise_levels(picture, filled, settings) ** 2, 0.0) ** 0.5

@@ -25,6 +25,7 @@ from surface_sos_core.layers.seams import (
 from surface_sos_core.layers.sources import Sources, lookup, nearness
 from surface_sos_core.render.rays import Rays
 from surface_sos_core.settings import PlateSettings, Settings
+from surface_sos_core.shapes import dilated
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def clean_plate(
         colour, front = np.zeros((height, width, 3), np.float32), disparity
         keep = disparity
     else:
-        hole = _grown(own.alpha > 0, radius)
+        hole = dilated(own.alpha > 0, radius)
         colour, front = srgb_encode(own.linear * own.gain).astype(np.float32), own.depth
         keep = _margin(own.alpha, radius)
     if not hole.any():
@@ -85,7 +86,7 @@ def clean_plate(
     depth = hidden_depth(
         background, camera, cast, hole, display, front, sources, index, plate, settings.sweep
     )
-    reach = _grown(hole, plate.ring)
+    reach = dilated(hole, plate.ring)
     rows, columns = np.nonzero(reach)
     origin, directions = camera.rays(np.stack([columns + 0.5, rows + 0.5], axis=1))
     away, open_, pairs = depth[rows, columns], hole[rows, columns], neighbours(reach)
@@ -139,11 +140,6 @@ def _with_made(
     a, b = pairs.a, pairs.b
     new = ~shown & (made.key[a] >= 0) & (made.key[a] == made.key[b])
     return np.where(new[:, None], made.colour[b] - made.colour[a], change), shown | new
-
-
-def _grown(mask: np.ndarray, radius: int) -> np.ndarray:
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    return cv2.dilate(mask.astype(np.uint8), disc) > 0
 
 
 @dataclass(frozen=True)

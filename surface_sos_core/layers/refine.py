@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from surface_sos_core.layers.matting import closed_form
 from surface_sos_core.settings import MattingSettings
+from surface_sos_core.shapes import disc, part_around
 
 _MARGIN = 8  # pixels around the band that the solvers see
 
@@ -31,13 +32,13 @@ def refine_alpha(
     solid = (alpha > 0.5).astype(np.uint8)
     # Thick parts that rays see through are a fault of the fields, see above: only thin ones are open wherever they are.
     seen = (alpha > 0.5 - settings.unsure).astype(np.uint8)
-    thick = cv2.dilate(cv2.morphologyEx(seen, cv2.MORPH_OPEN, _disc(2 * width)), _disc(width))
+    thick = cv2.dilate(cv2.morphologyEx(seen, cv2.MORPH_OPEN, disc(2 * width)), disc(width))
     unsure = ((np.abs(alpha - 0.5) < settings.unsure) & (thick == 0)).astype(np.uint8)
     band = _around_outline(solid, radius) | (cv2.dilate(unsure, np.ones((3, 3), np.uint8)) > 0)
     if not band.any():
         return alpha
     narrow = _thin(solid, width) | _thin(1 - solid, width) | unsure
-    thin = cv2.dilate(narrow, _disc(width)) > 0
+    thin = cv2.dilate(narrow, disc(width)) > 0
     hold = np.where(thin, settings.hold_thin, settings.hold)
     first = _solve(display, np.where(band, alpha, solid), hold, band, settings)
     solid = (first > 0.5).astype(np.uint8)
@@ -68,7 +69,7 @@ def refine_by_plate(
     )
     if not band.any():
         return alpha
-    cut = _cut_around(band, _MARGIN)
+    cut = part_around(band, _MARGIN)
     plate, behind = display[cut], clean[cut]
     front = _foreground_colours(plate, alpha[cut])
     apart = front - behind
@@ -96,13 +97,13 @@ def without_hidden_holes(display: np.ndarray, alpha: np.ndarray, settings: Matti
     label, _ = ndimage.label(alpha < settings.solid)
     outside = np.unique(np.concatenate((label[0], label[-1], label[:, 0], label[:, -1])))
     out = alpha.copy()
-    disc = _disc(margin)
+    element = disc(margin)
     for number, place in enumerate(ndimage.find_objects(label), start=1):
         if number in outside:
             continue
         cut = tuple(slice(max(0, part.start - margin), part.stop + margin) for part in place)
         hole, colours, cover = label[cut] == number, display[cut], alpha[cut]
-        rim = (cv2.dilate(hole.astype(np.uint8), disc) > 0) & (cover >= settings.solid)
+        rim = (cv2.dilate(hole.astype(np.uint8), element) > 0) & (cover >= settings.solid)
         if not rim.any():
             continue
         inside = np.average(colours[hole], axis=0, weights=1.0 - cover[hole])
@@ -116,7 +117,7 @@ def _drawn_in(alpha: np.ndarray, width: int, settings: MattingSettings) -> np.nd
     narrow = _thin((alpha > 0.5).astype(np.uint8), width) | _thin(
         (alpha > 0.5 - settings.unsure).astype(np.uint8), width
     )
-    thin = cv2.dilate(narrow, _disc(width)) > 0
+    thin = cv2.dilate(narrow, disc(width)) > 0
     odds = settings.drawn_in
     return np.where(thin, alpha, odds * alpha / (1.0 - (1.0 - odds) * alpha))
 
@@ -129,7 +130,7 @@ def _solve(
     display: np.ndarray, wanted: np.ndarray, hold: np.ndarray, band: np.ndarray, settings: MattingSettings
 ) -> np.ndarray:
     """Alpha (H, W) solved for in the band (H, W) bool, held there by hold (H, W) to what is wanted, elsewhere that itself."""
-    cut = _cut_around(band, _MARGIN)
+    cut = part_around(band, _MARGIN)
     part = band[cut]
     solved = closed_form(display[cut].clip(0.0, 1.0), wanted[cut], hold[cut], part, settings.epsilon)
     out = wanted.astype(np.float32)
@@ -139,23 +140,19 @@ def _solve(
 
 def _around_outline(solid: np.ndarray, radius: int) -> np.ndarray:
     """(H, W) bool: pixels within a radius of the outline of a shape (H, W) uint8."""
-    kernel = _disc(radius)
+    kernel = disc(radius)
     return cv2.dilate(solid, kernel) > cv2.erode(solid, kernel)
 
 
 def _thin(shape: np.ndarray, radius: int) -> np.ndarray:
     """(H, W) uint8: 1 on parts of a shape (H, W) uint8 that a disc of this radius does not fit into, corners left out."""
-    body = cv2.morphologyEx(shape, cv2.MORPH_OPEN, _disc(radius))
+    body = cv2.morphologyEx(shape, cv2.MORPH_OPEN, disc(radius))
     count, label = cv2.connectedComponents(shape - body, connectivity=8)
     away = cv2.distanceTransform(1 - body, cv2.DIST_L2, 5)
     # A corner's tip is less than a radius away from the disc that fits into it.
     far = np.asarray(ndimage.maximum(away, label, np.arange(count))) > radius
     far[0] = False  # what is no such part
     return far[label].astype(np.uint8)
-
-
-def _disc(radius: int) -> np.ndarray:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
 
 
 def unmix_foreground(
@@ -176,7 +173,7 @@ def unmix_foreground(
     out[..., 3] = alpha
     if not (alpha > 0).any():
         return out
-    cut = _cut_around(alpha > 0, _MARGIN)
+    cut = part_around(alpha > 0, _MARGIN)
     plate, cover = linear[cut], alpha[cut][..., None]
     about = _foreground_colours(plate, cover[..., 0])
     exact = (plate - (1.0 - cover) * clean[cut]) / np.maximum(cover, 1e-3)
@@ -193,12 +190,3 @@ def _foreground_colours(plate: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
     peak = max(1.0, float(plate.max()))  # it clips at 1: bright plates are scaled into its range
     return estimate_foreground_ml(plate.astype(np.float64) / peak, alpha.astype(np.float64)) * peak
-
-
-def _cut_around(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
-    rows, columns = np.nonzero(mask)
-    height, width = mask.shape
-    return (
-        slice(max(0, int(rows.min()) - margin), min(height, int(rows.max()) + margin + 1)),
-        slice(max(0, int(columns.min()) - margin), min(width, int(columns.max()) + margin + 1)),
-    )

@@ -22,6 +22,7 @@ from surface_sos_core.masks.consensus_file import SolidMasks
 from surface_sos_core.masks.graph_cut import cut
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.settings import CheckSettings, ColourSettings, EdgeSettings
+from surface_sos_core.shapes import disc
 from surface_sos_core.stereo.known_depth import KnownDepth
 
 _AGREED = 4.0  # log odds where mask and matte say the same, more than colours can tell
@@ -74,7 +75,7 @@ def upheld(alpha: np.ndarray, said: Said, settings: CheckSettings) -> np.ndarray
     outlines differ: there the plate's own edges know better. Holes well inside are filled however small they are."""
     edge = max(alpha.shape)
     inside, sure = alpha > 0.5, said.object(settings.sure)
-    deep = cv2.erode(sure.astype(np.uint8), _disc(settings.outline * edge)) > 0
+    deep = cv2.erode(sure.astype(np.uint8), disc(max(1, round(settings.outline * edge)))) > 0
     back = deep | _wide(sure & ~inside, settings.blob * edge)
     gone = _wide(said.background(settings.sure) & inside, settings.blob * edge)
     return np.where(gone, np.float32(0.0), np.where(back, np.float32(1.0), alpha))
@@ -168,10 +169,6 @@ def worst_first(frames: Sequence[FrameEntry]) -> list[FrameEntry]:
 
 def _wide(where: np.ndarray, width: float) -> np.ndarray:
     """(H, W) bool: what a disc of this width fits into, and what else of it is nearer to such places than half of that."""
-    disc = _disc(width / 2)
-    core = cv2.morphologyEx(where.astype(np.uint8), cv2.MORPH_OPEN, disc)
-    return where & (cv2.dilate(core, disc) > 0)
-
-
-def _disc(radius: float) -> np.ndarray:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(radius)) + 1,) * 2)
+    element = disc(max(1, round(width / 2)))
+    core = cv2.morphologyEx(where.astype(np.uint8), cv2.MORPH_OPEN, element)
+    return where & (cv2.dilate(core, element) > 0)

@@ -14,6 +14,7 @@ from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.hull_votes import best_share, count_votes, largest_piece
 from surface_sos_core.sampling import evenly
 from surface_sos_core.settings import ConsensusSettings
+from surface_sos_core.shapes import disc
 
 
 def fit_box(
@@ -55,7 +56,7 @@ def _thickened(probability: np.ndarray, voters: np.ndarray, cells: int) -> np.nd
     """Masks (n, h, w) grown by half a cell of a grid of so many a side, whose centres would miss thin parts."""
     widths = [np.ptp(np.nonzero(probability[i] > 127), axis=1).max() for i in voters]
     radius = round(0.5 * float(np.median(widths)) / cells)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    kernel = disc(radius)
     # Room that is not used takes no memory, unlike with zeros_like.
     grown = np.zeros(probability.shape, np.uint8)
     for i in voters:

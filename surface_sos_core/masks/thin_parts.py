@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from scipy import ndimage
 
@@ -17,6 +16,7 @@ from surface_sos_core.cameras.picture import picture_pixels
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.sampling import evenly
 from surface_sos_core.settings import ThinPartSettings
+from surface_sos_core.shapes import dilated
 
 
 def find_thin_parts(
@@ -73,5 +73,4 @@ def _beside(hull: np.ndarray, wobble: float) -> np.ndarray:
     """(h, w) bool: pixels clearly beside a hull (h, w), whose outline is as uncertain as the masks' own."""
     diameter = 2.0 * np.sqrt(hull.sum() / np.pi)
     radius = max(1, round(wobble * diameter))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    return cv2.dilate(hull.astype(np.uint8), kernel) == 0
+    return ~dilated(hull, radius)

@@ -11,6 +11,7 @@ import numpy as np
 from surface_sos_core.layers.seams import spread
 from surface_sos_core.moving.flow import flows_between, sample
 from surface_sos_core.moving.registration import Registration, corner_travel, follow
+from surface_sos_core.shapes import part_around
 
 _REFINED = 0.6  # share of corners that must follow a homography for it to replace the chain's
 _LARGE = 0.15  # of the longer edge; a correction by more is a mistake
@@ -146,15 +147,6 @@ class Times:
             brought = sample(brought, offset)
             unseen = sample(unseen.astype(np.float32), offset) > 0
         return _exposed_alike(brought, picture, ~(hidden | unseen)), ~unseen
-
-
-def part_around(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
-    """Rows and columns that hold a mask (h, w) bool, not empty, and so many pixels around it."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return (
-        slice(max(0, int(rows[0]) - margin), min(mask.shape[0], int(rows[-1]) + margin + 1)),
-        slice(max(0, int(columns[0]) - margin), min(mask.shape[1], int(columns[-1]) + margin + 1)),
-    )
 
 
 def grey_of(picture: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from surface_sos_core.moving.background import Times
 from surface_sos_core.moving.outline import Behind, difference_odds
 from surface_sos_core.moving.registration import register
 from surface_sos_core.settings import MovingSettings
+from surface_sos_core.shapes import disc
 
 _OTHERS = 9  # frames that each is compared with, spread over those that show the same
 _OVERLAP = 0.3  # of the picture, that they must share
@@ -110,10 +111,7 @@ def _spread(times: Times, frame: int, size: tuple[int, int]) -> list[int]:
 def _pieces(mask: np.ndarray) -> np.ndarray:
     """(h, w) bool: a mask (h, w) bool without specks, its gaps closed, of its largest pieces alone."""
     edge = max(mask.shape)
-    fine, wide = (
-        cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(share * edge / 2)) + 1,) * 2)
-        for share in (_OPEN, _CLOSE)
-    )
+    fine, wide = (disc(max(1, round(share * edge / 2))) for share in (_OPEN, _CLOSE))
     opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, fine)
     closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, wide)
     label, count = ndimage.label(closed)

@@ -9,6 +9,7 @@ from surface_sos_core.layers.matting import closed_form
 from surface_sos_core.layers.refine import refine_by_plate, without_hidden_holes
 from surface_sos_core.moving.plate import Plate
 from surface_sos_core.settings import Settings
+from surface_sos_core.shapes import disc, part_around
 
 _HOLD = 0.05  # weight of the mask in the band, against the matting Laplacian
 _LEAST = 2  # pixels: half the narrowest band
@@ -25,16 +26,12 @@ def solve_alpha(picture: np.ndarray, mask: np.ndarray, plate: Plate, settings: S
     matting = settings.matting
     radius = max(_LEAST, round(settings.moving.band * max(mask.shape)))
     inside = (mask > 0.5).astype(np.uint8)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
-    open_ = cv2.dilate(inside, disc) > cv2.erode(inside, disc)
+    element = disc(radius)
+    open_ = cv2.dilate(inside, element) > cv2.erode(inside, element)
     if not open_.any():
         return inside.astype(np.float32)
     alpha = np.where(open_, mask, inside).astype(np.float32)
-    rows, columns = np.nonzero(open_)
-    cut = (
-        slice(max(0, rows.min() - _MARGIN), rows.max() + _MARGIN + 1),
-        slice(max(0, columns.min() - _MARGIN), columns.max() + _MARGIN + 1),
-    )
+    cut = part_around(open_, _MARGIN)
     part = open_[cut]
     solved = closed_form(
         picture[cut].clip(0.0, 1.0), alpha[cut], np.full(part.shape, _HOLD), part, matting.epsilon

@@ -10,8 +10,8 @@ from scipy import ndimage
 
 from surface_sos_core.masks.colours import LearntColours, colours_of, nearby_log_odds
 from surface_sos_core.masks.graph_cut import cut
-from surface_sos_core.moving.background import part_around
 from surface_sos_core.settings import ColourSettings, Settings
+from surface_sos_core.shapes import part_around
 from surface_sos_core.stereo.known_depth import KnownDepth
 
 _SURE = 0.95  # of the votes: these pixels teach colours

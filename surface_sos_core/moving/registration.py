@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from surface_sos_core.shapes import dilated
+
 _CORNERS = 800
 _QUALITY = 0.005  # of a corner, as a share of the best
 _APART = 0.008  # of the longer edge, between corners
@@ -105,9 +107,7 @@ def follow(one: np.ndarray, other: np.ndarray, held_out: np.ndarray, other_held_
 
 def grown(mask: np.ndarray, share: float) -> np.ndarray:
     """(h, w) bool: a mask (h, w) bool and what is within a share of the longer edge of it."""
-    radius = max(1, round(share * max(mask.shape)))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
-    return cv2.dilate(mask.astype(np.uint8), disc) > 0
+    return dilated(mask, max(1, round(share * max(mask.shape))))
 
 
 def corner_travel(homographies: Sequence[np.ndarray] | np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -10,6 +10,7 @@ from surface_sos_core.footage.colour import srgb_decode
 from surface_sos_core.layers.seams import spread
 from surface_sos_core.moving.background import Views
 from surface_sos_core.moving.outline import may_be_shadow
+from surface_sos_core.shapes import disc
 
 _SMOOTH = 0.004  # of the longer edge: shadows have no finer detail
 _FAINTEST = 0.1  # share of the light that a shadow takes at least, or noise and exposure would be one
@@ -46,7 +47,7 @@ def shadow_factor(picture: np.ndarray, hole: np.ndarray, views: Views) -> np.nda
     if not dark.any():
         return out
     soft = cv2.GaussianBlur(
-        cv2.dilate(dark.astype(np.uint8), _disc(round(sigma))).astype(np.float32), (0, 0), sigma
+        cv2.dilate(dark.astype(np.uint8), disc(max(1, round(sigma)))).astype(np.float32), (0, 0), sigma
     )
     soft *= _faded(hole.shape, views.part, _FADE * edge)
     told = 1.0 - soft[..., None] * (1.0 - factor)
@@ -78,11 +79,7 @@ def _faded(shape: tuple[int, ...], part: tuple[slice, slice], width: float) -> n
 
 def _beside(dark: np.ndarray, subject: np.ndarray, edge: int) -> np.ndarray:
     """(h, w) bool: the pieces of what is dark (h, w) bool, specks left out, that lie right beside the subject (h, w) bool."""
-    opened = cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_OPEN, _disc(round(_SPECK * edge / 2)))
-    near = cv2.dilate(subject.astype(np.uint8), _disc(round(_TOUCHES * edge))) > 0
+    opened = cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_OPEN, disc(max(1, round(_SPECK * edge / 2))))
+    near = cv2.dilate(subject.astype(np.uint8), disc(max(1, round(_TOUCHES * edge)))) > 0
     label, _ = ndimage.label(opened)
     return (opened > 0) & np.isin(label, np.unique(label[near & (opened > 0)]))
-
-
-def _disc(radius: int) -> np.ndarray:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, radius) + 1,) * 2)

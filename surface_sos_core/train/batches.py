@@ -19,6 +19,7 @@ from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.render.rays import RayCaster, Rays
 from surface_sos_core.settings import RenderSettings, TrainSettings
+from surface_sos_core.shapes import disc
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,7 @@ def _zones(
 ) -> tuple[_Zone, _Zone]:
     """Cells of the zones' size on the object's outline, and on and around the object."""
     width, height = _zone_size(shape[0], shape[1], settings)
-    edge_disc, around_disc = _disc(settings.outline_cells), _disc(settings.around_cells)
+    edge_disc, around_disc = disc(settings.outline_cells), disc(settings.around_cells)
     outline, near = [], []
     for camera in cameras:
         hull = np.zeros((height, width), np.uint8)
@@ -249,7 +250,3 @@ def _zones(
         outline.append(np.flatnonzero(edge).astype(np.uint16))  # of 256 x 256 at most
         near.append(np.flatnonzero(cv2.dilate(hull, around_disc)).astype(np.uint16))
     return _Zone.of(outline), _Zone.of(near)
-
-
-def _disc(radius: int) -> np.ndarray:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))

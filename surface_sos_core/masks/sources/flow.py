@@ -17,6 +17,7 @@ from surface_sos_core.footage import Footage
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.sources.drawn import Drawn
 from surface_sos_core.settings import FlowSettings
+from surface_sos_core.shapes import disc
 
 
 def carry_by_flow(
@@ -92,8 +93,8 @@ def _carry(here: _Picture, there: _Picture, mask: np.ndarray, settings: FlowSett
     if np.median(cv2.absdiff(looked_like, there.grey)[warped]) > settings.most_difference:
         return None
     radius = max(2, round(settings.band * max(width, height)))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    sure, near = cv2.erode(warped.astype(np.uint8), disc), cv2.dilate(warped.astype(np.uint8), disc)
+    element = disc(radius)
+    sure, near = cv2.erode(warped.astype(np.uint8), element), cv2.dilate(warped.astype(np.uint8), element)
     clues = np.select(
         [sure > 0, warped, near > 0], [cv2.GC_FGD, cv2.GC_PR_FGD, cv2.GC_PR_BGD], cv2.GC_BGD
     ).astype(np.uint8)

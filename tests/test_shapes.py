@@ -1,0 +1,23 @@
+"""Discs, what is near a mask, and the part that holds it."""
+
+import numpy as np
+
+from surface_sos_core.shapes import dilated, disc, part_around
+
+
+def test_a_disc_is_as_wide_as_its_radius_says():
+    assert disc(1).tolist() == [[0, 1, 0], [1, 1, 1], [0, 1, 0]]
+    assert disc(7).shape == (15, 15) and not disc(7)[0, 0]
+
+
+def test_what_is_near_a_mask():
+    mask = np.zeros((9, 9), bool)
+    mask[4, 4] = True
+    assert np.array_equal(dilated(mask, 2)[2:7, 2:7], disc(2) > 0)
+    assert dilated(mask, 2).sum() == disc(2).sum()
+
+
+def test_the_part_around_a_mask_ends_at_the_picture():
+    mask = np.zeros((20, 30), bool)
+    mask[1, 10:14] = True
+    assert part_around(mask, 3) == (slice(0, 5), slice(7, 17))
