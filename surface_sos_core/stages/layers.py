@@ -6,6 +6,7 @@ import dataclasses
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from surface_sos_core.cameras import CameraModel, read_model
 from surface_sos_core.footage.exposure import read_gains
@@ -50,17 +51,8 @@ def layer_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) -
         folder.forget("layers")
         run.manifest.metrics = None
     elif not alike:
-        run.manifest.metrics = None
-        for i, entry in enumerate(entries):
-            if entry.layers is not None and i not in todo:
-                (folder.out / entry.layers).unlink(missing_ok=True)
-            entry.layers, entry.doubts = None, []
-        run.note("layers", inputs)
-        run.save()
-    names = {
-        i: f"layers/{run.footage.title}.{run.footage.frames[i].number:0{run.footage.padding}d}.exr"
-        for i in todo
-    }
+        begin_layers(run, todo, inputs)
+    names = layer_names(run, todo)
     missing = [
         i for i in todo if again or entries[i].layers != names[i] or not is_whole(folder.out / names[i])
     ]
@@ -70,6 +62,24 @@ def layer_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) -
         run.once_smaller("layers", lambda part: _write_frames(run, trainer, consensus, names, missing, part))
         _tell_doubts(run, todo)
     run.save("layers")
+
+
+def begin_layers(run: Run, frames: list[int], inputs: dict[str, Any]) -> None:
+    """Note that layers are made of `inputs` from here on: nothing of an earlier run counts, and what `frames` will not replace
+    is removed."""
+    run.manifest.metrics = None
+    for i, entry in enumerate(run.manifest.frames):
+        if entry.layers is not None and i not in frames:
+            (run.folder.out / entry.layers).unlink(missing_ok=True)
+        entry.layers, entry.doubts = None, []
+    run.note("layers", inputs)
+    run.save()
+
+
+def layer_names(run: Run, frames: list[int]) -> dict[int, str]:
+    """The file of each frame's layers, below the shot's folder."""
+    title, padding = run.footage.title, run.footage.padding
+    return {i: f"layers/{title}.{run.footage.frames[i].number:0{padding}d}.exr" for i in frames}
 
 
 def _tell_doubts(run: Run, made: list[int]) -> None:

@@ -21,7 +21,7 @@ from surface_sos_core.moving.found import follow_what_moves, moving_masks
 from surface_sos_core.moving.shot_kind import ShotKind
 from surface_sos_core.moving.subject import Subject, follow_subject, moving_layers
 from surface_sos_core.provenance import code_version
-from surface_sos_core.stages.layers import is_whole
+from surface_sos_core.stages.layers import begin_layers, is_whole, layer_names
 from surface_sos_core.stages.run import Run, footage_stamp
 
 
@@ -99,16 +99,8 @@ def moving_layer_stage(run: Run, subject: Subject) -> None:
         "code": code,
     }
     if not run.keeps("layers", inputs):
-        run.manifest.metrics = None
-        for i, entry in enumerate(entries):
-            if entry.layers is not None and i not in run.selected:
-                (folder.out / entry.layers).unlink(missing_ok=True)
-            entry.layers = None
-        run.note("layers", inputs)
-        run.save()
-    names = {
-        i: f"layers/{footage.title}.{footage.frames[i].number:0{footage.padding}d}.exr" for i in run.selected
-    }
+        begin_layers(run, run.selected, inputs)
+    names = layer_names(run, run.selected)
     missing = [
         i for i in run.selected if entries[i].layers != names[i] or not is_whole(folder.out / names[i])
     ]
