@@ -39,9 +39,10 @@ STAGES = ["footage", "cameras", "masks", "train", "layers", "mesh", "report"]
 FRAMES = list(range(1001, 1025))
 
 FIGURES = Path(__file__).with_name("figures.json")
-# How far a figure may be from the stored one, in either direction. PSNR in dB: where no frame saw the background the fill
-# invents other texture when sums are rounded otherwise, 0.5 dB with two threads in place of one.
-NEAR, NEAR_DB = 0.01, 0.75
+# How far a figure may be from the stored one, in either direction: 0.01, more or less where processors that round otherwise
+# are seen to differ by more or less. Five such runs lay within .004 mIoU, .44 dB, .012 SSIM, .016 F-score, .0004 chamfer.
+NEAR = 0.01
+NEARNESS = {"clean psnr_seen": 0.6, "clean ssim_seen": 0.015, "mesh f_score": 0.02, "mesh chamfer_relative": 0.001}
 
 
 @dataclasses.dataclass
@@ -96,7 +97,7 @@ def hold(pytestconfig) -> Callable[[str, dict[str, float], Path], None]:
         expected = stored[part]["figures"]
         assert set(figures) == set(expected)
         for name, value in figures.items():
-            near = NEAR_DB if name.endswith("psnr") else NEAR
+            near = NEARNESS.get(name, NEAR)
             assert value == pytest.approx(expected[name], abs=near), f"{name}: better or worse than stored"
 
     return compare
@@ -118,9 +119,10 @@ def provenance() -> dict[str, str]:
 def test_figures_are_the_stored_ones(result, measured, hold):
     figures = {
         "matte miou": measured["matte"]["mean"]["miou"],
-        "clean psnr": measured["clean"]["mean"]["psnr"],
-        "clean ssim": measured["clean"]["mean"]["ssim"],
+        "clean psnr_seen": measured["clean"]["mean"]["psnr_seen"],
+        "clean ssim_seen": measured["clean"]["mean"]["ssim_seen"],
         "mesh f_score": measured["mesh"]["f_score"],
+        "mesh chamfer_relative": measured["mesh"]["chamfer_relative"],
     }
     hold("sample", figures, result.out)
 
