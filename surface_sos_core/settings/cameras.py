@@ -76,6 +76,11 @@ class SolveSettings(Group):
         "of it they may only turn.",
         0, 90, "degrees",
     )  # fmt: skip
+    least_spread: float = setting(
+        0.001,
+        "Cameras that stand no further apart than this share of the points' distance stand in one place, and are refused.",
+        0, 1, "of the distance", shapes_results=False,
+    )  # fmt: skip
     most_models: int = setting(
         5, "Separate models that are begun, of which the largest is taken.", 1, 1000, "models"
     )
