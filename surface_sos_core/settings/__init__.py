@@ -23,7 +23,7 @@ from surface_sos_core.settings.mending import (
 )
 from surface_sos_core.settings.mesh import MeshSettings
 from surface_sos_core.settings.moving import MovingSettings
-from surface_sos_core.settings.plate import PlateSettings
+from surface_sos_core.settings.plate import PlateSettings, ShownSettings
 from surface_sos_core.settings.render import RenderSettings
 from surface_sos_core.settings.run import (
     DEVICES,
@@ -78,6 +78,7 @@ __all__ = [
     "PointSettings",
     "RenderSettings",
     "Settings",
+    "ShownSettings",
     "SolveSettings",
     "StartSettings",
     "StereoSettings",
