@@ -11,23 +11,25 @@ import numpy as np
 from surface_sos_core.cameras import Camera
 from surface_sos_core.cameras.planes import plane_disparity
 from surface_sos_core.fields.scene import Scene
+from surface_sos_core.layers.shown_depth import ShownPlaces, cost_of_shown, shown_disparity
 from surface_sos_core.layers.sources import Sources
 from surface_sos_core.render.look import backdrop_depth
 from surface_sos_core.render.proposal import Proposals
 from surface_sos_core.render.rays import Rays
-from surface_sos_core.settings import PlateSettings, SweepSettings
+from surface_sos_core.settings import PlateSettings, ShownSettings, SweepSettings
 from surface_sos_core.stereo.sweep import sweep_disparity
 
 
 @dataclass(frozen=True)
 class Background:
     """What is known of everything but the object: BaCo, sparse points (N, 3) and the planes (K, 4) that many of them lie
-    on, both in the world."""
+    on, both in the world, and what the frames' own sweeps show."""
 
     scene: Scene
     proposals: Proposals
     points: np.ndarray
     planes: np.ndarray
+    shown: ShownPlaces
 
 
 def hidden_depth(
@@ -40,6 +42,7 @@ def hidden_depth(
     sources: Sources,
     own: int | None,
     settings: PlateSettings,
+    shown: ShownSettings,
     sweep: SweepSettings,
 ) -> np.ndarray:
     """Depth (H, W) of the background in and around `hole` (H, W); 1 far from it.
@@ -80,9 +83,18 @@ def hidden_depth(
         ceiling = np.where(covered & (ceiling > 1e-6), ceiling, np.inf)
         priors = np.concatenate([believed[None], plane_disparity(background.planes, origin, directions)])
         steps = _disparities(camera, background.points, believed[covered], lattice, settings)
-        disparity = sweep_disparity(
-            origin, directions, seen, priors, ceiling, steps, [sources.view(i, stride) for i in chosen], sweep
+        told = shown_disparity(
+            camera,
+            [background.shown.of(i) for i in chosen],
+            (rows[0], columns[0]),
+            stride,
+            steps,
+            covered,
+            shown,
         )
+        views = [sources.view(i, stride) for i in chosen]
+        likely = cost_of_shown(told, steps, shown)
+        disparity = sweep_disparity(origin, directions, seen, priors, ceiling, steps, views, sweep, likely)
     depth = np.ones((height, width), np.float32)
     size = (len(columns) * stride, len(rows) * stride)
     # Disparity is what changes linearly over a flat surface.

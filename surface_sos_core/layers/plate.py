@@ -84,7 +84,7 @@ def clean_plate(
         return CleanPlate(_exposed(colour, hole, own), seen, disparity, 0)
     index, display = (None, None) if own is None else (own.index, colour)
     depth = hidden_depth(
-        background, camera, cast, hole, display, front, sources, index, plate, settings.sweep
+        background, camera, cast, hole, display, front, sources, index, plate, settings.shown, settings.sweep
     )
     reach = dilated(hole, plate.ring)
     rows, columns = np.nonzero(reach)

@@ -30,11 +30,14 @@ from surface_sos_core.layers.refine import (
 )
 from surface_sos_core.layers.self_check import Witnesses, doubts, solved_again, upheld
 from surface_sos_core.layers.shared_view import shared_view
+from surface_sos_core.layers.shown_depth import ShownPlaces
 from surface_sos_core.layers.sources import Sources
+from surface_sos_core.masks.coarse import reduced_size
 from surface_sos_core.render.look import backdrop_depth, render_object_colour
 from surface_sos_core.render.proposal import Proposals
 from surface_sos_core.render.rays import RayCaster, Rays
 from surface_sos_core.settings import PlaneSettings, Settings
+from surface_sos_core.stereo.frame_disparity import FrameSweeps, depths_in_view
 
 
 @dataclass(frozen=True)
@@ -88,12 +91,31 @@ def open_studio(
     inside = torch.from_numpy(box.to_box(points).astype(np.float32)).to(scene.extent.device)
     behind = points[(scene.hold(inside) <= 0).cpu().numpy()]
     planes = _planes_around(box, behind, cameras, settings.planes)
-    background = Background(scene, proposals, behind, planes)
+    shown = _shown(footage, cameras, points, holdouts, settings)
+    background = Background(scene, proposals, behind, planes, shown)
     studio = Studio(
         settings, scene, proposals, box, footage, cameras, points, caster, gains, holdouts, sources, background,
         witnesses, fills,
     )  # fmt: skip
     return studio if fills.key is None else _with_key_frames(studio, progress("key frames"), warn)
+
+
+def _shown(
+    footage: Footage,
+    cameras: Sequence[Camera | None],
+    points: np.ndarray,
+    holdouts: Holdouts,
+    settings: Settings,
+) -> ShownPlaces:
+    """What every frame shows of the background, by a plane sweep in each."""
+    seen = {i: camera for i, camera in enumerate(cameras) if camera is not None}
+    size, depths = reduced_size(footage, settings.shown.edge), depths_in_view(points, seen.values())
+
+    def picture(i: int) -> np.ndarray:
+        return footage.read_small(i, size)
+
+    sweeps = FrameSweeps(picture, size, seen, len(cameras), depths, settings.stereo, settings.sweep)
+    return ShownPlaces(sweeps, cameras, holdouts.covered)
 
 
 def _with_key_frames(

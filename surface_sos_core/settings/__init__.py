@@ -37,7 +37,7 @@ from surface_sos_core.settings.moving import (
     ShotKindSettings,
     TimeVoteSettings,
 )
-from surface_sos_core.settings.plate import PlateSettings
+from surface_sos_core.settings.plate import PlateSettings, ShownSettings
 from surface_sos_core.settings.render import RenderSettings
 from surface_sos_core.settings.run import (
     DEVICES,
@@ -106,6 +106,7 @@ __all__ = [
     "ShadowColourSettings",
     "ShadowSettings",
     "ShotKindSettings",
+    "ShownSettings",
     "SolveSettings",
     "StartSettings",
     "StereoSettings",

@@ -9,6 +9,23 @@ from surface_sos_core.settings.setting import Group, setting
 
 
 @dataclass(frozen=True)
+class ShownSettings(Group):
+    """What other frames' own plane sweeps say of how far away the background behind the object is."""
+
+    NAME: ClassVar[str] = "shown"
+
+    edge: int = setting(320, "Longer edge of the pictures that are swept.", 16, 4096, "pixels")
+    spread: int = setting(
+        3, "Lattice points around a place, along an edge, that it counts for.", 1, 31, "points"
+    )
+    agree: int = setting(
+        3, "Frames, or neighbouring steps of them, that must say the same.", 1, 1000, "votes"
+    )
+    weight: float = setting(0.1, "Cost of being away from what they say.", 0, 10, "display values")
+    near: float = setting(2.0, "How far that is.", 0.01, 1000, "steps")
+
+
+@dataclass(frozen=True)
 class PlateSettings(Group):
     """Where the hidden background is, which frames show it, and how their pixels are put together."""
 

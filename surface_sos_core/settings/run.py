@@ -44,7 +44,7 @@ from surface_sos_core.settings.moving import (
     ShotKindSettings,
     TimeVoteSettings,
 )
-from surface_sos_core.settings.plate import PlateSettings
+from surface_sos_core.settings.plate import PlateSettings, ShownSettings
 from surface_sos_core.settings.render import RenderSettings
 from surface_sos_core.settings.setting import Group, unknown
 from surface_sos_core.settings.starts import (
@@ -111,6 +111,8 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "check",
         "colours",
         "edges",
+        "stereo",
+        "shown",
         "plate",
         "fill",
         "grain",
@@ -185,6 +187,7 @@ class Settings:
     matte: MatteSettings = field(default_factory=MatteSettings)
     matting: MattingSettings = field(default_factory=MattingSettings)
     check: CheckSettings = field(default_factory=CheckSettings)
+    shown: ShownSettings = field(default_factory=ShownSettings)
     plate: PlateSettings = field(default_factory=PlateSettings)
     fill: FillSettings = field(default_factory=FillSettings)
     grain: GrainSettings = field(default_factory=GrainSettings)

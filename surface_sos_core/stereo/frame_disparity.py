@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -14,49 +15,83 @@ from surface_sos_core.stereo.pinhole import PinholeView
 from surface_sos_core.stereo.sweep import sweep_disparity
 
 
-def frame_disparities(
-    picture: Callable[[int], np.ndarray],
-    size: tuple[int, int],
-    cameras: Mapping[int, Camera],
-    count: int,
-    model: CameraModel,
-    step: Callable[[], None],
-    settings: StereoSettings,
-    sweep: SweepSettings,
-) -> tuple[TemporaryValues, float]:
-    """Disparity (1 / depth along the camera's axis) of every pixel of the frames, 0 where it is not known; a step of it.
+class FrameSweeps:
+    """Disparity (1 / depth along the camera's axis) of every pixel of the frames, each swept when first asked for.
 
     picture(i): rgb (h, w, 3) uint8 of frame i, of `size` (w, h); cameras: of the frames that have one, of `count` in all;
-    model: its sparse points tell the range. `step` is called once for each frame. Nothing is known without points, and in
-    frames that hardly any other stands near.
+    depths: (M,) of sparse points in the frames, which tell the range (`tracked_depths`, `depths_in_view`). Nothing is known
+    without points, and in frames that hardly any other stands near. Safe to use from several threads.
     """
-    found, agreed = TemporaryValues(count, size), TemporaryValues(count, size)
-    depths = _depths(model)
-    if len(depths) < settings.least_points:
-        for _ in cameras:
-            step()
-        return agreed, 0.0
-    near, far = np.percentile(depths, (settings.outliers, 100 - settings.outliers))
-    far, near = far * settings.beyond_farthest, near * settings.before_nearest
-    steps = np.linspace(1 / far, 1 / near, settings.disparities)
-    reach, numbers = float(np.median(depths)), list(cameras)
-    views = _Views(picture, size, cameras, 4 * settings.views)
+
+    def __init__(
+        self,
+        picture: Callable[[int], np.ndarray],
+        size: tuple[int, int],
+        cameras: Mapping[int, Camera],
+        count: int,
+        depths: np.ndarray,
+        settings: StereoSettings,
+        sweep: SweepSettings,
+    ) -> None:
+        self._picture, self.size, self._cameras = picture, size, cameras
+        self._settings, self._sweep = settings, sweep
+        self._found, self._done = TemporaryValues(count, size), set[int]()
+        self._views = _Views(picture, size, cameras, 4 * settings.views)
+        self._lock = threading.Lock()
+        self.steps = np.zeros(0)
+        """The disparities that are told apart, growing evenly; none where nothing is known."""
+        if len(depths) >= settings.least_points:
+            near, far = np.percentile(depths, (settings.outliers, 100 - settings.outliers))
+            far, near = far * settings.beyond_farthest, near * settings.before_nearest
+            self.steps = np.linspace(1 / far, 1 / near, settings.disparities)
+            self._reach = float(np.median(depths))
+
+    def __getitem__(self, frame: int) -> np.ndarray:
+        """(h, w), 0 where it is not known."""
+        with self._lock:
+            if frame not in self._done and len(self.steps):
+                others = _compared_with(self._cameras, frame, self._reach, self._settings)
+                if len(others) > 1:
+                    views = [self._views[other] for other in others]
+                    own, camera = self._picture(frame), self._cameras[frame]
+                    self._found[frame] = _swept(own, self.size, camera, self.steps, views, self._sweep)
+                self._done.add(frame)
+            return self._found[frame]
+
+    def inside(self, frame: int) -> np.ndarray:
+        """(h, w) bool, where the disparity is known and not the first or last step, at which the search ended."""
+        disparity = self[frame]
+        if not len(self.steps):
+            return np.zeros(disparity.shape, bool)
+        return (disparity > self.steps[1]) & (disparity < self.steps[-2])
+
+
+def frame_disparities(
+    sweeps: FrameSweeps,
+    cameras: Mapping[int, Camera],
+    count: int,
+    step: Callable[[], None],
+    settings: StereoSettings,
+) -> tuple[TemporaryValues, float]:
+    """The same of frames that have a camera, of `count` in all, 0 too where other frames say otherwise; a step of it.
+
+    `step` is called once for each frame.
+    """
+    agreed, numbers = TemporaryValues(count, sweeps.size), list(cameras)
     for i in numbers:
-        others = _compared_with(cameras, i, reach, settings)
-        if len(others) > 1:
-            found[i] = _swept(picture(i), size, cameras[i], steps, [views[j] for j in others], sweep)
+        sweeps[i]
         step()
-    width = float(steps[1] - steps[0])
+    if not len(sweeps.steps):
+        return agreed, 0.0
+    width = float(sweeps.steps[1] - sweeps.steps[0])
     centres = np.array([camera.centre for camera in cameras.values()])
     for i in numbers:
         away = np.linalg.norm(centres - cameras[i].centre, axis=1)
         witnesses = [numbers[n] for n in np.argsort(away)[1 : settings.witnesses + 1]]
-        disparity = found[i]
-        # the first and the last steps are where the search ended
-        kept = (disparity > steps[1]) & (disparity < steps[-2])
+        disparity, kept = sweeps[i], sweeps.inside(i)
         world = places_shown(cameras[i], disparity, kept)
         agree = sum(
-            pixels_that_show(world, cameras[j], found[j], settings.same * width) >= 0 for j in witnesses
+            pixels_that_show(world, cameras[j], sweeps[j], settings.same * width) >= 0 for j in witnesses
         )
         kept[kept] = agree >= settings.agree
         agreed[i] = np.where(kept, disparity, 0)
@@ -88,7 +123,7 @@ class _Views:
         return view
 
 
-def _depths(model: CameraModel) -> np.ndarray:
+def tracked_depths(model: CameraModel) -> np.ndarray:
     """(M,) depth of the sparse points in the images that saw them."""
     points = model.points
     depths = [
@@ -97,6 +132,17 @@ def _depths(model: CameraModel) -> np.ndarray:
     ]
     found = np.concatenate([np.zeros(0), *depths])
     return found[found > 0]
+
+
+def depths_in_view(points: np.ndarray, cameras: Iterable[Camera]) -> np.ndarray:
+    """(M,) depth of points (N, 3) in the cameras whose pictures they fall into."""
+    found = [np.zeros(0)]
+    for camera in cameras:
+        pixels, depth = camera.project(points)
+        with np.errstate(invalid="ignore"):
+            inside = ((pixels >= 0) & (pixels < (camera.lens.width, camera.lens.height))).all(axis=1)
+        found.append(depth[inside & (depth > 0)])
+    return np.concatenate(found)
 
 
 def _compared_with(

@@ -26,12 +26,14 @@ def sweep_disparity(
     steps: np.ndarray,
     views: list[PinholeView],
     settings: SweepSettings,
+    likely: np.ndarray | None = None,
 ) -> np.ndarray:
     """Disparity (h, w) of what is seen on a lattice of rays.
 
     origin (3,) and directions (h, w, 3) in the world, of length 1 along the axis; own (h, w, 3): the frame's own display
     colours, nan where the object hides them; priors (k, h, w): disparities that are likely, each as good as the others; ceiling (h, w): disparity of what is in front; steps
-    (n,): the disparities to try, growing evenly; views: the frames to ask, all of one size.
+    (n,): the disparities to try, growing evenly; views: the frames to ask, all of one size. likely (h, w, n): what each step costs besides, by
+    what is known from elsewhere.
     """
     rows, columns = ceiling.shape
     # Every second point, as on a checkerboard: costs are means of 5 x 5 points, and are nearly the same from half of them.
@@ -56,6 +58,8 @@ def sweep_disparity(
     for prior in priors.astype(np.float32):
         np.minimum(away, np.abs(tried - prior[..., None]), out=away)
     costs += settings.prior * np.minimum(away / np.float32(settings.near * (steps[-1] - steps[0])), 1.0)
+    if likely is not None:
+        costs += likely
     costs[steps > ceiling[..., None]] = 1.0
     total = _along_scanlines(costs, np.float32(settings.small_step), np.float32(settings.large_step)).sum(
         axis=0

@@ -15,9 +15,11 @@ from surface_sos_core.layers.fill import open_fills
 from surface_sos_core.layers.hidden_depth import Background
 from surface_sos_core.layers.key_frames import KeyFrame
 from surface_sos_core.layers.plate import CleanPlate, OwnFrame, clean_plate
+from surface_sos_core.layers.shown_depth import ShownPlaces
 from surface_sos_core.layers.sources import Sources
 from surface_sos_core.render.rays import RayCaster, Rays
-from surface_sos_core.settings import LayerSettings, RenderSettings, Settings
+from surface_sos_core.settings import LayerSettings, RenderSettings, Settings, StereoSettings, SweepSettings
+from surface_sos_core.stereo.frame_disparity import FrameSweeps
 
 WIDTH, HEIGHT = 96, 72
 WALL = 4.0
@@ -79,8 +81,14 @@ def own_frame(ball, camera, index: int, linear: np.ndarray, alpha: np.ndarray, g
 
 
 @pytest.fixture
-def background(ball_fields) -> Background:
-    return Background(ball_fields.scene, ball_fields.proposals, NO_POINTS, NO_PLANES)
+def background(ball, ball_fields) -> Background:
+    """Frames are not swept: without sparse points nothing tells the range."""
+    sweeps = FrameSweeps(
+        lambda i: np.zeros((9, 16, 3), np.uint8), (16, 9), dict(enumerate(ball.cameras)), len(ball.cameras),
+        np.zeros(0), StereoSettings(), SweepSettings(),
+    )  # fmt: skip
+    shown = ShownPlaces(sweeps, ball.cameras, np.zeros((len(ball.cameras), 9, 16), np.uint8))
+    return Background(ball_fields.scene, ball_fields.proposals, NO_POINTS, NO_PLANES, shown)
 
 
 @pytest.fixture

@@ -5,7 +5,12 @@ import pytest
 
 from surface_sos_core.cameras import Camera, CameraModel, Lens, Points
 from surface_sos_core.settings import StereoSettings, SweepSettings
-from surface_sos_core.stereo.frame_disparity import frame_disparities
+from surface_sos_core.stereo.frame_disparity import (
+    FrameSweeps,
+    depths_in_view,
+    frame_disparities,
+    tracked_depths,
+)
 
 SIZE = W, H = 96, 64
 LENS = Lens("SIMPLE_RADIAL", 192, 128, (200.0, 96.0, 64.0, -0.05))
@@ -49,19 +54,15 @@ def model(cameras: list[Camera]) -> CameraModel:
     return CameraModel({one.name: one for one in cameras}, points)
 
 
+def sweeps(read, cameras: dict[int, Camera], count: int, depths: np.ndarray) -> FrameSweeps:
+    return FrameSweeps(read, SIZE, cameras, count, depths, StereoSettings(), SweepSettings())
+
+
 def found(cameras: dict[int, Camera], points: CameraModel, count: int):
     pictures = {i: picture(one) for i, one in cameras.items()}
     steps: list[None] = []
-    values, step = frame_disparities(
-        pictures.__getitem__,
-        SIZE,
-        cameras,
-        count,
-        points,
-        lambda: steps.append(None),
-        StereoSettings(),
-        SweepSettings(),
-    )
+    swept = sweeps(pictures.__getitem__, cameras, count, tracked_depths(points))
+    values, step = frame_disparities(swept, cameras, count, lambda: steps.append(None), StereoSettings())
     assert len(steps) == len(cameras)
     return values, step
 
@@ -92,3 +93,26 @@ def test_frames_far_from_each_other_know_nothing():
     cameras = {i: camera(i, 2.0 * i) for i in range(4)}
     values, _ = found(cameras, model(list(cameras.values())), 4)
     assert not any(values[i].any() for i in range(4))
+
+
+def test_each_frame_is_swept_once_and_only_when_asked_for(passing):
+    read: list[int] = []
+
+    def looked_at(i: int) -> np.ndarray:
+        read.append(i)
+        return picture(passing[i])
+
+    depths = tracked_depths(model(list(passing.values())))
+    swept = sweeps(looked_at, passing, 9, depths)
+    assert not read
+    first = swept[4]
+    asked = len(read)
+    assert asked > 2 and (swept[4] == first).all() and len(read) == asked
+    known = swept.inside(4)
+    assert known.mean() > 0.6 and (first[known] > swept.steps[1]).all()
+    assert not sweeps(looked_at, passing, 9, np.zeros(0)).inside(4).any()
+
+
+def test_depths_are_those_of_points_in_the_picture():
+    xyz = np.array([[0.0, 0, 3], [0, 0, -3], [100, 0, 3], [0, 0, 5]])
+    assert depths_in_view(xyz, [camera(0, 0.0), camera(1, 0.1)]).tolist() == [3, 5, 3, 5]
