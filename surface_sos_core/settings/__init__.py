@@ -14,7 +14,7 @@ from surface_sos_core.settings.masks import (
     HullSettings,
     ThinPartSettings,
 )
-from surface_sos_core.settings.matte import CheckSettings, MatteSettings, MattingSettings
+from surface_sos_core.settings.matte import CheckSettings, MatteSettings, MattingSettings, OutlineSettings
 from surface_sos_core.settings.mending import (
     ColourSettings,
     EdgeSettings,
@@ -72,6 +72,7 @@ __all__ = [
     "MeshSettings",
     "MovingSettings",
     "NetworkSettings",
+    "OutlineSettings",
     "PlaneSettings",
     "PlateSettings",
     "PointGroupSettings",

@@ -68,6 +68,26 @@ class MatteSettings(Group):
 
 
 @dataclass(frozen=True)
+class OutlineSettings(Group):
+    """The outline that matting found, moved to where the picture's colours and edges want it."""
+
+    NAME: ClassVar[str] = "outline"
+
+    opinion: float = setting(
+        3.0, "What the alpha so far counts at most beside the colours nearby.", 0, 100, "log odds"
+    )
+    smoothness: float = setting(
+        0.5,
+        "What an outline costs for each pixel of its length where the picture is flat, times the pixels of the band's radius: "
+        "what counts as a small bay grows with the picture.",
+        0, 1000, "log odds",
+    )  # fmt: skip
+    around: float = setting(
+        6.0, "How far around the band colours are learnt.", 1, 1000, "of the band's radius"
+    )
+
+
+@dataclass(frozen=True)
 class MattingSettings(Group):
     """Closed-form matting: the matte's last pixels by the plate's own edges, and the foreground's own colour."""
 

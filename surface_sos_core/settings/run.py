@@ -21,7 +21,7 @@ from surface_sos_core.settings.masks import (
     HullSettings,
     ThinPartSettings,
 )
-from surface_sos_core.settings.matte import CheckSettings, MatteSettings, MattingSettings
+from surface_sos_core.settings.matte import CheckSettings, MatteSettings, MattingSettings, OutlineSettings
 from surface_sos_core.settings.mending import (
     ColourSettings,
     EdgeSettings,
@@ -94,6 +94,7 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "render",
         "layers",
         "matte",
+        "outline",
         "matting",
         "check",
         "colours",
@@ -143,6 +144,7 @@ class Settings:
     train: TrainSettings = field(default_factory=TrainSettings)
     layers: LayerSettings = field(default_factory=LayerSettings)
     matte: MatteSettings = field(default_factory=MatteSettings)
+    outline: OutlineSettings = field(default_factory=OutlineSettings)
     matting: MattingSettings = field(default_factory=MattingSettings)
     check: CheckSettings = field(default_factory=CheckSettings)
     plate: PlateSettings = field(default_factory=PlateSettings)
