@@ -239,12 +239,13 @@ def frame_layers(studio: Studio, index: int) -> tuple[FrameLayers, list[str]]:
     if settings.layers.refine:
         behind = srgb_encode(plate.colour)
         alpha = refine_by_plate(display, matte.alpha, behind, plate.seen, radius, matting)
-        alpha = cut_outline(
-            display, alpha, radius, settings.outline, matting, settings.colours, settings.edges
-        )
-        near = narrower(radius, matting)
-        alpha = refine_alpha(display, alpha, near, matting)
-        alpha = refine_by_plate(display, alpha, behind, plate.seen, near, matting)
+        if radius >= settings.outline.least_band:
+            alpha = cut_outline(
+                display, alpha, radius, settings.outline, matting, settings.colours, settings.edges
+            )
+            near = narrower(radius, matting)
+            alpha = refine_alpha(display, alpha, near, matting)
+            alpha = refine_by_plate(display, alpha, behind, plate.seen, near, matting)
         matte = complete_surface(matte, without_hidden_holes(display, alpha, matting))
     clean = plate.colour
     filled = (clean != linear).any(axis=2)

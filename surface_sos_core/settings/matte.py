@@ -73,11 +73,17 @@ class OutlineSettings(Group):
 
     NAME: ClassVar[str] = "outline"
 
+    least_band: int = setting(
+        5,
+        "Where the band's radius is less, in small pictures, the outline stays as matting found it: details are as small as the "
+        "band then.",
+        1, 1000, "pixels",
+    )  # fmt: skip
     opinion: float = setting(
         3.0, "What the alpha so far counts at most beside the colours nearby.", 0, 100, "log odds"
     )
     smoothness: float = setting(
-        0.5,
+        0.25,
         "What an outline costs for each pixel of its length where the picture is flat, times the pixels of the band's radius: "
         "what counts as a small bay grows with the picture.",
         0, 1000, "log odds",
