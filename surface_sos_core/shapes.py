@@ -16,6 +16,12 @@ def dilated(mask: np.ndarray, radius: int) -> np.ndarray:
     return cv2.dilate(mask.astype(np.uint8), disc(radius)) > 0
 
 
+def around_outline(mask: np.ndarray, radius: int) -> np.ndarray:
+    """(h, w) bool: pixels within a radius of the outline of a mask (h, w) bool."""
+    shape, element = mask.astype(np.uint8), disc(radius)
+    return cv2.dilate(shape, element) > cv2.erode(shape, element)
+
+
 def part_around(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
     """Rows and columns that hold a mask (h, w) bool, not empty, and so many pixels around it."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))

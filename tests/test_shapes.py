@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from surface_sos_core.shapes import dilated, disc, part_around
+from surface_sos_core.shapes import around_outline, dilated, disc, part_around
 
 
 def test_a_disc_is_as_wide_as_its_radius_says():
@@ -21,3 +21,10 @@ def test_the_part_around_a_mask_ends_at_the_picture():
     mask = np.zeros((20, 30), bool)
     mask[1, 10:14] = True
     assert part_around(mask, 3) == (slice(0, 5), slice(7, 17))
+
+
+def test_around_an_outline_is_a_band_to_both_sides():
+    mask = np.zeros((12, 20), bool)
+    mask[:, :8] = True
+    assert np.array_equal(np.flatnonzero(around_outline(mask, 2)[6]), [6, 7, 8, 9])
+    assert not around_outline(np.ones((12, 20), bool), 2).any()

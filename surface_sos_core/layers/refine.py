@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from surface_sos_core.layers.matting import closed_form
 from surface_sos_core.settings import MattingSettings
-from surface_sos_core.shapes import disc, part_around
+from surface_sos_core.shapes import around_outline, disc, part_around
 
 _MARGIN = 8  # pixels around the band that the solvers see
 
@@ -27,14 +27,14 @@ def refine_alpha(
     first band also takes in thin parts that rays are unsure of, some of them a pixel wide. Pixels off it are one or the
     other: what is seen through a solid surface far from its outline is a fault of the fields, no softness of the object.
     """
-    width = max(settings.thin_pixels, round(settings.thin * radius))
-    alpha = _drawn_in(alpha, width, settings)
+    width = _thin_width(radius, settings)
+    alpha = _drawn_in(alpha, radius, settings)
     solid = (alpha > 0.5).astype(np.uint8)
     # Thick parts that rays see through are a fault of the fields, see above: only thin ones are open wherever they are.
     seen = (alpha > 0.5 - settings.unsure).astype(np.uint8)
     thick = cv2.dilate(cv2.morphologyEx(seen, cv2.MORPH_OPEN, disc(2 * width)), disc(width))
     unsure = ((np.abs(alpha - 0.5) < settings.unsure) & (thick == 0)).astype(np.uint8)
-    band = _around_outline(solid, radius) | (cv2.dilate(unsure, np.ones((3, 3), np.uint8)) > 0)
+    band = around_outline(solid > 0, radius) | (cv2.dilate(unsure, np.ones((3, 3), np.uint8)) > 0)
     if not band.any():
         return alpha
     narrow = _thin(solid, width) | _thin(1 - solid, width) | unsure
@@ -42,7 +42,7 @@ def refine_alpha(
     hold = np.where(thin, settings.hold_thin, settings.hold)
     first = _solve(display, np.where(band, alpha, solid), hold, band, settings)
     solid = (first > 0.5).astype(np.uint8)
-    band = _around_outline(solid, _narrower(radius, settings)) & ~thin
+    band = around_outline(solid > 0, narrower(radius, settings)) & ~thin
     if not band.any():
         return first
     hold = np.full(alpha.shape, settings.hold)
@@ -64,9 +64,7 @@ def refine_by_plate(
 
         t = (I - B) . (F - B) / |F - B|^2,   minimise  a' L a + sum_i hold_by_plate (a_i - so far_i)^2 + say_i (a_i - t_i)^2
     """
-    band = _around_outline((alpha > 0.5).astype(np.uint8), _narrower(radius, settings)) | (
-        (alpha > 0) & (alpha < 1)
-    )
+    band = around_outline(alpha > 0.5, narrower(radius, settings)) | ((alpha > 0) & (alpha < 1))
     if not band.any():
         return alpha
     cut = part_around(band, _MARGIN)
@@ -112,17 +110,26 @@ def without_hidden_holes(display: np.ndarray, alpha: np.ndarray, settings: Matti
     return out
 
 
-def _drawn_in(alpha: np.ndarray, width: int, settings: MattingSettings) -> np.ndarray:
-    """Alpha (H, W) with its odds lowered but on parts that a disc of this radius does not fit into."""
-    narrow = _thin((alpha > 0.5).astype(np.uint8), width) | _thin(
-        (alpha > 0.5 - settings.unsure).astype(np.uint8), width
-    )
-    thin = cv2.dilate(narrow, disc(width)) > 0
+def thin_parts(alpha: np.ndarray, radius: int, settings: MattingSettings) -> np.ndarray:
+    """(H, W) bool: the parts of alpha (H, W), surely seen or not, that are thin for a band of `radius` pixels, and around them."""
+    width = _thin_width(radius, settings)
+    sure, seen = ((alpha > least).astype(np.uint8) for least in (0.5, 0.5 - settings.unsure))
+    return cv2.dilate(_thin(sure, width) | _thin(seen, width), disc(width)) > 0
+
+
+def _drawn_in(alpha: np.ndarray, radius: int, settings: MattingSettings) -> np.ndarray:
+    """Alpha (H, W) with its odds lowered but on thin parts."""
     odds = settings.drawn_in
-    return np.where(thin, alpha, odds * alpha / (1.0 - (1.0 - odds) * alpha))
+    lowered = odds * alpha / (1.0 - (1.0 - odds) * alpha)
+    return np.where(thin_parts(alpha, radius, settings), alpha, lowered)
 
 
-def _narrower(radius: int, settings: MattingSettings) -> int:
+def _thin_width(radius: int, settings: MattingSettings) -> int:
+    return max(settings.thin_pixels, round(settings.thin * radius))
+
+
+def narrower(radius: int, settings: MattingSettings) -> int:
+    """The radius of a band around an outline that was found in a band of `radius` pixels."""
     return max(2, round(settings.second_band * radius))
 
 
@@ -136,12 +143,6 @@ def _solve(
     out = wanted.astype(np.float32)
     out[cut][part] = ((solved - settings.haze) / (1.0 - 2.0 * settings.haze)).clip(0.0, 1.0)
     return out
-
-
-def _around_outline(solid: np.ndarray, radius: int) -> np.ndarray:
-    """(H, W) bool: pixels within a radius of the outline of a shape (H, W) uint8."""
-    kernel = disc(radius)
-    return cv2.dilate(solid, kernel) > cv2.erode(solid, kernel)
 
 
 def _thin(shape: np.ndarray, radius: int) -> np.ndarray:

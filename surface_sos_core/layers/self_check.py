@@ -16,7 +16,7 @@ import numpy as np
 
 from surface_sos_core.cameras import Camera
 from surface_sos_core.manifest import FrameEntry
-from surface_sos_core.masks.colours import LearntColours, colours_of, nearby_log_odds
+from surface_sos_core.masks.colours import colours_tell
 from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.consensus_file import SolidMasks
 from surface_sos_core.masks.graph_cut import cut
@@ -104,7 +104,7 @@ def solved_again(
     if not doubtful.any():
         return alpha
     rgb = np.rint(255 * cv2.resize(display.clip(0, 1), size, interpolation=cv2.INTER_AREA)).astype(np.uint8)
-    told = _colours_tell(rgb, mask & hull & inside, ~(mask | hull | inside), colours)
+    told = colours_tell(rgb, mask & hull & inside, ~(mask | hull | inside), colours)
     told = told + settings.opinion * (2.0 * mask + 2.0 * hull + 2.0 * inside - 3.0)
     told = np.where(doubtful, told, settings.agreed * (2.0 * inside - 1.0))
     wanted = cut(rgb, told, KnownDepth(np.zeros(inside.shape), 0.0), edges)
@@ -116,18 +116,6 @@ def solved_again(
         for values in (changed, wanted)
     )
     return np.where(change, solid.astype(np.float32), alpha)
-
-
-def _colours_tell(
-    rgb: np.ndarray, inside: np.ndarray, outside: np.ndarray, settings: ColourSettings
-) -> np.ndarray:
-    """Log odds (h, w) that pixels of rgb (h, w, 3) uint8 are the object, by the colours of what is (h, w) bool and of what is
-    not, both without their rims; 0 where one of the two is nowhere."""
-    on, off = (cv2.erode(sure.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0 for sure in (inside, outside))
-    learnt = LearntColours(settings)
-    learnt.add(colours_of(rgb, settings), on, off)
-    often = learnt.frequencies()
-    return np.zeros(on.shape) if often is None else nearby_log_odds(rgb, on, off, often, settings)
 
 
 def doubts(alpha: np.ndarray, said: Said, settings: CheckSettings) -> list[str]:

@@ -21,8 +21,10 @@ from surface_sos_core.layers.hidden_depth import Background, rough_depth
 from surface_sos_core.layers.holdouts import Holdouts, find_holdouts
 from surface_sos_core.layers.key_frames import KeyFrame, choose_key_frames
 from surface_sos_core.layers.matte import Matte, complete_surface, render_matte
+from surface_sos_core.layers.outline import cut_outline
 from surface_sos_core.layers.plate import CleanPlate, OwnFrame, clean_plate
 from surface_sos_core.layers.refine import (
+    narrower,
     refine_alpha,
     refine_by_plate,
     unmix_foreground,
@@ -259,6 +261,13 @@ def frame_layers(studio: Studio, index: int) -> tuple[FrameLayers, list[str]]:
     if settings.layers.refine:
         behind = srgb_encode(plate.colour)
         alpha = refine_by_plate(display, matte.alpha, behind, plate.seen, radius, matting)
+        if radius >= settings.redraw.least_band:
+            alpha = cut_outline(
+                display, alpha, radius, settings.redraw, matting, settings.colours, settings.edges
+            )
+            near = narrower(radius, matting)
+            alpha = refine_alpha(display, alpha, near, matting)
+            alpha = refine_by_plate(display, alpha, behind, plate.seen, near, matting)
         matte = complete_surface(matte, without_hidden_holes(display, alpha, matting))
     clean = plate.colour
     filled = (clean != linear).any(axis=2)

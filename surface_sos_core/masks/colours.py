@@ -97,6 +97,18 @@ def nearby_log_odds(
     return in_general + (here - in_general) * seen / (seen + settings.seen)
 
 
+def colours_tell(
+    rgb: np.ndarray, inside: np.ndarray, outside: np.ndarray, settings: ColourSettings
+) -> np.ndarray:
+    """Log odds (h, w) that pixels of rgb (h, w, 3) uint8 are the object, by the colours of what is (h, w) bool and of what is
+    not, both without their rims; 0 where one of the two is nowhere."""
+    on, off = (cv2.erode(sure.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0 for sure in (inside, outside))
+    learnt = LearntColours(settings)
+    learnt.add(colours_of(rgb, settings), on, off)
+    often = learnt.frequencies()
+    return np.zeros(on.shape) if often is None else nearby_log_odds(rgb, on, off, often, settings)
+
+
 def _in_windows(
     where: np.ndarray, number: np.ndarray, count: int, window: float
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from surface_sos_core.settings.masks import (
     HullSettings,
     ThinPartSettings,
 )
-from surface_sos_core.settings.matte import CheckSettings, MatteSettings, MattingSettings
+from surface_sos_core.settings.matte import CheckSettings, MatteSettings, MattingSettings, RedrawSettings
 from surface_sos_core.settings.mending import (
     ColourSettings,
     EdgeSettings,
@@ -100,6 +100,7 @@ __all__ = [
     "PlateSettings",
     "PointGroupSettings",
     "PointSettings",
+    "RedrawSettings",
     "RegisterSettings",
     "RenderSettings",
     "Settings",

@@ -71,6 +71,32 @@ class MatteSettings(Group):
 
 
 @dataclass(frozen=True)
+class RedrawSettings(Group):
+    """The outline that matting found, moved to where the picture's colours and edges want it."""
+
+    NAME: ClassVar[str] = "redraw"
+
+    least_band: int = setting(
+        5,
+        "Where the band's radius is less, in small pictures, the outline stays as matting found it: details are as small as the "
+        "band then.",
+        1, 1000, "pixels",
+    )  # fmt: skip
+    opinion: float = setting(
+        3.0, "What the alpha so far counts at most beside the colours nearby.", 0, 100, "log odds"
+    )
+    smoothness: float = setting(
+        0.25,
+        "What an outline costs for each pixel of its length where the picture is flat, times the pixels of the band's radius: "
+        "what counts as a small bay grows with the picture.",
+        0, 1000, "log odds",
+    )  # fmt: skip
+    around: float = setting(
+        6.0, "How far around the band colours are learnt.", 1, 1000, "of the band's radius"
+    )
+
+
+@dataclass(frozen=True)
 class MattingSettings(Group):
     """Closed-form matting: the matte's last pixels by the plate's own edges, and the foreground's own colour."""
 

@@ -21,7 +21,7 @@ from surface_sos_core.settings.masks import (
     HullSettings,
     ThinPartSettings,
 )
-from surface_sos_core.settings.matte import CheckSettings, MatteSettings, MattingSettings
+from surface_sos_core.settings.matte import CheckSettings, MatteSettings, MattingSettings, RedrawSettings
 from surface_sos_core.settings.mending import (
     ColourSettings,
     EdgeSettings,
@@ -107,6 +107,7 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "render",
         "layers",
         "matte",
+        "redraw",
         "matting",
         "check",
         "colours",
@@ -185,6 +186,7 @@ class Settings:
     train: TrainSettings = field(default_factory=TrainSettings)
     layers: LayerSettings = field(default_factory=LayerSettings)
     matte: MatteSettings = field(default_factory=MatteSettings)
+    redraw: RedrawSettings = field(default_factory=RedrawSettings)
     matting: MattingSettings = field(default_factory=MattingSettings)
     check: CheckSettings = field(default_factory=CheckSettings)
     shown: ShownSettings = field(default_factory=ShownSettings)

@@ -128,3 +128,13 @@ def test_nearby_as_a_plain_sum_over_pixels():
         )
         expected = in_general + (here - in_general) * seen / (seen + SETTINGS.seen)
         assert odds[row, column] == pytest.approx(expected, abs=1e-3)
+
+
+def test_what_colours_tell_where_one_side_is_nowhere():
+    picture = np.full((40, 40, 3), (200, 30, 30), np.uint8)
+    everywhere = np.ones((40, 40), bool)
+    assert not colours.colours_tell(picture, everywhere, ~everywhere, SETTINGS).any()
+    picture[:, 20:] = (30, 40, 200)
+    left = np.arange(40)[None].repeat(40, axis=0) < 20
+    told = colours.colours_tell(picture, left, ~left, SETTINGS)
+    assert told[:, :20].min() > 1 and told[:, 20:].max() < -1
