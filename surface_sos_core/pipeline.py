@@ -175,7 +175,7 @@ def segment(
     if shot.subject == "moving" or (shot.subject == "auto" and given.cameras is None and given.box is None):
         masks = given.source.masks if isinstance(given.source, FilesSource) else None
         kind = shot_kind(
-            footage, masks, shot.subject, shot.camera_move, settings.moving,
+            footage, masks, shot.subject, shot.camera_move, settings,
             lambda done, total: events.progress(done, total, "frames"),
         )  # fmt: skip
 

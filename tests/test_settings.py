@@ -8,10 +8,12 @@ import pytest
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.settings import (
+    MOVING_STAGE_GROUPS,
     STAGE_GROUPS,
     Settings,
     TrainSettings,
     assignments,
+    groups_of,
     preset,
     read_config,
     settings_from_dict,
@@ -73,7 +75,8 @@ def test_what_is_not_said_is_as_in_the_default_and_what_is_unknown_is_left_out()
 
 def test_every_setting_has_a_sentence_a_range_and_a_place():
     groups = Settings().groups()
-    assert {name for names in STAGE_GROUPS.values() for name in names} == groups.keys()
+    assert {name for stage in STAGE_GROUPS for name in groups_of(stage)} == groups.keys()
+    assert MOVING_STAGE_GROUPS.keys() <= STAGE_GROUPS.keys()
     for name, group in groups.items():
         assert name == group.NAME
         for own, about in group.about().items():
@@ -150,6 +153,12 @@ def test_what_is_no_assignment_is_told(word):
 def test_only_what_shapes_a_result_belongs_to_a_stage():
     held = Settings().of_stage("train")
     assert held["train"]["iterations"] == 1500 and "preview_seconds" not in held["train"]
+
+
+def test_what_a_moving_subjects_stages_read_makes_nothing_of_a_still_one_again():
+    still, moving = Settings().of_stage("cameras"), Settings().of_stage("cameras", moving=True)
+    assert "camera_move" in moving and not still.keys() & moving.keys()
+    assert moving["shot_kind"] == {}  # what is refused makes no other result
 
 
 def test_the_list_tells_every_setting():

@@ -11,16 +11,8 @@ import numpy as np
 from surface_sos_core.layers.seams import spread
 from surface_sos_core.moving.flow import flows_between, sample
 from surface_sos_core.moving.registration import Registration, corner_travel, follow
+from surface_sos_core.settings import DenseFlowSettings, OtherTimeSettings, Settings
 from surface_sos_core.shapes import part_around
-
-_REFINED = 0.6  # share of corners that must follow a homography for it to replace the chain's
-_LARGE = 0.15  # of the longer edge; a correction by more is a mistake
-_MARGIN = 0.12  # of the longer edge, around what is wanted, in which frames are brought into line
-_COARSE = 64  # pixels along the longer edge of what visibility is looked up in
-_SMOOTH = 0.006  # of the longer edge: flow of a background that is still has no finer detail but at its depths' edges
-_LEAST_PIXELS = 500  # that an exposure must be known from
-_FITTED = 8000  # pixels that it is fitted to
-_LEAST_SEEN = 0.02  # of the picture, for a frame to be asked at all
 
 
 @dataclass(frozen=True)
@@ -73,6 +65,7 @@ class Times:
     held_out: Callable[[int], np.ndarray]
     registration: Registration
     count: int
+    settings: Settings
     flowing: bool = True
 
     def views(self, frame: int, wanted: np.ndarray, most: int) -> Views:
@@ -80,7 +73,7 @@ class Times:
 
         They are brought to the part of the frame that is around it.
         """
-        part = part_around(wanted, round(_MARGIN * max(wanted.shape)))
+        part = part_around(wanted, round(self.settings.other_times.margin * max(wanted.shape)))
         return self.bring(frame, self._chosen(frame, wanted, most), part)
 
     def bring(self, frame: int, others: Sequence[int], part: tuple[slice, slice]) -> Views:
@@ -96,7 +89,8 @@ class Times:
 
     def _chosen(self, frame: int, wanted: np.ndarray, most: int) -> list[int]:
         """Frames that see most of what the ones before leave unseen, near times first among equals."""
-        factor = _COARSE / max(wanted.shape)
+        own = self.settings.other_times
+        factor = own.choice_edge / max(wanted.shape)
         size = (max(1, round(wanted.shape[1] * factor)), max(1, round(wanted.shape[0] * factor)))
         scale = np.diag([size[0] / wanted.shape[1], size[1] / wanted.shape[0], 1.0])
         small = cv2.resize(wanted.astype(np.float32), size, interpolation=cv2.INTER_AREA)
@@ -108,7 +102,7 @@ class Times:
             free = cv2.resize((~self.held_out(other)).astype(np.float32), size, interpolation=cv2.INTER_AREA)
             free = cv2.erode(free, np.ones((3, 3)))  # better from farther away: what moves has a shadow
             seen = cv2.warpPerspective(free, between, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-            if (seen * small).sum() > _LEAST_SEEN * small.sum():
+            if (seen * small).sum() > own.least_seen * small.sum():
                 shows[other] = seen * small
         chosen: list[int] = []
         covered = np.zeros(small.shape, np.float32)
@@ -126,7 +120,7 @@ class Times:
     ) -> tuple[np.ndarray, np.ndarray]:
         """The other frame as a picture (h, w, 3) would show it whose pixels `between` (3, 3) takes to the other's, and where
         (h, w) that is background."""
-        size = hidden.shape[::-1]
+        own, size = self.settings.other_times, hidden.shape[::-1]
         there = self.picture(other)
         away = self.held_out(other).astype(np.uint8)
         grey = grey_of(picture)
@@ -137,16 +131,19 @@ class Times:
 
         rough = warped(grey_of(there), between, 0, cv2.INTER_LINEAR)
         unseen = warped(away, between, 1, cv2.INTER_NEAREST) > 0
-        step = follow(grey, rough, hidden, unseen)
-        if step.share > _REFINED and corner_travel([step.homography], size)[0] < _LARGE * max(size):
+        step = follow(grey, rough, hidden, unseen, self.settings.register)
+        correction = corner_travel([step.homography], size)[0]
+        if step.share > own.refined and correction < own.most_refined * max(size):
             between = between @ step.homography
         unseen = warped(away, between, 1, cv2.INTER_NEAREST) > 0
         brought = warped(there, between, 0, cv2.INTER_CUBIC)
         if self.flowing:
-            offset = _residual(grey, grey_of(brought), hidden | unseen)
+            offset = _residual(
+                grey, grey_of(brought), hidden | unseen, self.settings.dense_flow, own.smooth * max(size)
+            )
             brought = sample(brought, offset)
             unseen = sample(unseen.astype(np.float32), offset) > 0
-        return _exposed_alike(brought, picture, ~(hidden | unseen)), ~unseen
+        return _exposed_alike(brought, picture, ~(hidden | unseen), own), ~unseen
 
 
 def grey_of(picture: np.ndarray) -> np.ndarray:
@@ -154,30 +151,34 @@ def grey_of(picture: np.ndarray) -> np.ndarray:
     return np.rint(255.0 * cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).clip(0.0, 1.0)).astype(np.uint8)
 
 
-def _residual(one: np.ndarray, other: np.ndarray, unknown: np.ndarray) -> np.ndarray:
-    """(h, w, 2) flow between two pictures (h, w) uint8 that are alike already, going on smoothly where it is unknown (h, w)."""
-    forth, _ = flows_between(one, other)
+def _residual(
+    one: np.ndarray, other: np.ndarray, unknown: np.ndarray, settings: DenseFlowSettings, sigma: float
+) -> np.ndarray:
+    """(h, w, 2) flow between two pictures (h, w) uint8 that are alike already, going on where it is unknown (h, w), and
+    smoothed by `sigma` pixels."""
+    forth, _ = flows_between(one, other, settings)
     known = forth.trusted & ~unknown
     filled = spread(np.dstack((forth.offset, np.zeros(one.shape, np.float32))), known)[..., :2]
-    sigma = _SMOOTH * max(one.shape)
     return cv2.GaussianBlur(filled, (0, 0), sigma)
 
 
-def _exposed_alike(colour: np.ndarray, like: np.ndarray, where: np.ndarray) -> np.ndarray:
+def _exposed_alike(
+    colour: np.ndarray, like: np.ndarray, where: np.ndarray, settings: OtherTimeSettings
+) -> np.ndarray:
     """A picture (h, w, 3) through one curve a channel, such that it is as another one where (h, w) both show the same.
 
     y = a + b x + c x^2: exposure, and what a camera's own curve makes of it. Fitted twice, outliers left out.
     """
-    if where.sum() < _LEAST_PIXELS:
+    if where.sum() < settings.exposure_pixels:
         return colour
-    step = max(1, int(where.sum()) // _FITTED)
+    step = max(1, int(where.sum()) // settings.exposure_fitted)
     out = np.empty_like(colour)
     for c in range(3):
         x, y = colour[where, c][::step].astype(np.float64), like[where, c][::step].astype(np.float64)
         curve = np.polyfit(x, y, 1)
         for degree in (1, 2):
             missed = np.abs(np.polyval(curve, x) - y)
-            near = missed <= 2.5 * np.median(missed) + 1e-3
+            near = missed <= settings.exposure_outliers * np.median(missed) + 1e-3
             curve = np.polyfit(x[near], y[near], degree)
         out[..., c] = np.maximum(np.polyval(curve, colour[..., c]), 0.0)
     return out

@@ -13,22 +13,12 @@ from scipy.sparse import lil_matrix
 from surface_sos_core.cameras.camera import Camera, CameraModel, Points
 from surface_sos_core.cameras.lens import Lens
 from surface_sos_core.moving.registration import Registration, Step, corner_travel, follow
+from surface_sos_core.settings import CameraMoveSettings, RegisterSettings, Settings
 
 LOCKED, TURNING, FREE = "locked", "turning", "free"
 
-_STILL = 0.003  # of the longer edge: a camera whose pictures move by less all through stands
-_FOLLOWS = 0.75  # share of the corners that one homography has to explain over long times, where the camera only turns
-_ROTATES = 0.0006  # of the longer edge, that rotations may miss by in the median
-_OVERLAP = 0.4  # of the picture that far frames must share to be compared
-_SPANS = (0.5, 0.25, 0.12)  # of the shot, between frames that are compared
-_PAIRS = 8  # of each span
-_TOLD = 40  # corners of each pair that cameras are solved from
-_APART = (1, 4, 12)  # frames, between those of a pair
-_PRIOR = 1.2  # of the longer edge: a focal length that nothing tells otherwise ..
-_PRIOR_WEIGHT = 0.3  # .. pixels for each time e that another one is away from it
-_STEADY = 3.0  # pixels for each time e that focal lengths of neighbours differ
-_ZOOMS = 0.03  # change of the focal length, as log, from which on it is a zoom ..
-_BETTER = 0.8  # .. where what is left is that much smaller, as a share
+_FOCAL_LENGTHS = 25  # that are tried before the best one is refined
+_EVALUATIONS = 30  # of the solver, at most
 
 
 @dataclass(frozen=True)
@@ -61,6 +51,7 @@ def camera_motion(
     registration: Registration,
     grey: Callable[[int], np.ndarray],
     holdouts: Callable[[int], np.ndarray],
+    settings: Settings,
     wanted: str | None = None,
 ) -> CameraMotion:
     """Tell from pictures grey(i) (h, w) uint8 whether the camera stands, turns on the spot or travels.
@@ -71,65 +62,75 @@ def camera_motion(
     of pairs of frames lie on the same rays (Brown and Lowe, "Automatic panoramic image stitching", IJCV 2007). Nothing tells
     the focal length of a camera that stands: it is then a common one.
     """
+    own = settings.camera_move
     height, width = grey(0).shape
     edge, count = max(height, width), len(registration.to_world)
-    standing = np.full(count, _PRIOR * edge), np.tile(np.eye(3), (count, 1, 1))
+    standing = np.full(count, own.usual_focal * edge), np.tile(np.eye(3), (count, 1, 1))
     travel = float(corner_travel(registration.to_world, (width, height)).max())
-    if wanted == LOCKED or (wanted is None and travel < _STILL * edge):
+    if wanted == LOCKED or (wanted is None and travel < own.still_move * edge):
         return CameraMotion(LOCKED, f"its pictures move by no more than {travel:.1f} pixels", *standing)
     if wanted == FREE:
         return CameraMotion(FREE, "that was given", *standing)
-    shares = _long_shares(registration, grey, holdouts)
+    shares = _long_shares(registration, grey, holdouts, settings)
     if wanted is None and not shares:
         return CameraMotion(FREE, "frames that lie apart have too little in common to tell", *standing)
     share = float(np.median(shares)) if shares else 0.0
     told = f"{share:.0%} of the background's points move as one"
-    if wanted is None and share < _FOLLOWS:
+    if wanted is None and share < own.follows:
         return CameraMotion(FREE, f"near and far move differently ({told})", *standing)
-    pairs = _pairs(registration, grey, holdouts)
+    pairs = _pairs(registration, grey, holdouts, settings)
     if not pairs:
         return CameraMotion(FREE, "too little of the background could be followed", *standing)
-    focal, rotations, left = _solve(registration, pairs, np.array([width / 2, height / 2]), edge)
-    if wanted is None and left > _ROTATES * edge:
+    middle = np.array([width / 2, height / 2])
+    focal, rotations, left = _solve(registration, pairs, middle, edge, own)
+    if wanted is None and left > own.rotates * edge:
         return CameraMotion(FREE, f"no rotation explains how the background moves ({told})", *standing)
     return CameraMotion(TURNING, f"near and far move alike ({told})", focal, rotations)
 
 
 def _long_shares(
-    registration: Registration, grey: Callable[[int], np.ndarray], holdouts: Callable[[int], np.ndarray]
+    registration: Registration,
+    grey: Callable[[int], np.ndarray],
+    holdouts: Callable[[int], np.ndarray],
+    settings: Settings,
 ) -> list[float]:
     """How many of the corners follow one homography, for pairs of frames as far apart as they still overlap."""
-    count = len(registration.to_world)
-    for span in _SPANS:
+    own, count = settings.camera_move, len(registration.to_world)
+    for span in (own.far_span, own.middle_span, own.near_span):
         away = max(1, round(span * count))
-        starts = np.unique(np.linspace(0, count - 1 - away, _PAIRS).round().astype(int))
-        found = [far_step(registration, grey, holdouts, int(i), int(i) + away) for i in starts]
+        starts = np.unique(np.linspace(0, count - 1 - away, own.span_pairs).round().astype(int))
+        found = [
+            _far_step(registration, grey, holdouts, (int(i), int(i) + away), settings.register, own.overlap)
+            for i in starts
+        ]
         shares = [step.share for step in found if step is not None]
         if 2 * len(shares) >= len(starts):
             return shares
     return []
 
 
-def far_step(
+def _far_step(
     registration: Registration,
     grey: Callable[[int], np.ndarray],
     holdouts: Callable[[int], np.ndarray],
-    one: int,
-    other: int,
+    pair: tuple[int, int],
+    settings: RegisterSettings,
+    overlap: float,
 ) -> Step | None:
-    """From one frame to another that is not beside it; None where they overlap too little.
+    """From one frame of a pair to the other, not beside it; None where they overlap by less than this share of the picture.
 
     The other is brought near by the registration before corners are followed, so they need not look far.
     """
+    one, other = pair
     between = registration.between(one, other)
     size = grey(one).shape[::-1]
     flags = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
     brought = cv2.warpPerspective(grey(other), between, size, flags=flags)
     nearest = cv2.WARP_INVERSE_MAP | cv2.INTER_NEAREST
     away = cv2.warpPerspective(holdouts(other).astype(np.uint8), between, size, flags=nearest, borderValue=2)
-    if (away == 2).mean() > 1 - _OVERLAP:
+    if (away == 2).mean() > 1 - overlap:
         return None
-    step = follow(grey(one), brought, holdouts(one), away > 0)
+    step = follow(grey(one), brought, holdouts(one), away > 0, settings)
     if not len(step.corners):
         return None
     found = cv2.perspectiveTransform(step.found[:, None].astype(np.float64), between)[:, 0]
@@ -147,22 +148,33 @@ class _Matches:
 
 
 def _pairs(
-    registration: Registration, grey: Callable[[int], np.ndarray], holdouts: Callable[[int], np.ndarray]
+    registration: Registration,
+    grey: Callable[[int], np.ndarray],
+    holdouts: Callable[[int], np.ndarray],
+    settings: Settings,
 ) -> list[_Matches]:
-    count = len(registration.to_world)
+    own, count = settings.camera_move, len(registration.to_world)
     pairs = []
-    for away in _APART:
+    for away in (1, own.near_pair, own.far_pair):
         for i in range(0, count - away, max(1, away // 2)):
-            step = registration.steps[i] if away == 1 else far_step(registration, grey, holdouts, i, i + away)
-            if step is not None and step.held.sum() >= 8:
+            step = (
+                registration.steps[i]
+                if away == 1
+                else _far_step(registration, grey, holdouts, (i, i + away), settings.register, own.overlap)
+            )
+            if step is not None and step.held.sum() >= own.least_held:
                 kept = np.flatnonzero(step.held)
-                kept = kept[:: max(1, len(kept) // _TOLD)]
+                kept = kept[:: max(1, len(kept) // own.pair_corners)]
                 pairs.append(_Matches(i, i + away, step.corners[kept] + 0.5, step.found[kept] + 0.5))
     return pairs
 
 
 def _solve(
-    registration: Registration, pairs: list[_Matches], middle: np.ndarray, edge: int
+    registration: Registration,
+    pairs: list[_Matches],
+    middle: np.ndarray,
+    edge: int,
+    settings: CameraMoveSettings,
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Focal lengths (frames,) in pixels, rotations (frames, 3, 3), and by how many pixels they miss in the median."""
     count = len(registration.to_world)
@@ -186,7 +198,8 @@ def _solve(
         return u @ vt
 
     def search(scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        lengths = [f * scale for f in edge * np.geomspace(0.5, 5.0, 25)]
+        tried = np.geomspace(settings.shortest_focal, settings.longest_focal, _FOCAL_LENGTHS)
+        lengths = [f * scale for f in edge * tried]
         errors = [np.median(np.abs(missed(start(focal), focal))) for focal in lengths]
         best = lengths[int(np.argmin(errors))]
         return np.stack([cv2.Rodrigues(rotation)[0].ravel() for rotation in start(best)]), best
@@ -200,8 +213,8 @@ def _solve(
 
         def residuals(values: np.ndarray) -> np.ndarray:
             rotations, now = unpack(values)
-            prior = _PRIOR_WEIGHT * (values[:lenses] - np.log(_PRIOR * edge))
-            steady = _STEADY * np.diff(values[:lenses])
+            prior = settings.usual_weight * (values[:lenses] - np.log(settings.usual_focal * edge))
+            steady = settings.steady_focal * np.diff(values[:lenses])
             return np.concatenate(
                 (missed(rotations, now).ravel(), prior, steady, values[lenses : lenses + 3])
             )
@@ -222,14 +235,14 @@ def _solve(
             pattern[at + 2 * lenses - 1 + axis, lenses + axis] = 1
         first = np.concatenate((np.log(focal[:lenses]), turns.ravel()))
         found = least_squares(
-            residuals, first, jac_sparsity=pattern, loss="soft_l1", x_scale="jac", max_nfev=30
+            residuals, first, jac_sparsity=pattern, loss="soft_l1", x_scale="jac", max_nfev=_EVALUATIONS
         )
         rotations, now = unpack(found.x)
         return rotations, now, float(np.median(np.abs(missed(rotations, now))))
 
     rotations, focal, left = solve(False, *search(np.ones(count)))
     zoomed, lengths, rest = solve(True, *search(_magnified(registration, middle)))
-    if np.ptp(np.log(lengths)) > _ZOOMS and rest < _BETTER * left:
+    if np.ptp(np.log(lengths)) > settings.zoom and rest < settings.zoom_better * left:
         return lengths, zoomed, rest
     return focal, rotations, left
 

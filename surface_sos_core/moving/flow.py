@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-_AGREES = 1.0  # pixels by which there and back may miss, where the flow is small ..
-_AGREES_FAR = 0.05  # .. and this share of its length
+from surface_sos_core.settings import DenseFlowSettings
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,10 @@ def pixel_grid(shape: tuple[int, ...]) -> np.ndarray:
     return np.stack((columns, rows), axis=-1)
 
 
-def flows_between(one: np.ndarray, other: np.ndarray) -> tuple[Flow, Flow]:
+def flows_between(one: np.ndarray, other: np.ndarray, settings: DenseFlowSettings) -> tuple[Flow, Flow]:
     """From one picture (h, w) uint8 to another and back: dense inverse search (Kroeger et al., ECCV 2016)."""
     there, back = _search(one, other), _search(other, one)
-    return Flow(there, _agree(there, back)), Flow(back, _agree(back, there))
+    return Flow(there, _agree(there, back, settings)), Flow(back, _agree(back, there, settings))
 
 
 def _search(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -50,9 +49,9 @@ def _search(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return search.calc(one, other, np.zeros((*one.shape, 2), np.float32))
 
 
-def _agree(there: np.ndarray, back: np.ndarray) -> np.ndarray:
+def _agree(there: np.ndarray, back: np.ndarray, settings: DenseFlowSettings) -> np.ndarray:
     missed = np.linalg.norm(there + sample(back, there), axis=-1)
     length = np.linalg.norm(there, axis=-1)
     ends = pixel_grid(there.shape[:2]) + there
     inside = (ends >= 0).all(axis=-1) & (ends <= np.array(there.shape[1::-1]) - 1).all(axis=-1)
-    return (missed < _AGREES + _AGREES_FAR * length) & inside
+    return (missed < settings.round_trip + settings.round_trip_far * length) & inside

@@ -15,55 +15,51 @@ from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.moving.background import Times
 from surface_sos_core.moving.outline import Behind, difference_odds
 from surface_sos_core.moving.registration import register
-from surface_sos_core.settings import MovingSettings
+from surface_sos_core.settings import MovingMaskSettings, Settings
 from surface_sos_core.shapes import disc
 
-_OTHERS = 9  # frames that each is compared with, spread over those that show the same
-_OVERLAP = 0.3  # of the picture, that they must share
-_OPEN, _CLOSE = 0.006, 0.02  # of the longer edge: finer specks are noise, narrower gaps the subject's
-_LEAST = 0.001  # of the picture: a subject is not smaller
-_WITHIN = 0.4  # of a piece that moves, for it to be what was carried there
-_SIZE = 2.5  # times: what moves and what was carried there differ by no more in size
-_SHARE = 0.25  # of the largest piece, for another one to be the subject's as well
 
-
-def moving_masks(
-    footage: Footage, settings: MovingSettings, progress: Callable[[int, int], None]
-) -> CoarseMasks:
+def moving_masks(footage: Footage, settings: Settings, progress: Callable[[int, int], None]) -> CoarseMasks:
     """Where each frame is not what most other times show there; progress gets (done, total) frames.
 
     Raises InputError where nothing moves, or everything does.
     """
-    size = reduced_size(footage, settings.image_edge)
+    own = settings.moving_masks
+    size = reduced_size(footage, settings.moving.image_edge)
     count = len(footage.frames)
     pictures = FrameStack((count, size[1], size[0], 3))
     for i in range(count):
         pictures[i] = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
     nothing = np.zeros(size[::-1], bool)
-    registration = register(lambda i: cv2.cvtColor(pictures[i], cv2.COLOR_RGB2GRAY), lambda i: nothing, count)
+    registration = register(
+        lambda i: cv2.cvtColor(pictures[i], cv2.COLOR_RGB2GRAY), lambda i: nothing, count, settings.register
+    )
     times = Times(
         lambda i: pictures[i].astype(np.float32) / 255.0,
         lambda i: nothing,
         registration,
         count,
+        settings,
         flowing=False,
     )
     whole = (slice(0, size[1]), slice(0, size[0]))
     masks = CoarseMasks.unknown(count, size)
     for i in range(count):
-        others = _spread(times, i, size)
+        others = _spread(times, i, size, own)
         if others:
             colour, apart, seen = times.bring(i, others, whole).middle()
-            odds = difference_odds(pictures[i], Behind(colour, apart, seen >= min(3, len(others))))
-            masks.put(i, _pieces(odds > 0))
+            behind = Behind(colour, apart, seen >= min(own.least_seen, len(others)))
+            odds = difference_odds(pictures[i], behind, settings.outline, settings.shadow_colour)
+            masks.put(i, _pieces(odds > 0, own))
         progress(i + 1, count)
     shown = masks.known & ~masks.empty
-    if shown.sum() < 0.5 * count:
+    if shown.sum() < own.least_shown * count:
         raise InputError(
             "Nothing in the footage moves against its background for long enough to be found; draw a box around the "
             "subject on one frame and give it as --masks box:FILE."
         )
-    if np.median([(masks.probability[i] > 127).mean() for i in np.flatnonzero(shown)]) > 0.6:
+    moving = np.median([(masks.probability[i] > 127).mean() for i in np.flatnonzero(shown)])
+    if moving > own.most_moving:
         raise InputError(
             "Everything in the footage moves, so there is no background to tell the subject from; give masks of some "
             "frames, or a box as --masks box:FILE."
@@ -71,7 +67,7 @@ def moving_masks(
     return masks
 
 
-def follow_what_moves(carried: CoarseMasks, found: CoarseMasks) -> CoarseMasks:
+def follow_what_moves(carried: CoarseMasks, found: CoarseMasks, settings: MovingMaskSettings) -> CoarseMasks:
     """Masks carried from a drawing, each replaced by what moves there where both are about the same thing.
 
     A piece that moves belongs to it where most of it lies in the carried mask, and all of them together must be of about its
@@ -84,13 +80,13 @@ def follow_what_moves(carried: CoarseMasks, found: CoarseMasks) -> CoarseMasks:
         label, count = ndimage.label(found.probability[i] > 127)
         within = np.asarray(ndimage.mean(own, label, np.arange(count + 1)))
         within[0] = 0.0
-        moving = (within > _WITHIN)[label]
+        moving = (within > settings.within)[label]
         ratio = moving.sum() / max(1, own.sum())
-        masks.put(int(i), moving if 1 / _SIZE < ratio < _SIZE else own)
+        masks.put(int(i), moving if 1 / settings.size < ratio < settings.size else own)
     return masks
 
 
-def _spread(times: Times, frame: int, size: tuple[int, int]) -> list[int]:
+def _spread(times: Times, frame: int, size: tuple[int, int], settings: MovingMaskSettings) -> list[int]:
     """Other frames that show enough of what `frame` shows, spread evenly over time."""
     width, height = size
     corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]], np.float32)
@@ -99,24 +95,23 @@ def _spread(times: Times, frame: int, size: tuple[int, int]) -> list[int]:
         if other != frame:
             there = cv2.perspectiveTransform(corners, times.registration.between(frame, other))
             overlap, _ = cv2.intersectConvexConvex(there.astype(np.float32), corners)
-            if overlap > _OVERLAP * width * height:
+            if overlap > settings.overlap * width * height:
                 shared.append(other)
-    return (
-        [shared[int(k)] for k in np.unique(np.linspace(0, len(shared) - 1, _OTHERS).round())]
-        if shared
-        else []
-    )
+    if not shared:
+        return []
+    return [shared[int(k)] for k in np.unique(np.linspace(0, len(shared) - 1, settings.others).round())]
 
 
-def _pieces(mask: np.ndarray) -> np.ndarray:
+def _pieces(mask: np.ndarray, settings: MovingMaskSettings) -> np.ndarray:
     """(h, w) bool: a mask (h, w) bool without specks, its gaps closed, of its largest pieces alone."""
     edge = max(mask.shape)
-    fine, wide = (disc(max(1, round(share * edge / 2))) for share in (_OPEN, _CLOSE))
+    fine, wide = (disc(max(1, round(share * edge / 2))) for share in (settings.speck, settings.gap))
     opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, fine)
     closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, wide)
     label, count = ndimage.label(closed)
     if not count:
         return np.zeros(mask.shape, bool)
     sizes = ndimage.sum(closed, label, np.arange(1, count + 1))
-    kept = np.flatnonzero((sizes >= _SHARE * sizes.max()) & (sizes >= _LEAST * mask.size)) + 1
+    least = max(settings.piece_share * sizes.max(), settings.least_piece * mask.size)
+    kept = np.flatnonzero(sizes >= least) + 1
     return ndimage.binary_fill_holes(np.isin(label, kept))

@@ -11,8 +11,6 @@ from surface_sos_core.moving.plate import Plate
 from surface_sos_core.settings import Settings
 from surface_sos_core.shapes import disc, part_around
 
-_HOLD = 0.05  # weight of the mask in the band, against the matting Laplacian
-_LEAST = 2  # pixels: half the narrowest band
 _MARGIN = 8  # pixels around the band that the solver sees
 
 
@@ -23,8 +21,8 @@ def solve_alpha(picture: np.ndarray, mask: np.ndarray, plate: Plate, settings: S
     (closed-form matting) and held to the mask; then I = aF + (1 - a)B with B the clean plate tells it where other times saw
     that (`layers/refine.refine_by_plate`).
     """
-    matting = settings.matting
-    radius = max(_LEAST, round(settings.moving.band * max(mask.shape)))
+    own, matting = settings.moving_matte, settings.matting
+    radius = max(own.least_band, round(own.band * max(mask.shape)))
     inside = (mask > 0.5).astype(np.uint8)
     element = disc(radius)
     open_ = cv2.dilate(inside, element) > cv2.erode(inside, element)
@@ -34,7 +32,7 @@ def solve_alpha(picture: np.ndarray, mask: np.ndarray, plate: Plate, settings: S
     cut = part_around(open_, _MARGIN)
     part = open_[cut]
     solved = closed_form(
-        picture[cut].clip(0.0, 1.0), alpha[cut], np.full(part.shape, _HOLD), part, matting.epsilon
+        picture[cut].clip(0.0, 1.0), alpha[cut], np.full(part.shape, own.hold), part, matting.epsilon
     )
     alpha[cut][part] = ((solved - matting.haze) / (1.0 - 2.0 * matting.haze)).clip(0.0, 1.0)
     told = refine_by_plate(picture, alpha, plate.colour, plate.seen.astype(np.float32), radius, matting)

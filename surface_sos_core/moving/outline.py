@@ -10,26 +10,9 @@ from scipy import ndimage
 
 from surface_sos_core.masks.colours import LearntColours, colours_of, nearby_log_odds
 from surface_sos_core.masks.graph_cut import cut
-from surface_sos_core.settings import ColourSettings, Settings
+from surface_sos_core.settings import ColourSettings, OutlineSettings, Settings, ShadowColourSettings
 from surface_sos_core.shapes import part_around
 from surface_sos_core.stereo.known_depth import KnownDepth
-
-_SURE = 0.95  # of the votes: these pixels teach colours
-_MARGIN = 0.06  # of the longer edge, around the mask, that is looked at
-_NOISE = 0.015  # display values by which a frame and its clean plate differ anyway
-_NOTICED, _PLAIN = (
-    3.0,
-    2.0,
-)  # times the noise at which a difference tells nothing, and by how much more or less it tells 1
-# Log odds of the votes: where colours and the background say otherwise together, they are heard, however far from its outline.
-_MOST_PRIOR = 3.0
-_MOST = 2.0  # log odds that a difference tells
-_TINT = 0.18  # ratios of colour that are still a shadow's, as log; more where it is deep
-_DEEP = 0.15
-_DARKEST = 1.6  # a shadow's depth, as log
-_LIFT = 0.06  # display values that keep ratios of dark colours from being noise
-_RING = (0.01, 0.05)  # of the longer edge: how far from the outline it is tried out what cues tell
-_AROUND = 0.06  # of the longer edge: and how far around that counts
 
 
 @dataclass(frozen=True)
@@ -42,13 +25,13 @@ class Behind:
 
 
 def learn_colours(
-    pictures: list[np.ndarray], votes: list[np.ndarray], settings: ColourSettings
+    pictures: list[np.ndarray], votes: list[np.ndarray], settings: ColourSettings, sure: float
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """How often (COLOURS,) the subject and all else have each colour, over pictures (h, w, 3) uint8 and votes (h, w); None
-    where one of them is never sure."""
+    """How often (COLOURS,) the subject and all else have each colour, over pictures (h, w, 3) uint8 and votes (h, w), where
+    these are above `sure` or below 1 - `sure`; None where one of them never is."""
     learnt = LearntColours(settings)
     for rgb, vote in zip(pictures, votes, strict=True):
-        learnt.add(colours_of(rgb, settings), vote > _SURE, vote < 1 - _SURE)
+        learnt.add(colours_of(rgb, settings), vote > sure, vote < 1 - sure)
     return learnt.frequencies()
 
 
@@ -65,24 +48,23 @@ def outline(
     little the background explains. Each of the two cues counts as far as it is right on both sides of the outline, a little
     away from it (the colour confidence of Bai et al., "Video SnapCut", 2009).
     """
-    inside = vote > 0.5
+    own, inside = settings.outline, vote > 0.5
     if not inside.any() or inside.all():
         return inside
     edge = max(vote.shape)
-    part = part_around(vote > 0.2, round(_MARGIN * edge))
+    part = part_around(vote > own.possible, round(own.margin * edge))
     distance = signed_distance(inside[part])
-    odds = np.clip(distance / (settings.moving.prior_width * edge), -_MOST_PRIOR, _MOST_PRIOR)
-    ring = (np.abs(distance) > _RING[0] * edge) & (np.abs(distance) < _RING[1] * edge)
+    odds = np.clip(distance / (own.prior_width * edge), -own.most_prior, own.most_prior)
+    heard = own.heard * edge
+    ring = (np.abs(distance) > own.ring_from * edge) & (np.abs(distance) < own.ring_to * edge)
     if often is not None:
-        colour = nearby_log_odds(rgb, vote > _SURE, vote < 1 - _SURE, often, settings.colours)[part]
-        odds = odds + settings.moving.colour_weight * _confidence(colour, distance > 0, ring, edge) * colour
-    unexplained = difference_odds(rgb, behind)[part]
-    odds = (
-        odds
-        + settings.moving.background_weight * _confidence(unexplained, distance > 0, ring, edge) * unexplained
-    )
+        sure = vote > own.sure, vote < 1 - own.sure
+        colour = nearby_log_odds(rgb, *sure, often, settings.colours)[part]
+        odds = odds + own.colour_weight * _confidence(colour, distance > 0, ring, heard) * colour
+    unexplained = difference_odds(rgb, behind, own, settings.shadow_colour)[part]
+    odds = odds + own.background_weight * _confidence(unexplained, distance > 0, ring, heard) * unexplained
     out = np.zeros(vote.shape, bool)
-    edges = replace(settings.edges, smoothness=settings.moving.smoothness)
+    edges = replace(settings.edges, smoothness=own.smoothness)
     found = cut(rgb[part], odds, KnownDepth(np.zeros(odds.shape), 0.0), edges)
     out[part] = _touching(found, inside[part])
     return out
@@ -101,33 +83,37 @@ def signed_distance(inside: np.ndarray) -> np.ndarray:
     return np.where(inside, within - 0.5, 0.5 - without)
 
 
-def difference_odds(rgb: np.ndarray, behind: Behind) -> np.ndarray:
+def difference_odds(
+    rgb: np.ndarray, behind: Behind, settings: OutlineSettings, shadows: ShadowColourSettings
+) -> np.ndarray:
     """(h, w) log odds that a pixel is not background, by how much it differs from what is behind; 0 where that is not known.
 
     What is as the background but darker may be the subject's shadow, and tells nothing.
     """
-    own = cv2.GaussianBlur(rgb.astype(np.float32) / 255.0, (0, 0), 0.7)
-    clean = cv2.GaussianBlur(behind.colour.astype(np.float32), (0, 0), 0.7)
-    noise = cv2.GaussianBlur(behind.spread.astype(np.float32), (0, 0), 1.5) + _NOISE
-    apart = np.abs(own - clean).max(axis=-1) / noise
-    odds = _MOST * np.clip((apart - _NOTICED) / _PLAIN, -1.0, 1.0)
-    odds = np.where(may_be_shadow(own, clean), np.minimum(odds, 0.0), odds)
+    own = cv2.GaussianBlur(rgb.astype(np.float32) / 255.0, (0, 0), settings.blur)
+    clean = cv2.GaussianBlur(behind.colour.astype(np.float32), (0, 0), settings.blur)
+    spread = cv2.GaussianBlur(behind.spread.astype(np.float32), (0, 0), settings.noise_blur)
+    apart = np.abs(own - clean).max(axis=-1) / (spread + settings.noise)
+    odds = settings.most * np.clip((apart - settings.noticed) / settings.plain, -1.0, 1.0)
+    odds = np.where(may_be_shadow(own, clean, shadows), np.minimum(odds, 0.0), odds)
     return np.where(behind.known, odds, 0.0)
 
 
-def may_be_shadow(own: np.ndarray, clean: np.ndarray) -> np.ndarray:
+def may_be_shadow(own: np.ndarray, clean: np.ndarray, settings: ShadowColourSettings) -> np.ndarray:
     """(h, w) bool: where a picture (h, w, 3) in display values has the clean plate's tint, but is darker."""
-    ratio = np.log((own + _LIFT) / (clean + _LIFT))
+    ratio = np.log((own + settings.lift) / (clean + settings.lift))
     depth, tint = -ratio.mean(axis=-1), ratio.max(axis=-1) - ratio.min(axis=-1)
-    return (depth > 0.03) & (depth < _DARKEST) & (tint < _TINT + _DEEP * depth)
+    dark = (depth > settings.faintest) & (depth < settings.deepest)
+    return dark & (tint < settings.tint + settings.deep_tint * depth)
 
 
-def _confidence(odds: np.ndarray, inside: np.ndarray, ring: np.ndarray, edge: int) -> np.ndarray:
-    """(h, w) 0 to 1: how far a cue's log odds (h, w) are right nearby, where it is known (ring) what is inside."""
+def _confidence(odds: np.ndarray, inside: np.ndarray, ring: np.ndarray, sigma: float) -> np.ndarray:
+    """(h, w) 0 to 1: how far a cue's log odds (h, w) are right within about `sigma` pixels, where it is known (ring) what is
+    inside."""
     wrong = np.abs(inside - 1.0 / (1.0 + np.exp(-odds)))
     worst = np.zeros(odds.shape, np.float32)
     for side in (inside, ~inside):
         weight = (ring & side).astype(np.float32)
-        mean = cv2.GaussianBlur(weight * wrong.astype(np.float32), (0, 0), _AROUND * edge)
-        worst = np.maximum(worst, mean / (cv2.GaussianBlur(weight, (0, 0), _AROUND * edge) + 1e-4))
+        mean = cv2.GaussianBlur(weight * wrong.astype(np.float32), (0, 0), sigma)
+        worst = np.maximum(worst, mean / (cv2.GaussianBlur(weight, (0, 0), sigma) + 1e-4))
     return np.clip(1.0 - 2.0 * worst, 0.0, 1.0)

@@ -9,12 +9,7 @@ import numpy as np
 
 from surface_sos_core.layers.seams import neighbours, solve_colours, spread
 from surface_sos_core.moving.background import Views
-
-_RING = 2  # pixels around the hole that its colours are solved to go on from
-_SMOOTH = 0.008  # of the longer edge: pieces of one source are not much smaller
-_SETTLED = 0.02  # display values: a source that is so much nearer to the median takes over
-_DOUBT = 0.25  # display values that sources differ by, where nothing can be said
-_ANCHOR = 0.02  # weight of the colour that the source has, against that of the differences between neighbours
+from surface_sos_core.settings import MovingPlateSettings
 
 
 @dataclass(frozen=True)
@@ -25,7 +20,9 @@ class Plate:
     seen: np.ndarray
 
 
-def clean_plate(picture: np.ndarray, hole: np.ndarray, views: Views, loose: float) -> Plate:
+def clean_plate(
+    picture: np.ndarray, hole: np.ndarray, views: Views, settings: MovingPlateSettings, loose: float
+) -> Plate:
     """A picture (H, W, 3) with the background in the hole (H, W) bool, as other times show it.
 
     Each pixel is one source's, that which is nearest to the median of all around there, so grain stays and nothing is
@@ -36,15 +33,15 @@ def clean_plate(picture: np.ndarray, hole: np.ndarray, views: Views, loose: floa
     if not hole.any():
         return Plate(out, seen)
     own, part_hole = picture[views.part], hole[views.part]
-    source, known = _sources(views)
+    source, known = _sources(views, settings)
     chosen = np.take_along_axis(views.colour, source[None, ..., None], axis=0)[0] if known.any() else own
-    kernel = np.ones((2 * _RING + 1,) * 2, np.uint8)
+    kernel = np.ones((2 * settings.ring + 1,) * 2, np.uint8)
     reach = cv2.dilate(part_hole.astype(np.uint8), kernel) > 0
     colour = np.where(part_hole[..., None], np.where(known[..., None], chosen, 0.0), own).astype(np.float32)
     pairs = neighbours(reach)
     change, shown = _changes(views, source[reach], known[reach], reach, pairs.a, pairs.b)
     start = spread(colour, known | ~part_hole)[reach]
-    anchor = np.where(known[reach], np.float32(_ANCHOR), np.float32(0.0))
+    anchor = np.where(known[reach], np.float32(settings.anchor), np.float32(0.0))
     out_part = colour.copy()
     out_part[reach] = solve_colours(pairs, change, shown, start, anchor, part_hole[reach], loose)
     out[views.part] = np.where(part_hole[..., None], out_part, own)
@@ -52,22 +49,21 @@ def clean_plate(picture: np.ndarray, hole: np.ndarray, views: Views, loose: floa
     return Plate(out, seen)
 
 
-def _sources(views: Views) -> tuple[np.ndarray, np.ndarray]:
+def _sources(views: Views, settings: MovingPlateSettings) -> tuple[np.ndarray, np.ndarray]:
     """(h, w) which view each pixel is taken from, and (h, w) bool, where there is one to take."""
     median, apart, count = views.middle()
     if not len(views.frames):
         return np.zeros(count.shape, int), np.zeros(count.shape, bool)
-    sigma = _SMOOTH * max(count.shape)
+    sigma = settings.smooth * max(count.shape)
     cost = np.empty(views.seen.shape, np.float32)
     for n, (colour, seen) in enumerate(zip(views.colour, views.seen, strict=True)):
         weight = cv2.GaussianBlur(seen.astype(np.float32), (0, 0), sigma)
         missed = np.abs(colour - median).max(axis=-1) * seen
-        cost[n] = cv2.GaussianBlur(missed, (0, 0), sigma) / np.maximum(weight, 1e-3) + n * _SETTLED / len(
-            cost
-        )
+        missed = cv2.GaussianBlur(missed, (0, 0), sigma) / np.maximum(weight, 1e-3)
+        cost[n] = missed + n * settings.settled / len(cost)
         cost[n][~seen] = np.inf
     source = np.argmin(cost, axis=0)
-    return source, (count > 0) & (apart < _DOUBT)
+    return source, (count > 0) & (apart < settings.doubt)
 
 
 def _changes(

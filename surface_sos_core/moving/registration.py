@@ -12,14 +12,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from surface_sos_core.settings import RegisterSettings
 from surface_sos_core.shapes import dilated
 
-_CORNERS = 800
-_QUALITY = 0.005  # of a corner, as a share of the best
-_APART = 0.008  # of the longer edge, between corners
-_WINDOW = 0.025  # of the longer edge, that is looked for around each
-_MISS = 1.5  # pixels, for a corner to count as following a homography
-_LEAST = 12  # corners that a homography must be known from
+_LEAST_APART = 3.0  # pixels between corners: nearer ones tell the same
+_LEAST_WINDOW = 9  # pixels, which Lucas and Kanade's method needs
+_LEVELS = 4  # of its pyramid
+_TRIES = 2000  # of MAGSAC, at most
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Step:
     @property
     def share(self) -> float:
         """Of the corners, those that follow the homography; 0 where there are too few to know."""
-        return float(self.held.mean()) if len(self.held) >= _LEAST else 0.0
+        return float(self.held.mean()) if len(self.held) else 0.0
 
 
 @dataclass(frozen=True)
@@ -62,20 +61,29 @@ class Registration:
 
 
 def register(
-    grey: Callable[[int], np.ndarray], holdouts: Callable[[int], np.ndarray], count: int
+    grey: Callable[[int], np.ndarray],
+    holdouts: Callable[[int], np.ndarray],
+    count: int,
+    settings: RegisterSettings,
 ) -> Registration:
     """Follow the background through `count` frames: grey (h, w) uint8, holdouts (h, w) bool, where the subject may be."""
     to_world = [np.eye(3)]
     steps = []
     for i in range(count - 1):
-        step = follow(grey(i), grey(i + 1), holdouts(i), holdouts(i + 1))
+        step = follow(grey(i), grey(i + 1), holdouts(i), holdouts(i + 1), settings)
         steps.append(step)
         world = to_world[-1] @ np.linalg.inv(step.homography)
         to_world.append(world / world[2, 2])
     return Registration(np.stack(to_world), tuple(steps))
 
 
-def follow(one: np.ndarray, other: np.ndarray, held_out: np.ndarray, other_held_out: np.ndarray) -> Step:
+def follow(
+    one: np.ndarray,
+    other: np.ndarray,
+    held_out: np.ndarray,
+    other_held_out: np.ndarray,
+    settings: RegisterSettings,
+) -> Step:
     """The homography of what most corners outside of held_out (h, w) bool do, from one picture (h, w) uint8 to another.
 
     Corners are followed there and back by Lucas and Kanade's method, and the homography found by MAGSAC (Barath et al., CVPR
@@ -83,23 +91,26 @@ def follow(one: np.ndarray, other: np.ndarray, held_out: np.ndarray, other_held_
     """
     edge = max(one.shape)
     free = (~held_out).astype(np.uint8)
-    corners = cv2.goodFeaturesToTrack(one, _CORNERS, _QUALITY, max(3.0, _APART * edge), mask=free)
+    apart = max(_LEAST_APART, settings.apart * edge)
+    corners = cv2.goodFeaturesToTrack(one, settings.corners, settings.quality, apart, mask=free)
     empty = np.zeros((0, 2), np.float32)
     if corners is None:
         return Step(np.eye(3), empty, empty, np.zeros(0, bool))
-    size = (max(9, round(_WINDOW * edge)),) * 2
-    found, ok, _ = cv2.calcOpticalFlowPyrLK(one, other, corners, corners.copy(), winSize=size, maxLevel=4)
-    back, also, _ = cv2.calcOpticalFlowPyrLK(other, one, found, found.copy(), winSize=size, maxLevel=4)
+    size = (max(_LEAST_WINDOW, round(settings.window * edge)),) * 2
+    found, ok, _ = cv2.calcOpticalFlowPyrLK(
+        one, other, corners, corners.copy(), winSize=size, maxLevel=_LEVELS
+    )
+    back, also, _ = cv2.calcOpticalFlowPyrLK(other, one, found, found.copy(), winSize=size, maxLevel=_LEVELS)
     corners, found, back = corners.reshape(-1, 2), found.reshape(-1, 2), back.reshape(-1, 2)
-    good = (ok.ravel() > 0) & (also.ravel() > 0) & (np.linalg.norm(back - corners, axis=1) < _MISS)
+    good = (ok.ravel() > 0) & (also.ravel() > 0) & (np.linalg.norm(back - corners, axis=1) < settings.miss)
     at = np.rint(found).astype(int)
     inside = (at >= 0).all(axis=1) & (at[:, 0] < one.shape[1]) & (at[:, 1] < one.shape[0])
     good &= inside
     good[good] &= ~other_held_out[at[good, 1], at[good, 0]]
     corners, found = corners[good], found[good]
-    if len(corners) < _LEAST:
+    if len(corners) < settings.least_corners:
         return Step(np.eye(3), corners, found, np.zeros(len(corners), bool))
-    homography, held = cv2.findHomography(corners, found, cv2.USAC_MAGSAC, _MISS, maxIters=2000)
+    homography, held = cv2.findHomography(corners, found, cv2.USAC_MAGSAC, settings.miss, maxIters=_TRIES)
     if homography is None:
         return Step(np.eye(3), corners, found, np.zeros(len(corners), bool))
     return Step(homography, corners, found, held.ravel() > 0)

@@ -10,49 +10,50 @@ from surface_sos_core.footage.colour import srgb_decode
 from surface_sos_core.layers.seams import spread
 from surface_sos_core.moving.background import Views
 from surface_sos_core.moving.outline import may_be_shadow
+from surface_sos_core.settings import ShadowColourSettings, ShadowSettings
 from surface_sos_core.shapes import disc
 
-_SMOOTH = 0.004  # of the longer edge: shadows have no finer detail
-_FAINTEST = 0.1  # share of the light that a shadow takes at least, or noise and exposure would be one
-_NOISE = 2.5  # times what other times differ by among themselves, for a difference to count
-_SPECK = 0.006  # of the longer edge: thinner pieces are no shadow
-_TOUCHES = 0.03  # of the longer edge, between the subject and its shadow
-_FADE = 0.05  # of the longer edge, over which it ends where no other times were brought over, so that no edge shows
-_LEAST = 2  # other times that must show the ground
-_LIFT = 0.004  # scene-linear, so that ratios of dark ground are not noise
-_DARKEST = 0.08  # share of the light that is always left
+_LEAST_BLUR = 0.7  # pixels: single ones tell noise
 
 
-def shadow_factor(picture: np.ndarray, hole: np.ndarray, views: Views) -> np.ndarray:
+def shadow_factor(
+    picture: np.ndarray,
+    hole: np.ndarray,
+    views: Views,
+    settings: ShadowSettings,
+    colour: ShadowColourSettings,
+) -> np.ndarray:
     """(H, W, 3) what the subject's shadow leaves of the scene-linear light of each pixel; 1 where there is none.
 
     picture: (H, W, 3) display values; hole: (H, W) bool, where the subject is, in which the shadow goes on smoothly. It is
     where the frame has the tint of what other times show but is darker, beside the subject.
     """
     out = np.ones(picture.shape, np.float32)
-    if len(views.frames) < _LEAST:
+    if len(views.frames) < settings.least_seen:
         return out
     own, covered = picture[views.part], hole[views.part]
     edge = max(hole.shape)
-    sigma = max(0.7, _SMOOTH * edge)
+    sigma = max(_LEAST_BLUR, settings.smooth * edge)
     clean, apart, count = views.middle()
-    usable = ~covered & (count >= _LEAST)
-    light = _within(srgb_decode(own).astype(np.float32) + _LIFT, usable, sigma)
-    ground = _within(srgb_decode(clean).astype(np.float32) + _LIFT, usable, sigma)
-    factor = np.clip(light / np.maximum(ground, _LIFT), _DARKEST, 1.0)
-    steady = np.abs(cv2.GaussianBlur(own - clean, (0, 0), sigma)).max(axis=-1) > _NOISE * apart / (1 + sigma)
-    dark = usable & steady & (factor.mean(axis=-1) < 1 - _FAINTEST)
-    dark &= may_be_shadow(cv2.GaussianBlur(own, (0, 0), sigma), cv2.GaussianBlur(clean, (0, 0), sigma))
-    dark = _beside(dark, covered, edge)
+    usable = ~covered & (count >= settings.least_seen)
+    light = _within(srgb_decode(own).astype(np.float32) + settings.lift, usable, sigma)
+    ground = _within(srgb_decode(clean).astype(np.float32) + settings.lift, usable, sigma)
+    factor = np.clip(light / np.maximum(ground, settings.lift), settings.darkest, 1.0)
+    differs = np.abs(cv2.GaussianBlur(own - clean, (0, 0), sigma)).max(axis=-1)
+    steady = differs > settings.noise * apart / (1 + sigma)
+    dark = usable & steady & (factor.mean(axis=-1) < 1 - settings.faintest)
+    smooth = cv2.GaussianBlur(own, (0, 0), sigma), cv2.GaussianBlur(clean, (0, 0), sigma)
+    dark &= may_be_shadow(*smooth, colour)
+    dark = _beside(dark, covered, edge, settings)
     if not dark.any():
         return out
     soft = cv2.GaussianBlur(
         cv2.dilate(dark.astype(np.uint8), disc(max(1, round(sigma)))).astype(np.float32), (0, 0), sigma
     )
-    soft *= _faded(hole.shape, views.part, _FADE * edge)
+    soft *= _faded(hole.shape, views.part, settings.fade * edge)
     told = 1.0 - soft[..., None] * (1.0 - factor)
     known = ~covered & (usable | ~dark)
-    out[views.part] = np.clip(spread(told.astype(np.float32), known), _DARKEST, 1.0)
+    out[views.part] = np.clip(spread(told.astype(np.float32), known), settings.darkest, 1.0)
     return out
 
 
@@ -77,9 +78,10 @@ def _faded(shape: tuple[int, ...], part: tuple[slice, slice], width: float) -> n
     return weight
 
 
-def _beside(dark: np.ndarray, subject: np.ndarray, edge: int) -> np.ndarray:
+def _beside(dark: np.ndarray, subject: np.ndarray, edge: int, settings: ShadowSettings) -> np.ndarray:
     """(h, w) bool: the pieces of what is dark (h, w) bool, specks left out, that lie right beside the subject (h, w) bool."""
-    opened = cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_OPEN, disc(max(1, round(_SPECK * edge / 2))))
-    near = cv2.dilate(subject.astype(np.uint8), disc(max(1, round(_TOUCHES * edge)))) > 0
+    speck = disc(max(1, round(settings.speck * edge / 2)))
+    opened = cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_OPEN, speck)
+    near = cv2.dilate(subject.astype(np.uint8), disc(max(1, round(settings.touches * edge)))) > 0
     label, _ = ndimage.label(opened)
     return (opened > 0) & np.isin(label, np.unique(label[near & (opened > 0)]))

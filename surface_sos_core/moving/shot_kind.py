@@ -14,17 +14,13 @@ from surface_sos_core.footage import Footage
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.moving.camera_motion import FREE, CameraMotion, camera_motion
 from surface_sos_core.moving.registration import Registration, grown, register
-from surface_sos_core.settings import MovingSettings
+from surface_sos_core.settings import Settings, ShotKindSettings
 
 SUBJECTS = ("auto", "still", "moving")
 CAMERA_MOVES = ("auto", "free", "turning", "locked")
 
-_MASKED = 0.3  # from which value on a mask may be the subject
 _BINS = 8  # of each colour, in histograms
-_CHANGED = 0.5  # of a picture's colours, from one frame to the next: a cut ..
-_FOLLOWED = 0.3  # .. where no more of its corners are found again
-_VIDEO = 0.7  # of the corners, that most frames of a film find again in the next one
-_FEW = 0.1  # of the frames: more breaks than that are no cuts, but photographs of a thing
+_FEW_CUTS = 2  # that a film of any length may have
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ def shot_kind(
     masks: CoarseMasks | None,
     subject: str,
     camera_move: str,
-    settings: MovingSettings,
+    settings: Settings,
     progress: Callable[[int, int], None],
 ) -> ShotKind:
     """Tell what a shot is from how its background moves; a few seconds for a hundred frames.
@@ -52,7 +48,8 @@ def shot_kind(
     where the camera does not travel, since nothing of it could be told from other sides; before a camera that travels only
     where that is said. Raises InputError for a film that is cut, naming the frames, where the subject may move.
     """
-    size = reduced_size(footage, settings.image_edge)
+    own = settings.moving
+    size = reduced_size(footage, own.image_edge)
     count = len(footage.frames)
     pictures = []
     histograms = []
@@ -66,12 +63,12 @@ def shot_kind(
         if masks is None or not masks.known[i]:
             return np.zeros(size[::-1], bool)
         mask = cv2.resize(masks.probability[i], size, interpolation=cv2.INTER_AREA)
-        return grown(mask > 255 * _MASKED, settings.grow)
+        return grown(mask > 255 * own.maybe, own.grow)
 
-    registration = register(lambda i: pictures[i], held_out, count)
-    _refuse_cuts(footage, registration, histograms, subject)
+    registration = register(lambda i: pictures[i], held_out, count, settings.register)
+    _refuse_cuts(footage, registration, histograms, subject, settings.shot_kind)
     wanted = None if camera_move == "auto" else camera_move
-    camera = camera_motion(registration, lambda i: pictures[i], held_out, wanted)
+    camera = camera_motion(registration, lambda i: pictures[i], held_out, settings, wanted)
     moving = subject == "moving" or (subject == "auto" and camera.kind != FREE)
     film = f"The camera is taken for one that {_DOES[camera.kind]}{' and zooms' if camera.zooms else ''}: {camera.reason}."
     if subject == "auto" and moving:
@@ -91,19 +88,28 @@ def _histogram(rgb: np.ndarray) -> np.ndarray:
     return np.bincount(bins @ (_BINS * _BINS, _BINS, 1), minlength=_BINS**3) / len(bins)
 
 
+def _changed(one: np.ndarray, other: np.ndarray) -> float:
+    """The share of a picture whose colours another has not, by their histograms."""
+    return 0.5 * float(np.abs(other - one).sum())
+
+
 def _refuse_cuts(
-    footage: Footage, registration: Registration, histograms: list[np.ndarray], subject: str
+    footage: Footage,
+    registration: Registration,
+    histograms: list[np.ndarray],
+    subject: str,
+    settings: ShotKindSettings,
 ) -> None:
     shares = np.array([step.share for step in registration.steps])
-    if subject == "still" or not len(shares) or np.median(shares) < _VIDEO:
+    if subject == "still" or not len(shares) or np.median(shares) < settings.video:
         return
-    changed = np.array([0.5 * np.abs(b - a).sum() for a, b in pairwise(histograms)])
-    cuts = np.flatnonzero((changed > _CHANGED) & (shares < _FOLLOWED))
-    if not len(cuts) or len(cuts) > max(2, _FEW * len(shares)):
+    changed = np.array([_changed(a, b) for a, b in pairwise(histograms)])
+    cuts = np.flatnonzero((changed > settings.changed) & (shares < settings.followed))
+    if not len(cuts) or len(cuts) > max(_FEW_CUTS, settings.few * len(shares)):
         return
     first = int(cuts[0])
     before, after = footage.frames[first], footage.frames[first + 1]
-    if first + 1 in cuts and 0.5 * np.abs(histograms[first + 2] - histograms[first]).sum() < _CHANGED:
+    if first + 1 in cuts and _changed(histograms[first], histograms[first + 2]) < settings.changed:
         raise InputError(
             f"Frame {after.number} ({after.name}) is a flash, or belongs to another shot: leave it out of the footage."
         )

@@ -26,12 +26,7 @@ from surface_sos_core.moving.plate import Plate, clean_plate
 from surface_sos_core.moving.registration import Registration, grown, register
 from surface_sos_core.moving.shadow import shadow_factor
 from surface_sos_core.moving.votes import NeighbourFlows, voted
-from surface_sos_core.settings import Settings
-
-_MAYBE = 0.3  # share of votes from which on the subject may be there
-_LOOKED_AT = 0.05  # of the longer edge, around the subject, where the background is asked for
-_TAUGHT = 40  # frames that colours are learnt from, at most
-_SOFT = 0.7  # pixels that masks are blurred by before they are enlarged, so that outlines have no steps
+from surface_sos_core.settings import MovingSettings, Settings
 
 
 @dataclass(frozen=True)
@@ -46,10 +41,10 @@ class Subject:
     registration: Registration
     camera: str
 
-    def mask(self, index: int, size: tuple[int, int]) -> np.ndarray:
-        """(H, W) float32 in [0, 1] of a frame, of this width and height, its outline at 0.5."""
-        soft = cv2.GaussianBlur(self.masks[index].astype(np.float32) / 255.0, (0, 0), _SOFT)
-        return cv2.resize(soft, size, interpolation=cv2.INTER_CUBIC).clip(0.0, 1.0)
+    def mask(self, index: int, size: tuple[int, int], soft: float) -> np.ndarray:
+        """(H, W) float32 in [0, 1] of a frame, of this width and height, its outline at 0.5, blurred by so many pixels before."""
+        blurred = cv2.GaussianBlur(self.masks[index].astype(np.float32) / 255.0, (0, 0), soft)
+        return cv2.resize(blurred, size, interpolation=cv2.INTER_CUBIC).clip(0.0, 1.0)
 
     def write(self, path: Path) -> None:
         """Keep it in one .npz."""
@@ -101,23 +96,29 @@ def follow_subject(
     def grey(i: int) -> np.ndarray:
         return cv2.cvtColor(pictures[i], cv2.COLOR_RGB2GRAY)
 
-    flows = NeighbourFlows(grey, count, step)
+    flows = NeighbourFlows(grey, count, settings.time_votes, settings.dense_flow, step)
     # Twice, since what is lost in several neighbouring masks is given back only by those farther away.
     votes = _everywhere(flows, _everywhere(flows, [_read(given, i, size) for i in range(count)]))
-    maybe = [grown(vote > _MAYBE, own.grow) for vote in votes]
-    registration = register(grey, lambda i: maybe[i], count)
+    maybe = [grown(vote > own.maybe, own.grow) for vote in votes]
+    registration = register(grey, lambda i: maybe[i], count, settings.register)
     times = Times(
         lambda i: pictures[i].astype(np.float32) / 255.0,
         lambda i: maybe[i],
         registration,
         count,
+        settings,
         camera != LOCKED,
     )
-    behind = [_behind(times, i, maybe[i], own.sources, step) for i in range(count)]
+    behind = [_behind(times, i, maybe[i], own, step) for i in range(count)]
     masks: list[np.ndarray] = []
-    taught = range(0, count, -(-count // _TAUGHT))
+    taught = range(0, count, -(-count // settings.outline.taught_frames))
     for last in range(own.rounds + 1):
-        often = learn_colours([pictures[i] for i in taught], [votes[i] for i in taught], settings.colours)
+        often = learn_colours(
+            [pictures[i] for i in taught],
+            [votes[i] for i in taught],
+            settings.colours,
+            settings.outline.sure,
+        )
         masks = []
         for i in range(count):
             masks.append(outline(pictures[i], votes[i], behind[i], often, settings))
@@ -136,9 +137,9 @@ def moving_layers(footage: Footage, subject: Subject, settings: Settings, index:
     own = settings.moving
 
     def held_out(i: int) -> np.ndarray:
-        return grown(subject.mask(i, size) > 0.5, own.grow)
+        return grown(subject.mask(i, size, own.soft) > 0.5, own.grow)
 
-    mask, hole = subject.mask(index, size), held_out(index)
+    mask, hole = subject.mask(index, size, own.soft), held_out(index)
     clean, seen = picture, np.ones(hole.shape, bool)
     alpha, shadow = np.zeros(hole.shape, np.float32), np.ones(picture.shape, np.float32)
     if hole.any():
@@ -147,11 +148,13 @@ def moving_layers(footage: Footage, subject: Subject, settings: Settings, index:
             held_out,
             subject.registration.at(footage.width / subject.masks.shape[2]),
             len(footage.frames),
+            settings,
             subject.camera != LOCKED,
         )
         views = times.views(index, hole, own.sources)
-        shadow = shadow_factor(picture, hole, views)
-        ground = clean_plate(srgb_encode(linear / shadow), hole, views, settings.plate.loose)
+        shadow = shadow_factor(picture, hole, views, settings.shadow, settings.shadow_colour)
+        lit = srgb_encode(linear / shadow)
+        ground = clean_plate(lit, hole, views, settings.moving_plate, settings.plate.loose)
         plate = Plate(srgb_encode(srgb_decode(ground.colour) * shadow), ground.seen)
         alpha = solve_alpha(picture, mask, plate, settings)
         clean, seen = plate.colour, plate.seen
@@ -183,7 +186,9 @@ def _everywhere(flows: NeighbourFlows, masks: Sequence[np.ndarray | None]) -> li
     return [vote for vote in votes if vote is not None]
 
 
-def _behind(times: Times, index: int, hidden: np.ndarray, most: int, step: Callable[[], None]) -> Behind:
+def _behind(
+    times: Times, index: int, hidden: np.ndarray, settings: MovingSettings, step: Callable[[], None]
+) -> Behind:
     """What is behind the subject of a frame, and around it, by the median of other times."""
     shape = hidden.shape
     colour, apart, known = (
@@ -192,7 +197,7 @@ def _behind(times: Times, index: int, hidden: np.ndarray, most: int, step: Calla
         np.zeros(shape, bool),
     )
     if hidden.any():
-        views = times.views(index, grown(hidden, _LOOKED_AT), most)
+        views = times.views(index, grown(hidden, settings.around), settings.sources)
         median, spread, seen = views.middle()
         colour[views.part], apart[views.part], known[views.part] = median, spread, seen > 0
     step()

@@ -8,25 +8,33 @@ import numpy as np
 
 from surface_sos_core.footage.frame_stack import FrameStack
 from surface_sos_core.moving.flow import Flow, flows_between
+from surface_sos_core.settings import DenseFlowSettings, TimeVoteSettings
 
-_AWAY = (1, 2, 4)  # frames before and after that are asked
-_UNSURE = 0.03  # what a vote counts for where the flow is not trusted, against 1
 _FINE = 16  # parts of a pixel that flow is kept in
 
 
 class NeighbourFlows:
     """Flow from each frame of a shot to a few before and after it, kept on disk."""
 
-    def __init__(self, grey: Callable[[int], np.ndarray], count: int, step: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        grey: Callable[[int], np.ndarray],
+        count: int,
+        settings: TimeVoteSettings,
+        trusted: DenseFlowSettings,
+        step: Callable[[], None],
+    ) -> None:
         """grey(i): (h, w) uint8; step is called after each frame. Raises SetupError where the disk has no room."""
         height, width = grey(0).shape
         self.shape = (height, width)
+        self.untrusted = np.float32(settings.untrusted)
+        self._away = [2**k for k in range(settings.neighbours)]
         self._pairs = {
             pair: number
             for number, pair in enumerate(
                 (i, i + sign * away)
                 for i in range(count)
-                for away in _AWAY
+                for away in self._away
                 for sign in (-1, 1)
                 if 0 <= i + sign * away < count
             )
@@ -34,9 +42,9 @@ class NeighbourFlows:
         self._offsets = FrameStack((max(1, len(self._pairs)), height, width, 4))
         self._trusted = FrameStack((max(1, len(self._pairs)), height, width))
         for i in range(count):
-            for away in _AWAY:
+            for away in self._away:
                 if i + away < count:
-                    there, back = flows_between(grey(i), grey(i + away))
+                    there, back = flows_between(grey(i), grey(i + away), trusted)
                     self._keep((i, i + away), there)
                     self._keep((i + away, i), back)
             step()
@@ -49,7 +57,7 @@ class NeighbourFlows:
     def around(self, frame: int) -> Sequence[tuple[int, Flow]]:
         """The frames that `frame` has a flow to, and that."""
         found = []
-        for away in _AWAY:
+        for away in self._away:
             for other in (frame - away, frame + away):
                 if (number := self._pairs.get((frame, other))) is not None:
                     offset = self._offsets[number].view(np.int16).astype(np.float32) / _FINE
@@ -70,7 +78,7 @@ def voted(flows: NeighbourFlows, masks: Sequence[np.ndarray | None]) -> list[np.
         for other, flow in flows.around(i):
             theirs = masks[other]
             if theirs is not None:
-                counts = np.where(flow.trusted, np.float32(1.0), np.float32(_UNSURE))
+                counts = np.where(flow.trusted, np.float32(1.0), flows.untrusted)
                 votes = votes + counts * flow.bring(theirs.astype(np.float32))
                 weight = weight + counts
         out.append(votes / weight if weight.all() else None)

@@ -29,7 +29,21 @@ from surface_sos_core.settings.mending import (
     VoteSettings,
 )
 from surface_sos_core.settings.mesh import MeshSettings
-from surface_sos_core.settings.moving import MovingSettings
+from surface_sos_core.settings.moving import (
+    CameraMoveSettings,
+    DenseFlowSettings,
+    MovingMaskSettings,
+    MovingMatteSettings,
+    MovingPlateSettings,
+    MovingSettings,
+    OtherTimeSettings,
+    OutlineSettings,
+    RegisterSettings,
+    ShadowColourSettings,
+    ShadowSettings,
+    ShotKindSettings,
+    TimeVoteSettings,
+)
 from surface_sos_core.settings.plate import PlateSettings
 from surface_sos_core.settings.render import RenderSettings
 from surface_sos_core.settings.setting import Group, unknown
@@ -84,7 +98,6 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "edges",
         "consensus",
         "thin_parts",
-        "moving",
     ),
     "train": ("footage", "points", "exposure", "fields", "render", "train"),
     "layers": (
@@ -101,11 +114,38 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "plate",
         "fill",
         "grain",
-        "moving",
     ),
     "mesh": ("mesh",),
 }
 """The groups that each stage reads; one that several read is named in each. What earlier stages read counts by what they made."""
+
+MOVING_STAGE_GROUPS: dict[str, tuple[str, ...]] = {
+    "cameras": ("moving", "shot_kind", "register", "camera_move"),
+    "masks": (
+        *STAGE_GROUPS["masks"],
+        "moving",
+        "register",
+        "dense_flow",
+        "time_votes",
+        "other_times",
+        "moving_masks",
+        "outline",
+        "shadow_colour",
+    ),
+    "layers": (
+        "moving",
+        "register",
+        "dense_flow",
+        "other_times",
+        "shadow_colour",
+        "shadow",
+        "moving_plate",
+        "plate",
+        "moving_matte",
+        "matting",
+    ),
+}
+"""The same where the subject moves."""
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -150,6 +190,18 @@ class Settings:
     grain: GrainSettings = field(default_factory=GrainSettings)
     mesh: MeshSettings = field(default_factory=MeshSettings)
     moving: MovingSettings = field(default_factory=MovingSettings)
+    shot_kind: ShotKindSettings = field(default_factory=ShotKindSettings)
+    register: RegisterSettings = field(default_factory=RegisterSettings)
+    camera_move: CameraMoveSettings = field(default_factory=CameraMoveSettings)
+    dense_flow: DenseFlowSettings = field(default_factory=DenseFlowSettings)
+    time_votes: TimeVoteSettings = field(default_factory=TimeVoteSettings)
+    other_times: OtherTimeSettings = field(default_factory=OtherTimeSettings)
+    moving_masks: MovingMaskSettings = field(default_factory=MovingMaskSettings)
+    outline: OutlineSettings = field(default_factory=OutlineSettings)
+    shadow_colour: ShadowColourSettings = field(default_factory=ShadowColourSettings)
+    shadow: ShadowSettings = field(default_factory=ShadowSettings)
+    moving_plate: MovingPlateSettings = field(default_factory=MovingPlateSettings)
+    moving_matte: MovingMatteSettings = field(default_factory=MovingMatteSettings)
     device: str = "auto"
     """auto, cpu or cuda."""
     seed: int = 0
@@ -164,16 +216,20 @@ class Settings:
         held = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
         return {name: group for name, group in held.items() if isinstance(group, Group)}
 
-    def of_stage(self, stage: str) -> dict[str, dict[str, Any]]:
-        """What shapes a stage's results: the values of the groups it reads, without those that shape nothing."""
+    def of_stage(self, stage: str, moving: bool = False) -> dict[str, dict[str, Any]]:
+        """What shapes a stage's results: the values of the groups it reads, without those that shape nothing.
+
+        moving: of a shot whose subject moves.
+        """
         groups = self.groups()
+        read = MOVING_STAGE_GROUPS if moving else STAGE_GROUPS
         return {
             name: {
                 own: getattr(groups[name], own)
                 for own, about in groups[name].about().items()
                 if about.shapes_results
             }
-            for name in STAGE_GROUPS[stage]
+            for name in read[stage]
         }
 
     def with_values(self, values: Mapping[str, Any]) -> Settings:
@@ -195,6 +251,11 @@ class Settings:
             changes.setdefault(group, {})[own] = value
         made: dict[str, Any] = {name: groups[name].with_values(own) for name, own in changes.items()}
         return dataclasses.replace(self, **made)
+
+
+def groups_of(stage: str) -> set[str]:
+    """The groups that a stage may read, whatever the subject does; none of a stage that has no settings."""
+    return {*STAGE_GROUPS.get(stage, ()), *MOVING_STAGE_GROUPS.get(stage, ())}
 
 
 def preset(name: str, device: str = "auto", seed: int = 0) -> Settings:

@@ -29,7 +29,12 @@ def moving_camera_stage(run: Run, kind: ShotKind, given: CameraModel | None, inp
     """Cameras given, or those of one that turns or stands; none are made of one that travels."""
     run.stage("cameras")
     footage, folder = run.footage, run.folder
-    inputs = {**inputs, "camera": kind.camera.kind, "code": code_version(__name__)}
+    inputs = {
+        **inputs,
+        "camera": kind.camera.kind,
+        "settings": run.settings.of_stage("cameras", moving=True),
+        "code": code_version(__name__),
+    }
     if not run.keeps("cameras", inputs):
         if given is None and kind.camera.kind != FREE:
             size = (footage.width, footage.height)
@@ -56,7 +61,7 @@ def subject_stage(run: Run, kind: ShotKind, source: MaskSource, inputs: dict[str
     inputs = {
         **inputs,
         "camera": kind.camera.kind,
-        "settings": run.settings.of_stage("masks"),
+        "settings": run.settings.of_stage("masks", moving=True),
         "code": code_version(__name__),
     }
     subject = run.read_kept("masks", inputs, lambda: Subject.read(path, count, run.settings))
@@ -73,7 +78,7 @@ def subject_stage(run: Run, kind: ShotKind, source: MaskSource, inputs: dict[str
 
 def _coarse(run: Run, source: MaskSource) -> CoarseMasks:
     if isinstance(source, AutoSource):
-        return moving_masks(run.footage, run.settings.moving, run.progress("frames"))
+        return moving_masks(run.footage, run.settings, run.progress("frames"))
     nowhere = [None] * len(run.footage.frames)
     shot = MaskShot(
         run.footage, None, nowhere, None, run.settings, run.events.warning, run.progress("frames")
@@ -81,7 +86,8 @@ def _coarse(run: Run, source: MaskSource) -> CoarseMasks:
     masks = source.find(shot)
     if isinstance(source, BoxSource):
         try:
-            masks = follow_what_moves(masks, moving_masks(run.footage, run.settings.moving, shot.progress))
+            found = moving_masks(run.footage, run.settings, shot.progress)
+            masks = follow_what_moves(masks, found, run.settings.moving_masks)
         except InputError as told:
             run.events.warning(f"The drawing was carried by flow alone: {told}")
     return masks
@@ -95,7 +101,7 @@ def moving_layer_stage(run: Run, subject: Subject) -> None:
     inputs = {
         "footage": footage_stamp(footage),
         "subject": hashlib.sha256(folder.subject.read_bytes()).hexdigest(),
-        "settings": run.settings.of_stage("layers"),
+        "settings": run.settings.of_stage("layers", moving=True),
         "code": code,
     }
     if not run.keeps("layers", inputs):
@@ -116,16 +122,19 @@ def moving_layer_stage(run: Run, subject: Subject) -> None:
     with closing(in_order(make, missing, at_once)) as made:
         for i, layers in made:
             write_layers(folder.out / names[i], layers, footage.frames[i].number, PlateHeader.of(footage, i))
-            entries[i].layers, entries[i].doubts = names[i], _doubts(layers)
+            entries[i].layers = names[i]
+            entries[i].doubts = _doubts(layers, run.settings.moving_plate.told_unseen)
             run.save()
             done += 1
             run.events.progress(done, len(names), "frames")
     run.save("layers")
 
 
-def _doubts(layers: FrameLayers) -> list[str]:
+def _doubts(layers: FrameLayers, told_unseen: float) -> list[str]:
     alpha = layers.foreground[..., 3]
     if not (alpha > 0.5).any():
         return ["The subject was not found in this frame."]
     unseen = float(np.mean(layers.seen[alpha > 0.5] < 0.5))
-    return [f"{unseen:.0%} of the background behind the subject was never seen."] if unseen > 0.3 else []
+    if unseen > told_unseen:
+        return [f"{unseen:.0%} of the background behind the subject was never seen."]
+    return []

@@ -23,7 +23,7 @@ from surface_sos_core.masks.coarse import reduced_size
 from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.consensus_file import read_consensus
 from surface_sos_core.provenance import joined, software_versions
-from surface_sos_core.settings import STAGE_GROUPS, Settings, settings_from_dict
+from surface_sos_core.settings import STAGE_GROUPS, Settings, groups_of, settings_from_dict
 from surface_sos_core.shot_folder import ContentStamps, ShotFolder, file_stamps
 from surface_sos_core.wording import counted
 
@@ -91,7 +91,7 @@ class Run:
         self.folder.note(stage, inputs)
         self.manifest.made[stage] = MadeEntry(inputs["code"], software_versions())
         values = self.settings.as_dict()
-        self.manifest.settings |= {group: values[group] for group in STAGE_GROUPS.get(stage, ())}
+        self.manifest.settings |= {group: values[group] for group in groups_of(stage)}
 
     def adds_to(self, stage: str, code: str) -> None:
         """Note that some files of `stage` are this run's, the others those of earlier ones."""
@@ -238,7 +238,7 @@ def take_over(run: Run, earlier: Manifest) -> None:
     for lost in filter(None, (entry.layers for entry in made.values())):
         (run.folder.out / lost).unlink(missing_ok=True)
     manifest.made, manifest.software = dict(earlier.made), dict(earlier.software)
-    used = {group for stage in earlier.made for group in STAGE_GROUPS.get(stage, ())}
+    used = {group for stage in earlier.made for group in groups_of(stage)}
     manifest.settings |= {group: earlier.settings[group] for group in used & earlier.settings.keys()}
     manifest.box, manifest.cameras = earlier.box, earlier.cameras
     manifest.mesh, manifest.metrics = earlier.mesh, earlier.metrics

@@ -7,13 +7,14 @@ from walker import HEIGHT, WIDTH, Walker, walker
 
 from surface_sos_core.moving.camera_motion import FREE, LOCKED, TURNING, CameraMotion, camera_motion
 from surface_sos_core.moving.registration import grown, register
+from surface_sos_core.settings import Settings
 
 
 def motion(shot: Walker, wanted: str | None = None) -> CameraMotion:
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in shot.frames]
     held_out = [grown(alpha > 0.3, 0.02) for alpha in shot.alpha]
-    registration = register(grey.__getitem__, held_out.__getitem__, len(grey))
-    return camera_motion(registration, grey.__getitem__, held_out.__getitem__, wanted)
+    registration = register(grey.__getitem__, held_out.__getitem__, len(grey), Settings().register)
+    return camera_motion(registration, grey.__getitem__, held_out.__getitem__, Settings(), wanted)
 
 
 @pytest.mark.parametrize("camera", ["turning", "zooming"])

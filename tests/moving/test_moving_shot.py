@@ -1,7 +1,10 @@
 """From damaged masks, or none, to mattes and clean plates of a figure that walks, held against exact truth."""
 
 import json
+import shutil
+import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,17 +18,46 @@ from surface_sos_core.footage import open_footage
 from surface_sos_core.footage.colour import srgb_encode
 from surface_sos_core.layers.exr import NO_DEPTH, read_layers
 from surface_sos_core.moving.found import moving_masks
-from surface_sos_core.settings import MovingSettings
+from surface_sos_core.settings import Settings
 
 COUNT = 14
 
 
+class Readings:
+    """Which groups of settings each stage of a run reads in `moving/` and `stages/moving.py`."""
+
+    def __init__(self) -> None:
+        self.groups: dict[str, set[str]] = {}
+        self.stage = ""
+
+    def told(self, event: dict[str, Any]) -> None:
+        self.stage = event["stage"] if event["event"] == "stage" else self.stage
+
+    def watch(self, patch: pytest.MonkeyPatch) -> None:
+        known = Settings().groups().keys()
+
+        def reading(settings: Settings, name: str) -> Any:
+            reader = Path(sys._getframe(1).f_code.co_filename).with_suffix("")
+            if name in known and "moving" in reader.parts[-2:]:
+                self.groups.setdefault(self.stage, set()).add(name)
+            return object.__getattribute__(settings, name)
+
+        patch.setattr(Settings, "__getattribute__", reading)
+
+
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory):
+def readings() -> Readings:
+    return Readings()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, readings: Readings):
     shot, folder = walker("turning", COUNT), tmp_path_factory.mktemp("walker")
     given = shot.damaged()
     plates, masks = shot.write(folder, given)
-    result = segment(Shot(plates, folder / "out", masks=masks), preset("default", "cpu"))
+    with pytest.MonkeyPatch.context() as patch:
+        readings.watch(patch)
+        result = segment(Shot(plates, folder / "out", masks=masks), preset("default", "cpu"), readings.told)
     return shot, given, result
 
 
@@ -85,9 +117,34 @@ def test_a_run_that_is_resumed_makes_nothing_again(made) -> None:
     assert open_shot(again.out).frames[0].alpha.shape == (HEIGHT, WIDTH)
 
 
+def test_what_a_stage_reads_is_in_its_stamp(made, readings: Readings) -> None:
+    _, _, result = made
+    stamps = json.loads((result.out / "checkpoint" / "state.json").read_text())
+    # What the camera does is told before the first stage, and kept by it; `shot_kind` refuses footage and shapes nothing.
+    for reads, stage in (("footage", "cameras"), ("masks", "masks"), ("layers", "layers")):
+        stamped = {name.split(".")[1] for name in stamps[stage] if name.startswith("settings.")}
+        assert {"moving"} < readings.groups[reads] <= stamped | {"shot_kind"}
+
+
+def test_another_setting_makes_again_what_it_shapes(made, tmp_path: Path) -> None:
+    _, _, result = made
+    out = shutil.copytree(result.out, tmp_path / "out")
+    source = Path(json.loads(result.manifest.read_text())["objects"]["object"])
+    told: list[str] = []
+    segment(
+        Shot(source.parent / "plates", out, masks=source, frames="1001"),
+        preset("default", "cpu").with_values({"shadow.darkest": 0.5, "shot_kind.few": 0.2}),
+        lambda event: told.append(event["message"]) if event["event"] == "warning" else None,
+        "resume",
+    )
+    again = [message for message in told if "is done again" in message]
+    assert len(again) == 1 and again[0].startswith("The stage layers") and "shadow.darkest" in again[0]
+    assert read_layers(open_shot(out).frames[0].path).shadow.min() == pytest.approx(0.5)
+
+
 def test_what_moves_is_found_where_nothing_is_given(tmp_path: Path) -> None:
     shot = walker("turning", COUNT)
     plates, _ = shot.write(tmp_path, [None] * COUNT)
-    found = moving_masks(open_footage(plates), MovingSettings(), lambda done, total: None)
+    found = moving_masks(open_footage(plates), Settings(), lambda done, total: None)
     overlap = [iou(mask / 255.0, alpha) for mask, alpha in zip(found.probability, shot.alpha, strict=True)]
     assert np.mean(overlap) > 0.8

@@ -11,7 +11,7 @@ from surface_sos_core.errors import InputError
 from surface_sos_core.footage import open_footage
 from surface_sos_core.moving.found import moving_masks
 from surface_sos_core.moving.shot_kind import shot_kind
-from surface_sos_core.settings import MovingSettings
+from surface_sos_core.settings import Settings
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "plates"
 
@@ -24,9 +24,7 @@ def write(folder: Path, frames: list[np.ndarray]) -> Path:
 
 
 def kind(folder: Path, subject: str = "auto", camera_move: str = "auto"):
-    return shot_kind(
-        open_footage(folder), None, subject, camera_move, MovingSettings(), lambda done, total: None
-    )
+    return shot_kind(open_footage(folder), None, subject, camera_move, Settings(), lambda done, total: None)
 
 
 def test_the_sample_shot_stands_still_before_a_camera_that_travels() -> None:
@@ -62,4 +60,4 @@ def test_a_flash_frame_is_named(tmp_path: Path) -> None:
 def test_where_nothing_moves_nothing_can_be_found(tmp_path: Path) -> None:
     folder = write(tmp_path / "plates", list(walker("turning", 8).plates))
     with pytest.raises(InputError, match="Nothing in the footage moves"):
-        moving_masks(open_footage(folder), MovingSettings(), lambda done, total: None)
+        moving_masks(open_footage(folder), Settings(), lambda done, total: None)
