@@ -60,6 +60,7 @@ from surface_sos_core.stages.mesh import mesh_stage
 from surface_sos_core.stages.moving import moving_camera_stage, moving_layer_stage, subject_stage
 from surface_sos_core.stages.report import report_stage
 from surface_sos_core.stages.run import (
+    MOVING_STAGES,
     STAGES,
     Run,
     all_software,
@@ -195,8 +196,9 @@ def segment(
         }
         if kind is not None and kind.moving:
             events.warning(kind.told)
-            moving_camera_stage(run, kind, given.cameras, inputs)
+            run.order = MOVING_STAGES
             subject = subject_stage(run, kind, given.source, {**inputs, "masks": request.stamp()})
+            moving_camera_stage(run, kind, subject, given.cameras, inputs)
             moving_layer_stage(run, subject)
             report_stage(run)
             events.done(folder.out / "shot.json", folder.report, round(time.monotonic() - started, 2))

@@ -53,8 +53,9 @@ def solve_cameras(
     with workplace(footage, scratch) as (work, plain):
         masks = "" if held_out is None else _write_held_out(work / "held_out", plain, footage, held_out)
         job = Job(
-            str(work / "images"), plain, str(work), str(work / "model"), seed, usable_cores(), settings, masks
-        )
+            str(work / "images"), plain, str(work), str(work / "model"), seed, usable_cores(), settings,
+            held_out=masks,
+        )  # fmt: skip
         outcome = run_worker(job, progress, way_out="give cameras solved elsewhere instead")
         registered = int(outcome["registered"])
         if outcome["static"] or outcome["panoramic"]:
@@ -62,7 +63,8 @@ def solve_cameras(
                 f"{registered} of {count} frames registered since the camera hardly moves; {_PARALLAX}."
             )
         if registered < max(LEAST_FRAMES, settings.least_share * count):
-            raise SolveError(f"{registered} of {count} frames registered; {_HELP}.")
+            late = f" in the {settings.most_seconds} seconds that it may take" if outcome["late"] else ""
+            raise SolveError(f"{registered} of {count} frames registered{late}; {_HELP}.")
         files = {name: frame.file for name, frame in zip(plain, footage.frames, strict=True)}
         model = read_model(work / "model").renamed(files)
     missing = [frame.file for frame in footage.frames if frame.file not in model.cameras]

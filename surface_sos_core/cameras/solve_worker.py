@@ -3,7 +3,7 @@
 pycolmap installs signal handlers and aborts on some errors, so it never runs in the main process. The job is
 one line of JSON on stdin (see solver_process.Job); stdin then stays open, and its end means that the parent
 is gone. What happens is told as JSON lines on stdout: {"done", "total"} while it works, {"outcome"} at the
-end: "registered", "static" and "panoramic" of solved cameras, "matches" and their "fit" with given ones. The
+end: "registered", "static", "panoramic" and "late" of solved cameras, "matches" and their "fit" with given ones. The
 model is written to the job's output folder. COLMAP's own log goes to stderr.
 """
 
@@ -159,7 +159,11 @@ class _Solver(_Features):
     def _time_for_another(self) -> bool:
         """Whether one more try, which takes about as long as all before, still ends in time."""
         most = self._settings.most_seconds
-        return not most or time.monotonic() - self._began < most / 2
+        return not most or self._spent() < most / 2
+
+    def _spent(self) -> float:
+        """Seconds since the job began."""
+        return time.monotonic() - self._began
 
     def _motion(self) -> tuple[bool, bool]:
         """Whether the camera stands still, and whether every pair is explained by turning it on the spot."""
@@ -194,8 +198,9 @@ class _Solver(_Features):
         options.min_model_size = max(3, min(self._settings.least_model, len(self._job.names) // 3))
         options.max_num_models = self._settings.most_models
         if self._settings.most_seconds:
-            left = self._settings.most_seconds - (time.monotonic() - self._began)
-            options.max_runtime_seconds = max(1, int(left))
+            # A third at least, or features and matches would have been found for nothing.
+            left = self._settings.most_seconds - self._spent()
+            options.max_runtime_seconds = math.ceil(max(left, self._settings.most_seconds / 3))
         return options
 
     def _loose_options(self) -> Any:
@@ -242,7 +247,9 @@ class _Solver(_Features):
             Path(self._job.output).mkdir(parents=True, exist_ok=True)
             model.write_text(self._job.output)
             self._progress(3 * len(self._job.names))
-        self._tell({"outcome": {"registered": _size(model), "static": static, "panoramic": panoramic}})
+        late = 0 < self._settings.most_seconds <= self._spent()
+        told = {"registered": _size(model), "static": static, "panoramic": panoramic, "late": late}
+        self._tell({"outcome": told})
 
 
 class _Triangulator(_Features):

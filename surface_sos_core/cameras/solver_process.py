@@ -47,10 +47,10 @@ class Job:
     seed: int
     threads: int
     settings: SolveSettings
-    held_out: str = ""
     given: str = ""
     pairs: list[tuple[int, int]] = field(default_factory=list)
     least_track: int = 2
+    held_out: str = ""
 
     def to_line(self) -> str:
         return json.dumps(asdict(self)) + "\n"

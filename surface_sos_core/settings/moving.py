@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from surface_sos_core.settings.cameras import SolveSettings
 from surface_sos_core.settings.setting import Group, setting
 
 
@@ -160,6 +161,49 @@ class CameraMoveSettings(Group):
     zoom_better: float = setting(
         0.8, "How much of the error a zoom may leave to be believed.", 0, 1, "of the error"
     )
+
+
+@dataclass(frozen=True)
+class MovingSolveSettings(Group):
+    """Cameras that travel before a subject that moves: as those of `solve`, but quick, since layers do without."""
+
+    NAME: ClassVar[str] = "moving_solve"
+
+    image_edge: int = setting(
+        800, "Features are looked for in images of at most this size.", 64, 100_000, "pixels"
+    )
+    features: int = setting(
+        2500, "Features that are kept of each frame, the largest first.", 100, 1_000_000, "features"
+    )
+    all_pairs_frames: int = setting(
+        30, "All pairs of frames are matched in a shot of no more than this many.", 0, 100_000, "frames"
+    )
+    overlap: int = setting(
+        6,
+        "Frames after each one that it is matched with in a longer shot; beyond them at distances of powers of two.",
+        1, 100_000, "frames",
+    )  # fmt: skip
+    most_seconds: int = setting(
+        90,
+        "No more cameras are added, and nothing is tried again, after this time; 0: it takes as long as it takes.",
+        0, 1_000_000, "seconds",
+    )  # fmt: skip
+    most_between: int = setting(
+        6,
+        "Frames in a row that get cameras between those before and after them where they cannot be solved.",
+        0, 100_000, "frames",
+    )  # fmt: skip
+
+    def instead_of(self, solve: SolveSettings) -> SolveSettings:
+        """Those of solving with these in their places."""
+        return replace(
+            solve,
+            image_edge=self.image_edge,
+            features=self.features,
+            all_pairs_frames=self.all_pairs_frames,
+            overlap=self.overlap,
+            most_seconds=self.most_seconds,
+        )
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from surface_sos_core.settings.moving import (
     MovingMatteSettings,
     MovingPlateSettings,
     MovingSettings,
+    MovingSolveSettings,
     OtherTimeSettings,
     OutlineSettings,
     RegisterSettings,
@@ -120,7 +121,7 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
 """The groups that each stage reads; one that several read is named in each. What earlier stages read counts by what they made."""
 
 MOVING_STAGE_GROUPS: dict[str, tuple[str, ...]] = {
-    "cameras": ("moving", "shot_kind", "register", "camera_move"),
+    "cameras": ("solve", "moving", "shot_kind", "register", "camera_move", "moving_solve"),
     "masks": (
         *STAGE_GROUPS["masks"],
         "moving",
@@ -201,6 +202,7 @@ class Settings:
     shadow_colour: ShadowColourSettings = field(default_factory=ShadowColourSettings)
     shadow: ShadowSettings = field(default_factory=ShadowSettings)
     moving_plate: MovingPlateSettings = field(default_factory=MovingPlateSettings)
+    moving_solve: MovingSolveSettings = field(default_factory=MovingSolveSettings)
     moving_matte: MovingMatteSettings = field(default_factory=MovingMatteSettings)
     device: str = "auto"
     """auto, cpu or cuda."""

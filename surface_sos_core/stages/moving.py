@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from surface_sos_core.cameras import CameraModel, match_cameras, read_model, write_model
-from surface_sos_core.errors import InputError
+from surface_sos_core.cameras import CameraModel, write_model
+from surface_sos_core.cameras.between import bridged
+from surface_sos_core.cameras.match import listed
+from surface_sos_core.errors import InputError, SetupError, SolveError
 from surface_sos_core.layers.at_once import frames_with_room, in_order
 from surface_sos_core.layers.exr import FrameLayers, PlateHeader, write_layers
 from surface_sos_core.masks.coarse import CoarseMasks
@@ -18,40 +20,83 @@ from surface_sos_core.masks.sources.box import BoxSource
 from surface_sos_core.masks.sources.source import MaskShot, MaskSource
 from surface_sos_core.moving.camera_motion import FREE
 from surface_sos_core.moving.found import follow_what_moves, moving_masks
+from surface_sos_core.moving.registration import grown
 from surface_sos_core.moving.shot_kind import ShotKind
 from surface_sos_core.moving.subject import Subject, follow_subject, moving_layers
 from surface_sos_core.provenance import code_version
+from surface_sos_core.stages.cameras import solved_cameras
 from surface_sos_core.stages.layers import begin_layers, is_whole, layer_names
 from surface_sos_core.stages.run import Run, footage_stamp
+from surface_sos_core.wording import counted
 
 
-def moving_camera_stage(run: Run, kind: ShotKind, given: CameraModel | None, inputs: dict[str, Any]) -> None:
-    """Cameras given, or those of one that turns or stands; none are made of one that travels."""
+def moving_camera_stage(
+    run: Run, kind: ShotKind, subject: Subject, given: CameraModel | None, inputs: dict[str, Any]
+) -> None:
+    """Cameras given, those of one that turns or stands, or solved from what the subject leaves free of one that travels.
+
+    Layers do without, so a warning says where there are none.
+    """
     run.stage("cameras")
     footage, folder = run.footage, run.folder
+    solving = given is None and kind.camera.kind == FREE
     inputs = {
         **inputs,
         "camera": kind.camera.kind,
+        "subject": _stamp(run) if solving else None,
         "settings": run.settings.of_stage("cameras", moving=True),
         "code": code_version(__name__),
     }
     if not run.keeps("cameras", inputs):
-        if given is None and kind.camera.kind != FREE:
+        run.manifest.cameras = None
+        model = given
+        if solving:
+            model = _solved(run, subject)
+        elif given is None:
             size = (footage.width, footage.height)
             scale = footage.width / kind.width
-            given = kind.camera.model([frame.file for frame in footage.frames], size, scale)
-        if given is not None:
-            write_model(given, folder.cameras)
+            model = kind.camera.model([frame.file for frame in footage.frames], size, scale)
+        if model is not None:
+            write_model(model, folder.cameras)
             run.manifest.cameras = "cameras"
-        else:
-            run.events.warning(
-                "The camera travels before a subject that moves, and was not solved: OUT has no cameras; give a COLMAP "
-                "model as --cameras to have them beside the layers."
-            )
         run.note("cameras", inputs)
-    if run.manifest.cameras is not None:
-        run.cameras = match_cameras(read_model(folder.cameras), footage, run.events.warning)
     run.save("cameras")
+
+
+def _solved(run: Run, subject: Subject) -> CameraModel | None:
+    """Cameras solved with the subject held out, those that lack among others put between them; None where it cannot be done."""
+    own, warning = run.settings.moving_solve, run.events.warning
+
+    def held_out(i: int) -> np.ndarray:
+        return grown(subject.masks[i] > 127, run.settings.moving.grow)
+
+    try:
+        model = solved_cameras(
+            run.footage,
+            run.folder.checkpoint,
+            own.instead_of(run.settings.solve),
+            run.settings.seed,
+            run.events,
+            held_out,
+        )
+    except (InputError, SetupError, SolveError) as told:
+        warning(
+            f"The camera travels before a subject that moves, and was not solved, so OUT has no cameras: {told} A COLMAP model "
+            "as --cameras puts them beside the layers."
+        )
+        return None
+    model, between = bridged(model, [frame.file for frame in run.footage.frames], own.most_between)
+    if between:
+        warning(
+            f"{counted(len(between), 'frame has a camera', 'frames have cameras')} between those before and after, since none "
+            f"could be solved: {listed(between)}."
+        )
+    return model
+
+
+def _stamp(run: Run) -> str:
+    """The subject's file, by content."""
+    return hashlib.sha256(run.folder.subject.read_bytes()).hexdigest()
 
 
 def subject_stage(run: Run, kind: ShotKind, source: MaskSource, inputs: dict[str, Any]) -> Subject:
@@ -100,7 +145,7 @@ def moving_layer_stage(run: Run, subject: Subject) -> None:
     code = code_version(__name__)
     inputs = {
         "footage": footage_stamp(footage),
-        "subject": hashlib.sha256(folder.subject.read_bytes()).hexdigest(),
+        "subject": _stamp(run),
         "settings": run.settings.of_stage("layers", moving=True),
         "code": code,
     }

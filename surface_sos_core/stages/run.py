@@ -28,6 +28,13 @@ from surface_sos_core.shot_folder import ContentStamps, ShotFolder, file_stamps
 from surface_sos_core.wording import counted
 
 STAGES = ("footage", "cameras", "masks", "train", "layers", "mesh", "report")
+MOVING_STAGES = (
+    "footage",
+    "masks",
+    "cameras",
+    "layers",
+    "report",
+)  # a subject that moves is held out of solving
 _LISTED = 4  # changed inputs that are named
 _Made = TypeVar("_Made")
 
@@ -46,10 +53,12 @@ class Run:
     stamps: ContentStamps = field(default_factory=ContentStamps)
     worked: bool = False
     """Whether a stage had anything to do."""
+    order: tuple[str, ...] = STAGES
+    """The stages of this run, as they follow each other."""
 
     def stage(self, name: str) -> None:
-        """Tell that one of STAGES begins."""
-        self.events.stage(name, STAGES.index(name) + 1, len(STAGES))
+        """Tell that a stage begins."""
+        self.events.stage(name, self.order.index(name) + 1, len(self.order))
 
     def progress(self, unit: str) -> Callable[[int, int], None]:
         """What tells how many of a stage's units are done, of how many."""
