@@ -109,9 +109,13 @@ class CameraMoveSettings(Group):
     )  # fmt: skip
     follows: float = setting(
         0.75,
-        "Share of the corners that one homography has to explain over long times where the camera only turns.",
-        0, 1, "of the corners",
+        "Share of the picture that has to follow one homography over long times where the camera only turns.",
+        0, 1, "of the picture",
     )  # fmt: skip
+    cells: int = setting(
+        8, "Cells along the longer edge that this share is told from, each by its corners.", 1, 1000, "cells"
+    )
+    cell_corners: int = setting(3, "Corners from which on a cell counts in full.", 1, 1000, "corners")
     rotates: float = setting(
         0.0006,
         "How far rotations may miss in the median where it does, as a share of the longer edge.",
