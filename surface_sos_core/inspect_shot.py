@@ -80,7 +80,7 @@ def read_inputs(
         model = framed_model(model, opened)
         matched = match_cameras(model, opened, warn)
         if standing:
-            check_parallax(model)
+            check_parallax(model, settings.solve.least_spread)
     return Inputs(opened, selected, given_box, model, matched, open_source(request, opened, settings, warn))
 
 

@@ -3,9 +3,11 @@
 import dataclasses
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+import surface_sos_core
 from surface_sos_core.errors import InputError
 from surface_sos_core.settings import (
     MOVING_STAGE_GROUPS,
@@ -86,6 +88,14 @@ def test_every_setting_has_a_sentence_a_range_and_a_place():
                 assert value in about.choices or (name, own) == ("plate", "fill"), f"{name}.{own}"
             elif not isinstance(value, bool):
                 assert about.least <= value <= about.most, f"{name}.{own}"
+
+
+def test_every_setting_is_read():
+    package = Path(surface_sos_core.__file__).parent
+    files = [path for path in package.rglob("*.py") if "settings" not in path.relative_to(package).parts]
+    read = set(re.findall(r"\.(\w+)", "\n".join(path.read_text(encoding="utf-8") for path in files)))
+    groups = Settings().groups()
+    assert not [f"{name}.{own}" for name, group in groups.items() for own in group.about() if own not in read]
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -15,6 +15,8 @@ from surface_sos_core.settings import BoxSettings
 
 # A shell of points around a surface, up to 1.2 times their radius, has so much of the area within.
 _SHELL, _SHELL_AREA = 1.2, 0.44
+_STEPS = 20  # of least squares that are weighted again
+_NEAR = 0.1  # of the median distance: axes that pass nearer count alike
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +49,13 @@ def look_at(cameras: Sequence[Camera]) -> np.ndarray:
     across = np.eye(3) - axes[:, :, None] * axes[:, None, :]
     weights = np.ones(len(centres))
     point = centres.mean(axis=0)
-    for _ in range(20):
+    for _ in range(_STEPS):
         matrix = np.einsum("n,nij->ij", weights, across)
         offset = np.einsum("n,nij,nj->i", weights, across, centres)
         damping = 1e-9 * weights.sum()
         point = np.linalg.solve(matrix + damping * np.eye(3), offset + damping * centres.mean(axis=0))
         distance = np.linalg.norm(np.einsum("nij,nj->ni", across, point - centres), axis=1)
-        weights = 1 / np.maximum(distance, 0.1 * np.median(distance) + 1e-12)
+        weights = 1 / np.maximum(distance, _NEAR * np.median(distance) + 1e-12)
         weights /= weights.max()
     return point
 

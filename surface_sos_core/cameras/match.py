@@ -80,14 +80,14 @@ def match_cameras(
     return cameras
 
 
-def check_parallax(model: CameraModel) -> None:
-    """Refuse cameras that all stand in one place."""
+def check_parallax(model: CameraModel, least_spread: float) -> None:
+    """Refuse cameras that all stand in one place: within `least_spread` of the distance to the points."""
     centres = np.array([camera.centre for camera in model.cameras.values()])
     spread = float(np.linalg.norm(centres - centres.mean(axis=0), axis=1).max())
     away = 1.0
     if len(model.points):
         away = float(np.median(np.linalg.norm(model.points.xyz - centres.mean(axis=0), axis=1)))
-    if spread < 1e-3 * away:
+    if spread < least_spread * away:
         raise InputError(
             "All cameras of the model stand in one place; the method needs parallax: walk around the object."
         )

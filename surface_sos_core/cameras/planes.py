@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+_OFF = 2.0  # tolerances from a plane, within which no point tells of another one
+
 
 def find_plane(
     points: np.ndarray,
@@ -54,7 +56,7 @@ def find_planes(points: np.ndarray, tolerance: float, least: float, most: int, t
         planes.append(
             fitted(plane, points, tolerance)
         )  # once more: it holds others than the one that was tried
-        points = points[np.abs(height_above(plane, points)) > 2.0 * tolerance]
+        points = points[np.abs(height_above(plane, points)) > _OFF * tolerance]
     return np.array(planes).reshape(-1, 4)
 
 

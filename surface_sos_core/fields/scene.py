@@ -15,9 +15,7 @@ from surface_sos_core.fields.grid_spec import GridSpec
 from surface_sos_core.fields.sdf_network import SdfNetwork, SdfSample
 from surface_sos_core.settings import FieldSettings
 
-# Radii of the spheres that the fields start as, of what they reach over.
-_FOREGROUND_RADIUS = 0.5
-_BACKGROUND_RADIUS = 0.8
+_FIRST_SHARPNESS = 0.3  # v of a surface that training has not begun to sharpen
 
 
 class Field(torch.nn.Module):
@@ -49,7 +47,7 @@ class Field(torch.nn.Module):
             spec, engine, settings.hidden, settings.features, radius, outward, generator
         )
         self.colour = ColourNetwork(settings.features, settings.hidden)
-        self.log_sharpness = torch.nn.Parameter(torch.tensor(0.3))
+        self.log_sharpness = torch.nn.Parameter(torch.tensor(_FIRST_SHARPNESS))
         self.register_buffer("floor", torch.tensor(0.0))
 
     @property
@@ -80,8 +78,8 @@ class Scene(torch.nn.Module):
     ) -> None:
         super().__init__()
         self.engine = engine
-        self.foreground = Field(settings, engine, _FOREGROUND_RADIUS, True, generator)
-        self.background = Field(settings, engine, _BACKGROUND_RADIUS, False, generator)
+        self.foreground = Field(settings, engine, settings.foreground_radius, True, generator)
+        self.background = Field(settings, engine, settings.background_radius, False, generator)
         self.register_buffer("extent", torch.from_numpy(extent.astype(np.float32)))
         self.register_buffer("hold_grid", torch.from_numpy(_hold(probability, settings)))
         crop = _crop(probability, settings)

@@ -11,8 +11,6 @@ from surface_sos_core.shapes import dilated
 _FILTER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6.0
 """Leaves nothing of planes and edges along an axis, and white noise as strong as it is (Immerkaer, "Fast noise variance
 estimation", CVIU 1996)."""
-_WINDOW = 7  # pixels along the edge of a place whose noise is measured
-_FEWEST = 50  # places of a brightness that tell its noise
 
 
 def with_grain(
@@ -37,17 +35,16 @@ def noise_levels(picture: np.ndarray, region: np.ndarray, settings: GrainSetting
 
     A brightness that is not there has that of the next one; 0 where there is none at all.
     """
-    whole = cv2.erode(region.astype(np.uint8), np.ones((_WINDOW, _WINDOW)), borderValue=0) > 0
+    window = (settings.window, settings.window)
+    whole = cv2.erode(region.astype(np.uint8), np.ones(window), borderValue=0) > 0
     found = np.full((settings.levels, 3), np.nan)
     for c in range(3):
         channel = picture[..., c].astype(np.float32)
-        power = cv2.blur(cv2.filter2D(channel, -1, _FILTER) ** 2, (_WINDOW, _WINDOW))[whole]
-        level = np.clip(
-            cv2.blur(channel, (_WINDOW, _WINDOW))[whole] * settings.levels, 0, settings.levels - 1
-        )
+        power = cv2.blur(cv2.filter2D(channel, -1, _FILTER) ** 2, window)[whole]
+        level = np.clip(cv2.blur(channel, window)[whole] * settings.levels, 0, settings.levels - 1)
         for n in range(settings.levels):
             here = power[level.astype(int) == n]
-            if len(here) >= _FEWEST:
+            if len(here) >= settings.fewest:
                 found[n, c] = np.sqrt(np.quantile(here, settings.plainest))
         told = np.flatnonzero(np.isfinite(found[:, c]))
         at = np.arange(settings.levels)

@@ -13,8 +13,6 @@ from surface_sos_core.cameras.picture import picture_pixels
 from surface_sos_core.layers.sources import lookup, nearness
 from surface_sos_core.settings import FillSettings
 
-_PROBES = 600  # places that tell how alike two views are
-
 
 @dataclass(frozen=True)
 class KeyFrame:
@@ -82,7 +80,7 @@ def carried(
 ) -> Carried:
     """What the key frame that is most like `camera`, of those that show it, says of each of its rays."""
     origin = camera.centre
-    probes = (origin + depth[:, None] * directions)[:: max(1, len(depth) // _PROBES)]
+    probes = (origin + depth[:, None] * directions)[:: max(1, len(depth) // settings.probes)]
     alike = [float(nearness(camera, one.camera, probes, settings.key_angle).mean()) for one in keys]
     colour, key = np.zeros((len(depth), 3), np.float32), np.full(len(depth), -1)
     for n in sorted(range(len(keys)), key=lambda n: -alike[n]):

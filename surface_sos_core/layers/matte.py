@@ -17,8 +17,6 @@ from surface_sos_core.render.rays import RayCaster, Rays
 from surface_sos_core.render.trace import surface_normals, trace_surface
 from surface_sos_core.settings import LayerSettings, MatteSettings
 
-_HAZY = 5  # times `certain`: what is clearer than that may be part of a hole
-
 
 @dataclass(frozen=True)
 class Matte:
@@ -157,7 +155,7 @@ def without_specks(alpha: np.ndarray, settings: MatteSettings) -> np.ndarray:
 def without_false_holes(alpha: np.ndarray, settings: MatteSettings) -> np.ndarray:
     """Alpha (H, W) with those holes solid that no pixel is clear in: fields are sometimes thin inside, where nothing tells
     them what is behind; a real hole shows the background in its middle. Holes a few pixels wide may be real without that."""
-    label, count = ndimage.label(alpha < 1.0 - _HAZY * settings.certain)
+    label, count = ndimage.label(alpha < 1.0 - settings.hole_begins * settings.certain)
     inner = cv2.distanceTransform((label > 0).astype(np.uint8), cv2.DIST_L2, 5)
     enclosed = np.ones(count + 1, bool)
     enclosed[[0, *label[0], *label[-1], *label[:, 0], *label[:, -1]]] = False

@@ -190,8 +190,8 @@ def _gather(
     apart, typical = differences(colours, seen)
     doubtful = (typical > settings.doubt) | (count < min(2, len(chosen)))
     seen[:, doubtful], count[doubtful] = False, 0
-    # No worse than a view three times `angle` away: what differs may be the view's own, a highlight or the grain.
-    cost = np.minimum((apart / settings.spread) ** 2, 3.0) - np.log(np.maximum(weights, 1e-20))
+    # No worse than a view far away: what differs may be the view's own, a highlight or the grain.
+    cost = np.minimum((apart / settings.spread) ** 2, settings.worst) - np.log(np.maximum(weights, 1e-20))
     cost = np.where(seen, cost, np.inf).astype(np.float32)
     cost[cost > cost.min(axis=0, initial=np.inf) + settings.worse] = np.inf
     label = one_each(cost, colours, beside(pairs, len(world)), settings.seam, settings.seam_rounds)

@@ -25,8 +25,6 @@ from surface_sos_core.settings import CheckSettings, ColourSettings, EdgeSetting
 from surface_sos_core.shapes import disc
 from surface_sos_core.stereo.known_depth import KnownDepth
 
-_AGREED = 4.0  # log odds where mask and matte say the same, more than colours can tell
-
 
 @dataclass(frozen=True)
 class Said:
@@ -108,7 +106,7 @@ def solved_again(
     rgb = np.rint(255 * cv2.resize(display.clip(0, 1), size, interpolation=cv2.INTER_AREA)).astype(np.uint8)
     told = _colours_tell(rgb, mask & hull & inside, ~(mask | hull | inside), colours)
     told = told + settings.opinion * (2.0 * mask + 2.0 * hull + 2.0 * inside - 3.0)
-    told = np.where(doubtful, told, _AGREED * (2.0 * inside - 1.0))
+    told = np.where(doubtful, told, settings.agreed * (2.0 * inside - 1.0))
     wanted = cut(rgb, told, KnownDepth(np.zeros(inside.shape), 0.0), edges)
     changed = _wide(wanted ^ inside, width_told) & doubtful
     if not changed.any():

@@ -16,10 +16,6 @@ from surface_sos_core.layers.patch_match import search, vote
 from surface_sos_core.layers.seams import spread
 from surface_sos_core.settings import FillSettings
 
-_APART = 8  # pixels between holes from which on each is filled by itself
-_FEWEST = 16  # exemplars at the coarsest size, or a finer one is the coarsest
-_GUESS = 0.05  # trust in the first guess at a hole, which is fog
-
 
 def fill_texture(
     picture: np.ndarray,
@@ -39,7 +35,7 @@ def fill_texture(
     where = np.stack([rows, columns, np.zeros_like(rows) if deep is None else deep], axis=-1).astype(
         np.float32
     )
-    size = 2 * _APART + 1
+    size = 2 * settings.apart + 1
     around = cv2.dilate(hole.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
     labels, _ = ndimage.label(around, np.ones((3, 3)))
     for label, place in enumerate(ndimage.find_objects(labels), 1):
@@ -80,7 +76,7 @@ def _fill_one(
 ) -> np.ndarray | None:
     """Colours (N, 3) of the pixels of one hole; None where there is no exemplar."""
     height, width = hole.shape
-    levels = _levels(picture, hole, exemplars, where, settings.patch)
+    levels = _levels(picture, hole, exemplars, where, settings.patch, settings.exemplars)
     if not levels:
         return None
     random = np.random.default_rng(seed)
@@ -92,9 +88,9 @@ def _fill_one(
 
 
 def _levels(
-    picture: np.ndarray, hole: np.ndarray, exemplars: np.ndarray, where: np.ndarray, radius: int
+    picture: np.ndarray, hole: np.ndarray, exemplars: np.ndarray, where: np.ndarray, radius: int, fewest: int
 ) -> list[_Level]:
-    """The picture at its own size and ever halved, as long as its hole is wider than a patch and exemplars are left."""
+    """The picture at its own size and ever halved, as long as its hole is wider than a patch and the `fewest` exemplars are left."""
     depth = 0
     widest = cv2.distanceTransform(np.pad(hole, 1).astype(np.uint8), cv2.DIST_L2, 5).max()
     while widest > radius * 2**depth:
@@ -109,7 +105,7 @@ def _levels(
         usable = (
             cv2.erode(exemplars.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
         )
-        if usable.sum() < (_FEWEST if levels else 1):
+        if usable.sum() < (fewest if levels else 1):
             break
         levels.append(_Level(picture.copy(), hole, usable, where))
         share = _halved((~hole).astype(np.float32))
@@ -152,7 +148,7 @@ def _refined(
     near, again = size * settings.near / widest**2, size * settings.repeat
     for n in range(1 if large else settings.rounds):
         guessed = coarse is None and n == 0
-        known = np.where(level.hole, np.float32(_GUESS), trust) if guessed else trust
+        known = np.where(level.hole, np.float32(settings.guess), trust) if guessed else trust
         span, seed = (0 if large else max(shape)), int(random.integers(1 << 31))
         search(
             level.picture,

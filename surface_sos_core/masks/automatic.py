@@ -37,9 +37,12 @@ from surface_sos_core.masks.mending import mend_blobs
 from surface_sos_core.masks.places import Place, PlacesOfFrames, place_by_hull
 from surface_sos_core.masks.point_labels import spread_labels
 from surface_sos_core.masks.walker import spread
-from surface_sos_core.settings import Settings
+from surface_sos_core.settings import Settings, StartSettings
 from surface_sos_core.stereo.frame_disparity import frame_disparities
 from surface_sos_core.stereo.known_depth import KnownDepth
+
+_UNTOLD = 0.01  # probability that is left however much points tell
+_FEWEST = 10  # pixels that GrabCut's mixtures need
 
 
 def automatic_masks(
@@ -92,8 +95,8 @@ def automatic_masks(
         frames.told[i] = _told_by_points(
             frames.pictures[i], depth(i), camera, core, others, possible, settings
         )
-        place = _place_by_points(camera, frames.told[i], start, outline, own.middle_weight)
-        frames[i] = _bounded(place, within, i)
+        place = _place_by_points(camera, frames.told[i], start, outline, own)
+        frames[i] = _bounded(place, within, i, own.outside)
 
     def hull(frame: int) -> np.ndarray:
         return project_grid(consensus.grid, box, seen[frame], *size, depth(frame).span(settings.stereo.error))
@@ -104,7 +107,7 @@ def automatic_masks(
         consensus = build_consensus(masks, cameras, voting, settings.thin_parts, box)
         for i in seen:
             place = place_by_hull(hull(i), settings.hull)
-            frames[i] = _bounded(replace(place, odds=place.odds + frames.told[i]), within, i)
+            frames[i] = _bounded(replace(place, odds=place.odds + frames.told[i]), within, i, own.outside)
         least_told = 0.0 if start.core.any() else own.least_told
         masks = _segment(frames, depth, _graph_cut_outline, step, nearby, least_told, settings)
     for i in seen:
@@ -157,11 +160,11 @@ def _told_by_points(
     known = (inside + np.where(near, 0.5 * own.faint, 0.0)) / weight
     value = spread(small, known, weight, depth.at(size), settings.edges)
     value = cv2.resize(value, rgb.shape[1::-1])
-    return np.clip(np.log((value + 0.01) / (1.01 - value)), -own.told_against, own.told_for)
+    return np.clip(np.log((value + _UNTOLD) / (1 + _UNTOLD - value)), -own.told_against, own.told_for)
 
 
 def _place_by_points(
-    camera: Camera, told: np.ndarray, start: AutomaticBox, outline: np.ndarray, middle_weight: float
+    camera: Camera, told: np.ndarray, start: AutomaticBox, outline: np.ndarray, settings: StartSettings
 ) -> Place:
     """By the points, and by how far from the middle of the start's box a pixel is; within the box's outline (h, w) bool."""
     height, width = outline.shape
@@ -171,16 +174,22 @@ def _place_by_points(
     u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
     with np.errstate(invalid="ignore"):
         away = np.hypot(u / scale - middle[0, 0], v / scale - middle[0, 1]) / radius
-    central = np.clip(1 - 2 * away**2, -2, 1) if np.isfinite(middle).all() else np.zeros((height, width))
-    odds = central + told if told.any() else middle_weight * central
-    return Place(np.where(outline, odds, -5).astype(np.float32), outline)
+    central = (
+        np.clip(1 - 2 * away**2, -settings.middle_against, 1)
+        if np.isfinite(middle).all()
+        else np.zeros((height, width))
+    )
+    odds = central + told if told.any() else settings.middle_weight * central
+    return Place(np.where(outline, odds, -settings.outside).astype(np.float32), outline)
 
 
-def _bounded(place: Place, within: Mapping[int, np.ndarray] | None, frame: int) -> Place:
-    """The place without what is known not to be the object."""
+def _bounded(place: Place, within: Mapping[int, np.ndarray] | None, frame: int, outside: float) -> Place:
+    """The place without what is known not to be the object, where log odds are -`outside`."""
     if within is None or frame not in within:
         return place
-    return Place(np.where(within[frame], place.odds, -5).astype(np.float32), place.possible & within[frame])
+    return Place(
+        np.where(within[frame], place.odds, -outside).astype(np.float32), place.possible & within[frame]
+    )
 
 
 def _off_object(xyz: np.ndarray, start: AutomaticBox, box: Box, above: float) -> np.ndarray:
@@ -262,13 +271,13 @@ def _segment(
     return masks
 
 
-def _along_edges(rgb: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _along_edges(rgb: np.ndarray, values: np.ndarray, settings: StartSettings) -> np.ndarray:
     """Values (h, w) smoothed but for the picture's edges: guided filter (He, Sun and Tang 2010), by its grey."""
-    window = (9, 9)
+    window = (settings.guide_window, settings.guide_window)
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     mean, level = cv2.blur(grey, window), cv2.blur(values, window)
     variance = cv2.blur(grey * grey, window) - mean * mean
-    slope = (cv2.blur(grey * values, window) - mean * level) / (variance + 0.003)
+    slope = (cv2.blur(grey * values, window) - mean * level) / (variance + settings.guide_contrast)
     return cv2.blur(slope, window) * grey + cv2.blur(level - slope * mean, window)
 
 
@@ -276,15 +285,17 @@ def _grab_cut_outline(
     rgb: np.ndarray, depth: KnownDepth, place: Place, colour: np.ndarray, told: float, settings: Settings
 ) -> np.ndarray:
     """(h, w) bool, as _segment wants it; colours redraw the outline only as far as they tell the object from the rest."""
-    odds = _along_edges(rgb, np.where(place.possible, colour + place.odds, -9).astype(np.float32))
-    if not 10 <= (odds > 0).sum() <= odds.size - 10:
-        return np.zeros(odds.shape, bool)  # too little for its mixtures
-    freedom = settings.start.freedom * told
+    own = settings.start
+    odds = np.where(place.possible, colour + place.odds, -own.impossible).astype(np.float32)
+    odds = _along_edges(rgb, odds, own)
+    if not _FEWEST <= (odds > 0).sum() <= odds.size - _FEWEST:
+        return np.zeros(odds.shape, bool)
+    freedom = own.freedom * told
     clues = np.select(
         [odds > freedom, odds > 0, odds > -freedom], [cv2.GC_FGD, cv2.GC_PR_FGD, cv2.GC_PR_BGD], cv2.GC_BGD
     ).astype(np.uint8)
     cv2.setRNGSeed(0)  # its mixtures start from random colours
-    models, rounds = np.zeros((2, 1, 65)), settings.start.grab_cut_rounds
+    models, rounds = np.zeros((2, 1, 65)), own.grab_cut_rounds
     cv2.grabCut(rgb, clues, (0, 0, 0, 0), models[0], models[1], rounds, cv2.GC_INIT_WITH_MASK)
     return (clues == cv2.GC_FGD) | (clues == cv2.GC_PR_FGD)
 
@@ -296,7 +307,7 @@ def _graph_cut_outline(
     is doubted as far as colours tell."""
     doubt = settings.start.doubt * trust_in_colours(told, settings.colours)
     odds = colour + settings.start.hull_weight * place.odds - doubt
-    return cut(rgb, np.where(place.possible, odds, -9), depth, settings.edges)
+    return cut(rgb, np.where(place.possible, odds, -settings.start.impossible), depth, settings.edges)
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:

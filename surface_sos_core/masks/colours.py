@@ -9,6 +9,10 @@ from scipy.spatial import cKDTree
 
 from surface_sos_core.settings import ColourSettings
 
+_RARE = 1e-5  # frequency that every colour has at least
+_CELLS = 2  # of what is told nearby, in a standard deviation of the window ..
+_TRUNCATE = 2.5  # .. which ends at so many of them
+
 
 def colours_of(rgb: np.ndarray, settings: ColourSettings) -> np.ndarray:
     """(h, w) the number of each pixel's colour, below `colours_told_apart`, of rgb (h, w, 3) uint8."""
@@ -53,7 +57,7 @@ class LearntColours:
 
 def log_odds(inside: np.ndarray, outside: np.ndarray, settings: ColourSettings) -> np.ndarray:
     """(colours,) how much each tells for the object, by the frequencies in it and outside of it."""
-    return np.clip(np.log((inside + 1e-5) / (outside + 1e-5)), -settings.most, settings.most)
+    return np.clip(np.log((inside + _RARE) / (outside + _RARE)), -settings.most, settings.most)
 
 
 def nearby_log_odds(
@@ -99,15 +103,18 @@ def _in_windows(
     """(h, w) the cell of each pixel, and (cells, count) how many pixels of each number (h, w) there are in the window
     around a cell's middle, `where` (h, w) bool; those far from it count less."""
     height, width = number.shape
-    edge = max(1.0, 0.5 * window * max(height, width))
+    edge = max(1.0, window * max(height, width) / _CELLS)
     down, across = np.arange(height) / edge, np.arange(width) / edge
     rows, columns = int(down[-1]) + 1, int(across[-1]) + 1
     cell = down.astype(int)[:, None] * columns + across.astype(int)
     found = np.bincount(cell[where] * count + number[where], minlength=rows * columns * count)
     near = ndimage.gaussian_filter(
-        found.reshape(rows, columns, count).astype(np.float32), (2, 2, 0), mode="constant", truncate=2.5
+        found.reshape(rows, columns, count).astype(np.float32),
+        (_CELLS, _CELLS, 0),
+        mode="constant",
+        truncate=_TRUNCATE,
     )
-    near *= 2 * np.pi * 2**2  # pixels in the window, not their mean
+    near *= 2 * np.pi * _CELLS**2  # pixels in the window, not their mean
     return cell, near.reshape(rows * columns, count)
 
 

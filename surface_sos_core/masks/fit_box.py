@@ -16,6 +16,9 @@ from surface_sos_core.sampling import evenly
 from surface_sos_core.settings import ConsensusSettings
 from surface_sos_core.shapes import disc
 
+_STEPS = 20  # of least squares that are weighted again
+_NEAR = 0.2  # of the median angle: rays that pass nearer count alike
+
 
 def fit_box(
     masks: CoarseMasks, cameras: Sequence[Camera | None], usable: np.ndarray, settings: ConsensusSettings
@@ -26,7 +29,7 @@ def fit_box(
     grid: growing where the hull touches a side, shrinking where it leaves room.
     """
     voters = evenly(np.flatnonzero(usable), min(settings.views, settings.box_views))
-    box = _first_box(masks, cameras, voters, settings.box_first)
+    box = _first_box(masks, cameras, voters, settings)
     masks = replace(masks, probability=_thickened(masks.probability, voters, settings.box_cells))
     trust = np.full((len(cameras), 1, 1), 255, dtype=np.uint8)
     weights = np.ones(len(cameras))
@@ -40,12 +43,12 @@ def fit_box(
         cells = np.argwhere(hull > 0)
         low = cells.min(axis=0) / size * 2 - 1
         high = (cells.max(axis=0) + 1) / size * 2 - 1
-        tight = (low > -0.97) & (high < 0.97)
+        tight = (low > -settings.box_touch) & (high < settings.box_touch)
         margin = np.where(tight, settings.box_margin, settings.box_growth) * (high - low) / 2 + 1.0 / size
         low, high = (low - margin) * box.extent, (high + margin) * box.extent
         centre = box.to_world(((low + high) / 2)[None])[0]
         fitted = Box(centre, (high - low) / 2 / box.scale, box.rotation)
-        done = bool(tight.all()) and np.allclose(fitted.half, box.half, rtol=0.1)
+        done = bool(tight.all()) and np.allclose(fitted.half, box.half, rtol=settings.box_settled)
         box = fitted
         if done:
             break
@@ -64,8 +67,13 @@ def _thickened(probability: np.ndarray, voters: np.ndarray, cells: int) -> np.nd
     return grown
 
 
-def _first_box(masks: CoarseMasks, cameras: Sequence[Camera | None], voters: np.ndarray, reach: float) -> Box:
-    """A cube, `reach` times what the masks reach, where the rays through the masks' centroids come closest (iteratively reweighted least squares)."""
+def _first_box(
+    masks: CoarseMasks,
+    cameras: Sequence[Camera | None],
+    voters: np.ndarray,
+    settings: ConsensusSettings,
+) -> Box:
+    """A cube, `box_first` times what the masks reach, where the rays through the masks' centroids come closest (iteratively reweighted least squares)."""
     origins, directions, spreads, focals = [], [], [], []
     width = masks.probability.shape[2]
     for i in voters:
@@ -80,7 +88,7 @@ def _first_box(masks: CoarseMasks, cameras: Sequence[Camera | None], voters: np.
         origins.append(origin)
         directions.append(direction[0])
         distance = np.hypot(columns - columns.mean(), rows - rows.mean()) * scale
-        spreads.append(np.quantile(distance, 0.98))
+        spreads.append(np.quantile(distance, settings.box_reach))
         focals.append(camera.lens.focal)
     if len(origins) < 2:
         raise InputError(
@@ -90,7 +98,7 @@ def _first_box(masks: CoarseMasks, cameras: Sequence[Camera | None], voters: np.
     depths = np.array([(point - o) @ d / (d @ d) for o, d in zip(origins, directions, strict=True)])
     if np.median(depths) <= 0:
         raise InputError("The masks' rays meet behind the cameras; masks and cameras do not belong together.")
-    half = float(np.median(np.array(spreads) * depths / np.array(focals))) * reach
+    half = float(np.median(np.array(spreads) * depths / np.array(focals))) * settings.box_first
     return Box(point, np.full(3, half), np.eye(3))
 
 
@@ -99,12 +107,12 @@ def _nearest_point(origins: np.ndarray, directions: np.ndarray) -> np.ndarray:
     unit = directions / np.linalg.norm(directions, axis=1, keepdims=True)
     weights = np.ones(len(unit))
     point = np.zeros(3)
-    for _ in range(20):
+    for _ in range(_STEPS):
         projectors = np.eye(3) - unit[:, :, None] * unit[:, None, :]
         a = (weights[:, None, None] * projectors).sum(axis=0)
         b = (weights[:, None, None] * (projectors @ origins[:, :, None])).sum(axis=0)[:, 0]
         point = np.linalg.lstsq(a, b, rcond=None)[0]
         away = np.linalg.norm((projectors @ (point - origins)[:, :, None])[:, :, 0], axis=1)
         angle = away / np.maximum(np.linalg.norm(point - origins, axis=1), 1e-12)
-        weights = 1.0 / np.maximum(angle, 0.2 * np.median(angle) + 1e-9)
+        weights = 1.0 / np.maximum(angle, _NEAR * np.median(angle) + 1e-9)
     return point

@@ -27,6 +27,13 @@ _COVERED = 0.9  # of all pixels, by the colours of a coloured matte
 _MOST_COLOURS = 32  # of a matte; what has more is a picture
 _BORDER = 3  # pixels; seams of void that surround labels are no wider than twice this
 _SEAM = 0.1  # of white: as much of it may be solid where it is nothing but seams
+_EXTREME = 0.05  # of white: values so near to black or white are one of them ..
+_MOSTLY = 0.9  # .. in this share of a mask
+_APART = 0.02  # of white: grey and alpha that differ by less in the mean are the same mask
+_VARIES = 0.01  # of white, by alpha that is a mask
+_BRIGHT = 0.78  # of white: labels of objects are darker
+_OFF_HUE = 1.5  # of 15 steps of each channel, from the line of one hue ..
+_FEW_OFF = 0.02  # .. by this share of its pixels
 _LISTED = 8
 _NAMES = {
     "red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "yellow": (255, 255, 0), "cyan": (0, 255, 255),
@@ -140,9 +147,11 @@ class Facts:
         self.with_alpha += 1
         self.alpha_low = min(self.alpha_low, float(alpha.min()))
         self.alpha_high = max(self.alpha_high, float(alpha.max()))
-        extreme = float(((level < 0.05) | (level > 0.95)).mean())
+        extreme = float(((level < _EXTREME) | (level > 1 - _EXTREME)).mean())
         varies = level.max() - level.min() > 0.5
-        self.grey_masks += bool(grey and varies and extreme > 0.9 and np.abs(level - alpha).mean() > 0.02)
+        self.grey_masks += bool(
+            grey and varies and extreme > _MOSTLY and np.abs(level - alpha).mean() > _APART
+        )
 
     def _add_colours(self, colour: np.ndarray) -> None:
         bins = np.rint(np.clip(colour, 0, 1) * 15).astype(np.int64)
@@ -155,7 +164,7 @@ class Facts:
         """Whether alpha is the mask: it is neither opaque nor transparent everywhere, and the colours are no masks."""
         return (
             self.with_alpha > 0
-            and self.alpha_high - self.alpha_low > 0.01
+            and self.alpha_high - self.alpha_low > _VARIES
             and 2 * self.grey_masks < self.with_alpha
         )
 
@@ -237,7 +246,7 @@ def _has_labels(facts: Facts) -> bool:
     values = sorted(value for value in facts.levels if value)
     if not 1 <= len(values) <= _MOST_LABELS or any(value != round(value) for value in values):
         return False
-    if len(values) == 1 or values[-1] < 0.78 * facts.white:
+    if len(values) == 1 or values[-1] < _BRIGHT * facts.white:
         return values[-1] != facts.white
     labelled = sum(facts.levels[value] for value in values[:-1])
     seams = facts.solid_white < _SEAM * facts.levels[255]
@@ -332,7 +341,7 @@ def _is_one_hue(colours: Counter[tuple[int, ...]], hue: tuple[int, ...], total: 
     axis = np.array(hue, float) / np.linalg.norm(hue)
     points, counts = np.array(list(colours), float), np.array(list(colours.values()))
     away = np.linalg.norm(points - np.outer(points @ axis, axis), axis=1)
-    return float(counts[away > 1.5].sum()) < 0.02 * total
+    return float(counts[away > _OFF_HUE].sum()) < _FEW_OFF * total
 
 
 def _nearest(word: str, majors: dict[tuple[int, ...], int], where: str, told: str) -> tuple[int, ...]:

@@ -84,6 +84,11 @@ class SolveSettings(Group):
         "No more cameras are added, and nothing is tried again, after this time; 0: it takes as long as it takes.",
         0, 1_000_000, "seconds",
     )  # fmt: skip
+    least_spread: float = setting(
+        0.001,
+        "Cameras that stand no further apart than this share of the points' distance stand in one place, and are refused.",
+        0, 1, "of the distance", shapes_results=False,
+    )  # fmt: skip
     most_models: int = setting(
         5, "Separate models that are begun, of which the largest is taken.", 1, 1000, "models"
     )

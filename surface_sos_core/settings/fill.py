@@ -47,10 +47,20 @@ class FillSettings(Group):
         0,
         100,
     )
+    probes: int = setting(600, "Places that tell how alike two views are, about.", 1, 1_000_000, "places")
     depth_edge: int = setting(
         96, "Longer edge of the depth that tells which places are near each other.", 4, 4096, "pixels"
     )
     patch: int = setting(3, "Radius of the patches that texture is put together from.", 1, 20, "pixels")
+    apart: int = setting(8, "Holes further apart are filled each by itself.", 0, 10_000, "pixels")
+    exemplars: int = setting(
+        16,
+        "Patches that there must be at the coarsest size, or it is not so coarse.",
+        1,
+        1_000_000,
+        "patches",
+    )
+    guess: float = setting(0.05, "Trust in the first guess at a hole, which is fog.", 0, 1)
     reach: float = setting(2.0, "How far around a hole texture is looked for.", 0, 100, "times its radius")
     least_reach: int = setting(24, "How far at least.", 1, 10_000, "pixels")
     rounds: int = setting(4, "How often a hole is filled and looked at again, at each size.", 1, 100, "times")

@@ -105,6 +105,17 @@ class ConsensusSettings(Group):
     box_first: float = setting(
         1.4, "Half a side of the first box, as a multiple of the masks' own reach.", 0.1, 100, "of the reach"
     )
+    box_reach: float = setting(
+        0.98, "The masks' reach is that of this share of their pixels.", 0.01, 1, "of the pixels"
+    )
+    box_touch: float = setting(
+        0.97,
+        "The hull touches a side of the box where it reaches further than this.",
+        0.01,
+        1,
+        "of half the box",
+    )
+    box_settled: float = setting(0.1, "A box that changes by less is the last one.", 0, 10, "of its size")
     box_share: float = setting(
         0.75,
         "Thin parts that get this share of the border's votes must fit into the box.",

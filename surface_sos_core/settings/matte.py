@@ -49,6 +49,9 @@ class MatteSettings(Group):
         1000,
         "pixels",
     )
+    hole_begins: float = setting(
+        5.0, "A hole begins where so many times as much as `certain` is missing.", 0, 50, "times"
+    )
     speck: float = setting(
         0.003, "Parts on their own smaller than this share of the largest one are noise.", 0, 1, "of its area"
     )
@@ -195,6 +198,11 @@ class CheckSettings(Group):
     opinion: float = setting(
         0.5,
         "What mask, hull and matte each count beside the frame's colours where they differ.",
+        0, 100, "log odds",
+    )  # fmt: skip
+    agreed: float = setting(
+        4.0,
+        "What mask and matte count where they say the same, more than colours can tell.",
         0, 100, "log odds",
     )  # fmt: skip
     edge: int = setting(

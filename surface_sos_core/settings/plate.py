@@ -94,6 +94,11 @@ class PlateSettings(Group):
         10,
         "display values",
     )
+    worst: float = setting(
+        3.0,
+        "A colour that differs counts as no worse than a view by so many times `angle` away, whatever the difference.",
+        0, 1000, "times",
+    )  # fmt: skip
     doubt: float = setting(
         0.08,
         "Median difference from which on the frames disagree, and a place counts as unseen.",

@@ -29,6 +29,19 @@ class StartSettings(Group):
     middle_weight: float = setting(
         2.5, "What the middle of the box tells where no point does.", 0, 100, "log odds"
     )
+    middle_against: float = setting(
+        2.0, "How many times as much a place far from it tells against a pixel.", 0, 100, "times"
+    )
+    outside: float = setting(
+        5.0, "What is outside of the box, or of what was drawn, tells against a pixel.", 0, 100, "log odds"
+    )
+    impossible: float = setting(
+        9.0,
+        "What being too far from the hull, or outside, tells against it as outlines are drawn.",
+        0,
+        100,
+        "log odds",
+    )
     growth: float = setting(1.3, "Nothing beyond the box grown by so much is the object.", 1, 100, "times")
     above_support: float = setting(
         0.03,
@@ -43,6 +56,16 @@ class StartSettings(Group):
     )
     freedom: float = setting(
         6.0, "GrabCut draws the first outlines anew where log odds are below this.", 0, 100, "log odds"
+    )
+    guide_window: int = setting(
+        9,
+        "Width of the window in which first outlines follow the picture's edges, by a guided filter.",
+        1,
+        1000,
+        "pixels",
+    )
+    guide_contrast: float = setting(
+        0.003, "Variance of grey from which on there is an edge to follow.", 1e-6, 1, "of white squared"
     )
     grab_cut_rounds: int = setting(2, "Rounds of GrabCut.", 1, 100, "rounds")
     rounds: int = setting(2, "Rounds of hull and outlines.", 1, 100, "rounds")

@@ -26,6 +26,12 @@ class FieldSettings(Group):
         "Length of the geometry feature handed from an SDF network to its colour network.",
         1, 1024, "numbers",
     )  # fmt: skip
+    foreground_radius: float = setting(
+        0.5, "Radius of the sphere that FoCoR starts as.", 0.01, 1, "of what it reaches over"
+    )
+    background_radius: float = setting(
+        0.8, "Radius of the sphere that BaCo starts as, seen from within.", 0.01, 1, "of what it reaches over"
+    )
     complete_background: bool = setting(
         True,
         "BaCo is empty where the masks agree on the object, so that other views complete it there (Section III-B); "
@@ -90,6 +96,9 @@ class TrainSettings(Group):
         1,
         1000,
         "cells of m^P",
+    )
+    warm_up_normals: int = setting(
+        8, "One in so many points of the warm-up is asked for its normal.", 1, 1 << 20, "points"
     )
     warm_up_eikonal: float = setting(0.01, "Weight of mean (|n| - 1)^2 in the warm-up.", 0, 1000)
     network_rate: float = setting(0.2, "Share of the learning rate that the networks take.", 1e-6, 100)

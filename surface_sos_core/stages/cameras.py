@@ -52,7 +52,7 @@ def camera_stage(run: Run, given: CameraModel | None, inputs: dict[str, Any]) ->
         write_model(model, folder.cameras)
         run.note("cameras", inputs)
     run.cameras = match_cameras(model, run.footage, events.warning)
-    check_parallax(model)
+    check_parallax(model, run.settings.solve.least_spread)
     run.manifest.cameras = "cameras"
     run.save("cameras")
     return model

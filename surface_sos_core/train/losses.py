@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import binary_cross_entropy
 
+_CERTAIN = 1e-3  # of a matte: nearer to 0 and 1 the cross entropy would grow without bounds
+
 
 def colour_loss(rendered: torch.Tensor, plate: torch.Tensor) -> torch.Tensor:
     """Mean squared difference of colours (rays, 3)."""
@@ -36,7 +38,7 @@ def core_loss(sdf: torch.Tensor, sure: torch.Tensor) -> torch.Tensor:
 
 def mask_loss(matte: torch.Tensor, mask: torch.Tensor, trust: torch.Tensor) -> torch.Tensor:
     """Binary cross entropy of a matte (rays,) against a mask (rays,), weighted by the trust (rays,) in each pixel."""
-    entropy = binary_cross_entropy(matte.clamp(1e-3, 1.0 - 1e-3), mask, reduction="none")
+    entropy = binary_cross_entropy(matte.clamp(_CERTAIN, 1.0 - _CERTAIN), mask, reduction="none")
     return (entropy * trust).sum() / trust.sum().clamp(min=1.0)
 
 

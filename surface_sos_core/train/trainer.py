@@ -29,7 +29,6 @@ from surface_sos_core.train.recorded_step import Losses, RecordedStep
 from surface_sos_core.train.schedule import learning_rate, least_sharpness, mask_weight
 
 _BETAS = (0.9, 0.99)  # of Adam, as for the hash grids of Müller et al. (2022)
-_WARM_UP_NORMALS = 8  # one in so many points of the warm-up is asked for its normal
 
 
 @dataclass
@@ -109,7 +108,7 @@ class Trainer:
             cells = np.stack([border, anywhere], axis=1).reshape(-1, 3)
             index = on_device(cells, device)
             x = ((index.float() + 0.5) * (2.0 / size) - 1.0) * reach
-            sample = surface.sample(x, len(x) // _WARM_UP_NORMALS)
+            sample = surface.sample(x, len(x) // train.warm_up_normals)
             away = torch.abs(sample.sdf - flat[index[:, 0], index[:, 1], index[:, 2]]).mean()
             loss = away + train.warm_up_eikonal * eikonal_loss(sample.normal)
             optimiser.zero_grad(set_to_none=True)

@@ -24,6 +24,8 @@ from surface_sos_core.masks.sources.drawn import Drawn
 from surface_sos_core.sampling import evenly
 from surface_sos_core.settings import NetworkSettings, Settings
 
+_PARALLEL = 0.9999  # squared cosine of rays that meet nowhere in particular
+
 
 @dataclass(frozen=True)
 class Instance:
@@ -175,7 +177,7 @@ def _ray(one: Instance, camera: Camera | None) -> tuple[np.ndarray, np.ndarray]:
 def _meeting(o: np.ndarray, d: np.ndarray, p: np.ndarray, e: np.ndarray) -> np.ndarray | None:
     """The middle of the shortest line between two rays; None where they are nearly parallel or meet behind."""
     across = d @ e
-    if not across**2 < 0.9999:
+    if not across**2 < _PARALLEL:
         return None
     between = p - o
     along = (between @ d - across * (between @ e)) / (1 - across**2)
