@@ -25,6 +25,7 @@ from surface_sos_core.settings.mesh import MeshSettings
 from surface_sos_core.settings.moving import (
     CameraMoveSettings,
     DenseFlowSettings,
+    MovingDepthSettings,
     MovingMaskSettings,
     MovingMatteSettings,
     MovingPlateSettings,
@@ -90,6 +91,7 @@ __all__ = [
     "MattingSettings",
     "MendingSettings",
     "MeshSettings",
+    "MovingDepthSettings",
     "MovingMaskSettings",
     "MovingMatteSettings",
     "MovingPlateSettings",

@@ -211,6 +211,33 @@ class MovingSolveSettings(Group):
 
 
 @dataclass(frozen=True)
+class MovingDepthSettings(Group):
+    """How far away the background is, behind the subject too, before a camera that travels."""
+
+    NAME: ClassVar[str] = "moving_depth"
+
+    image_edge: int = setting(
+        320, "Depth is looked for with so many pixels along the longer edge.", 16, 4096, "pixels"
+    )
+    disparities: int = setting(96, "Depths that are tried for each pixel.", 4, 10_000, "depths")
+    views: int = setting(12, "Frames that each one is compared with, spread over time.", 2, 1000, "frames")
+    reach: int = setting(18, "How far before and after it they are.", 1, 100_000, "frames")
+    least_points: int = setting(
+        30, "Sparse points that the range of depths must be known from.", 2, 1_000_000, "points"
+    )
+    outliers: float = setting(1.0, "Nearest and farthest of them that are left out.", 0, 49, "%")
+    beyond: float = setting(
+        0.8, "Disparity of what is farthest, as a share of that of the farthest points.", 0.01, 1, "of it"
+    )
+    before: float = setting(
+        1.25, "Disparity of what is nearest, in terms of that of the nearest points.", 1, 100, "of it"
+    )
+    hides: float = setting(
+        3.0, "What is nearer by more than this hides a place from another frame.", 0, 1000, "depths"
+    )
+
+
+@dataclass(frozen=True)
 class DenseFlowSettings(Group):
     """Where dense optical flow is trusted."""
 

@@ -32,6 +32,7 @@ from surface_sos_core.settings.mesh import MeshSettings
 from surface_sos_core.settings.moving import (
     CameraMoveSettings,
     DenseFlowSettings,
+    MovingDepthSettings,
     MovingMaskSettings,
     MovingMatteSettings,
     MovingPlateSettings,
@@ -129,6 +130,7 @@ MOVING_STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "dense_flow",
         "time_votes",
         "other_times",
+        "moving_depth",
         "moving_masks",
         "outline",
         "shadow_colour",
@@ -138,6 +140,7 @@ MOVING_STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "register",
         "dense_flow",
         "other_times",
+        "moving_depth",
         "shadow_colour",
         "shadow",
         "moving_plate",
@@ -203,6 +206,7 @@ class Settings:
     shadow: ShadowSettings = field(default_factory=ShadowSettings)
     moving_plate: MovingPlateSettings = field(default_factory=MovingPlateSettings)
     moving_solve: MovingSolveSettings = field(default_factory=MovingSolveSettings)
+    moving_depth: MovingDepthSettings = field(default_factory=MovingDepthSettings)
     moving_matte: MovingMatteSettings = field(default_factory=MovingMatteSettings)
     device: str = "auto"
     """auto, cpu or cuda."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
 import numpy as np
 
-from surface_sos_core.cameras import CameraModel, write_model
+from surface_sos_core.cameras import Camera, CameraModel, match_cameras, read_model, write_model
 from surface_sos_core.cameras.between import bridged
 from surface_sos_core.cameras.match import listed
 from surface_sos_core.errors import InputError, SetupError, SolveError
@@ -26,32 +27,51 @@ from surface_sos_core.moving.subject import Subject, follow_subject, moving_laye
 from surface_sos_core.provenance import code_version
 from surface_sos_core.stages.cameras import solved_cameras
 from surface_sos_core.stages.layers import begin_layers, is_whole, layer_names
-from surface_sos_core.stages.run import Run, footage_stamp
+from surface_sos_core.stages.run import Run, footage_stamp, model_stamp
 from surface_sos_core.wording import counted
 
 
+class CoarseOnce:
+    """The coarse masks of a run, found when they are first asked for."""
+
+    def __init__(self, run: Run, source: MaskSource) -> None:
+        self._run, self._source = run, source
+        self._masks: CoarseMasks | None = None
+
+    def __call__(self) -> CoarseMasks:
+        if self._masks is None:
+            self._masks = _coarse(self._run, self._source)
+            if not (self._masks.known & ~self._masks.empty).any():
+                raise InputError(
+                    "All masks are black; paint the subject white in some frames, or draw a box."
+                )
+        return self._masks
+
+
 def moving_camera_stage(
-    run: Run, kind: ShotKind, subject: Subject, given: CameraModel | None, inputs: dict[str, Any]
-) -> None:
+    run: Run,
+    kind: ShotKind,
+    coarse: Callable[[], CoarseMasks],
+    given: CameraModel | None,
+    inputs: dict[str, Any],
+) -> CameraModel | None:
     """Cameras given, those of one that turns or stands, or solved from what the subject leaves free of one that travels.
 
-    Layers do without, so a warning says where there are none.
+    Layers do without, so a warning says where there are none. Returned are those that travel.
     """
     run.stage("cameras")
     footage, folder = run.footage, run.folder
-    solving = given is None and kind.camera.kind == FREE
     inputs = {
         **inputs,
         "camera": kind.camera.kind,
-        "subject": _stamp(run) if solving else None,
         "settings": run.settings.of_stage("cameras", moving=True),
         "code": code_version(__name__),
     }
     if not run.keeps("cameras", inputs):
         run.manifest.cameras = None
         model = given
-        if solving:
-            model = _solved(run, subject)
+        if given is None and kind.camera.kind == FREE:
+            model = _solved(run, coarse())
         elif given is None:
             size = (footage.width, footage.height)
             scale = footage.width / kind.width
@@ -61,14 +81,16 @@ def moving_camera_stage(
             run.manifest.cameras = "cameras"
         run.note("cameras", inputs)
     run.save("cameras")
+    travels = kind.camera.kind == FREE and run.manifest.cameras is not None
+    return read_model(folder.cameras) if travels else None
 
 
-def _solved(run: Run, subject: Subject) -> CameraModel | None:
+def _solved(run: Run, masks: CoarseMasks) -> CameraModel | None:
     """Cameras solved with the subject held out, those that lack among others put between them; None where it cannot be done."""
     own, warning = run.settings.moving_solve, run.events.warning
 
     def held_out(i: int) -> np.ndarray:
-        return grown(subject.masks[i] > 127, run.settings.moving.grow)
+        return grown(masks.probability[i] > 255 * run.settings.moving.maybe, run.settings.moving.grow)
 
     try:
         model = solved_cameras(
@@ -94,27 +116,34 @@ def _solved(run: Run, subject: Subject) -> CameraModel | None:
     return model
 
 
-def _stamp(run: Run) -> str:
-    """The subject's file, by content."""
-    return hashlib.sha256(run.folder.subject.read_bytes()).hexdigest()
-
-
-def subject_stage(run: Run, kind: ShotKind, source: MaskSource, inputs: dict[str, Any]) -> Subject:
-    """Where the subject is in each frame: its masks given or found, mended over time."""
+def subject_stage(
+    run: Run,
+    kind: ShotKind,
+    coarse: Callable[[], CoarseMasks],
+    model: CameraModel | None,
+    inputs: dict[str, Any],
+) -> Subject:
+    """Where the subject is in each frame: its masks given or found, mended over time. model: of a camera that travels."""
     run.stage("masks")
-    count, path = len(run.footage.frames), run.folder.subject
+    path = run.folder.subject
     inputs = {
         **inputs,
         "camera": kind.camera.kind,
+        "model": model_stamp(run) if model is not None else None,
         "settings": run.settings.of_stage("masks", moving=True),
         "code": code_version(__name__),
     }
-    subject = run.read_kept("masks", inputs, lambda: Subject.read(path, count, run.settings))
+    cameras: list[Camera | None] = [None] * len(run.footage.frames)
+    if model is not None:
+        cameras = match_cameras(
+            model, run.footage, lambda told: None
+        )  # all of it was told by who made the model
+    subject = run.read_kept("masks", inputs, lambda: Subject.read(path, cameras, run.settings))
     if subject is None:
-        masks = _coarse(run, source)
-        if not (masks.known & ~masks.empty).any():
-            raise InputError("All masks are black; paint the subject white in some frames, or draw a box.")
-        subject = follow_subject(run.footage, masks, kind.camera.kind, run.settings, run.progress("steps"))
+        progress = run.progress("steps")
+        subject = follow_subject(
+            run.footage, coarse(), kind.camera.kind, run.settings, progress, model, cameras
+        )
         subject.write(path)
         run.note("masks", inputs)
     run.save("masks")
@@ -145,7 +174,7 @@ def moving_layer_stage(run: Run, subject: Subject) -> None:
     code = code_version(__name__)
     inputs = {
         "footage": footage_stamp(footage),
-        "subject": _stamp(run),
+        "subject": hashlib.sha256(folder.subject.read_bytes()).hexdigest(),
         "settings": run.settings.of_stage("layers", moving=True),
         "code": code,
     }

@@ -53,12 +53,10 @@ class Run:
     stamps: ContentStamps = field(default_factory=ContentStamps)
     worked: bool = False
     """Whether a stage had anything to do."""
-    order: tuple[str, ...] = STAGES
-    """The stages of this run, as they follow each other."""
 
     def stage(self, name: str) -> None:
-        """Tell that a stage begins."""
-        self.events.stage(name, self.order.index(name) + 1, len(self.order))
+        """Tell that one of STAGES begins."""
+        self.events.stage(name, STAGES.index(name) + 1, len(STAGES))
 
     def progress(self, unit: str) -> Callable[[int, int], None]:
         """What tells how many of a stage's units are done, of how many."""

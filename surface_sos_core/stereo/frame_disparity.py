@@ -31,7 +31,7 @@ def frame_disparities(
     frames that hardly any other stands near.
     """
     found, agreed = TemporaryValues(count, size), TemporaryValues(count, size)
-    depths = _depths(model)
+    depths = point_depths(model)
     if len(depths) < settings.least_points:
         for _ in cameras:
             step()
@@ -88,7 +88,7 @@ class _Views:
         return view
 
 
-def _depths(model: CameraModel) -> np.ndarray:
+def point_depths(model: CameraModel) -> np.ndarray:
     """(M,) depth of the sparse points in the images that saw them."""
     points = model.points
     depths = [
