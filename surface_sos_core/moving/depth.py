@@ -55,11 +55,8 @@ class BackgroundDepth:
         with np.errstate(divide="ignore"):
             own = np.where(depth > 0, 1.0 / depth, 0.0).reshape(x.shape)
         fewer = np.array(self.disparity.shape[:0:-1]) / (width, height)
-        nearest = cv2.remap(
-            self.disparity[other].astype(np.float32),
-            *np.moveaxis(((at + 0.5) * fewer - 0.5).astype(np.float32), -1, 0),
-            cv2.INTER_NEAREST,
-        )
+        column, row = np.moveaxis(((at + 0.5) * fewer - 0.5).astype(np.float32), -1, 0)
+        nearest = cv2.remap(self.disparity[other].astype(np.float32), column, row, cv2.INTER_NEAREST)
         shown = known.reshape(x.shape) & (nearest < own + self.settings.hides * self.step)
         return at, shown
 

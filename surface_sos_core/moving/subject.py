@@ -51,15 +51,15 @@ class Subject:
 
     def write(self, path: Path) -> None:
         """Keep it in one .npz."""
-        kept = {
-            "masks": self.masks,
-            "to_world": self.registration.to_world,
-            "camera": np.array(self.camera),
-        }
-        if self.depth is not None:
-            kept |= {"disparity": self.depth.disparity, "step": np.array(self.depth.step)}
         with write_atomically(path) as partial, partial.open("wb") as file:
-            np.savez_compressed(file, **kept)
+            np.savez_compressed(
+                file,
+                masks=self.masks,
+                to_world=self.registration.to_world,
+                camera=np.array(self.camera),
+                disparity=np.zeros((0, 0, 0), np.float16) if self.depth is None else self.depth.disparity,
+                step=np.array(0.0 if self.depth is None else self.depth.step),
+            )
 
     @staticmethod
     def read(path: Path, cameras: Sequence[Camera | None], settings: Settings) -> Subject:
@@ -74,8 +74,8 @@ class Subject:
             if to_world.shape != (frames, 3, 3) or not np.isfinite(to_world).all():
                 raise ValueError("its homographies are not those of the frames")
             depth = None
-            if "disparity" in kept:
-                disparity = kept["disparity"]
+            disparity = kept["disparity"]
+            if len(disparity):
                 if disparity.dtype != np.float16 or disparity.ndim != 3 or len(disparity) != frames:
                     raise ValueError("its depths are not those of the frames")
                 depth = BackgroundDepth(disparity, float(kept["step"]), cameras, own)
@@ -115,7 +115,7 @@ def follow_subject(
     def grey(i: int) -> np.ndarray:
         return cv2.cvtColor(pictures[i], cv2.COLOR_RGB2GRAY)
 
-    flows = NeighbourFlows(grey, count, settings.time_votes, settings.dense_flow, step)
+    flows = NeighbourFlows(pictures.__getitem__, count, settings.time_votes, settings.dense_flow, step)
     # Twice, since what is lost in several neighbouring masks is given back only by those farther away.
     votes = _everywhere(flows, _everywhere(flows, [_read(given, i, size) for i in range(count)]))
     maybe = [grown(vote > own.maybe, own.grow) for vote in votes]

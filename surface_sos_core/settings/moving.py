@@ -262,6 +262,12 @@ class TimeVoteSettings(Group):
         12,
         "frames",
     )
+    alike: float = setting(
+        0.08,
+        "Flow is not trusted between places that differ by more, once both are blurred.",
+        0, 10, "display values",
+    )  # fmt: skip
+    alike_blur: float = setting(1.0, "Standard deviation of that blur.", 0.01, 100, "pixels")
     untrusted: float = setting(
         0.03, "What a vote counts where flow is not trusted, against 1.", 1e-6, 1, "votes"
     )
@@ -401,6 +407,14 @@ class OutlineSettings(Group):
     ring_to: float = setting(0.05, "So far from it that ends.", 0, 1, "of the edge")
     heard: float = setting(
         0.06, "Standard deviation of how far around what is found there counts.", 1e-4, 1, "of the edge"
+    )
+    outside_to: float = setting(
+        0.15,
+        "So far outside it is tried out what the background leaves unexplained: farther, since a part that a mask lacks lies there.",
+        0, 1, "of the edge",
+    )  # fmt: skip
+    outside_heard: float = setting(
+        0.12, "Standard deviation of how far around that counts.", 1e-4, 1, "of the edge"
     )
     blur: float = setting(
         0.7,
