@@ -103,7 +103,9 @@ def _long_shares(
             _far_step(registration, grey, holdouts, (int(i), int(i) + away), settings.register, own.overlap)
             for i in starts
         ]
-        shares = [area_share(step, grey(0).shape, own) for step in found if step is not None]
+        # Where too few corners could be followed nothing is known, be it because of parallax or of a zoom.
+        known = [step for step in found if step is not None and step.share > 0]
+        shares = [area_share(step, grey(0).shape, own) for step in known]
         if 2 * len(shares) >= len(starts):
             return shares
     return []
@@ -113,10 +115,8 @@ def area_share(step: Step, shape: tuple[int, ...], settings: CameraMoveSettings)
     """Of a picture of this shape (h, w) where it has corners, how much follows a step's homography.
 
     A cell of it counts no more for having more corners: most of them may be on one wall, which a homography follows before any
-    camera. 0 where there are too few corners to know.
+    camera. It must have some.
     """
-    if step.share == 0:
-        return 0.0
     side = max(shape) / settings.cells
     column, row = np.floor_divide(step.corners, side).astype(int).T
     cell = row * settings.cells + column
