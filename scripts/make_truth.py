@@ -9,6 +9,8 @@ is kept. The shots, each of another kind:
     chair   circled; thin rods and holes
     bear    forward facing; fur and whiskers (fur has no surface: the skin below it is truth/skin.ply)
     can     hand-held among clutter, things in front; exposure drifts, and every frame is blurred by the camera's motion
+    walker-travelling, walker-turning, walker-zooming, walker-locked
+            a figure that walks, with its shadow, before a camera that does so (no mesh)
 
 Everything is procedural and seeded: the same options give the same pixels.
 """
@@ -19,17 +21,23 @@ import argparse
 import os
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Blender does not put a script's folder there
 
-from shots import bear, can, chair
+from shots import bear, can, chair, walker
 from shots.filming import Look, Scene, make_shot
 
+walking = partial(Scene, walker.build, surface=None, moves=walker.walk, shutter=0.01)
 SCENES = {
     "chair": Scene(chair.build, chair.path),
     "bear": Scene(bear.build, bear.path, surface="skin.ply"),
     "can": Scene(can.build, can.path, shutter=0.005, exposure=can.exposure),
+    "walker-travelling": walking(path=walker.travelling),
+    "walker-turning": walking(path=walker.turning),
+    "walker-zooming": walking(path=walker.zooming, focal=walker.zoom),
+    "walker-locked": walking(path=walker.locked),
 }
 CACHE = Path(__file__).resolve().parent.parent / "out" / "truth"
 

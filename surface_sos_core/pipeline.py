@@ -57,7 +57,7 @@ from surface_sos_core.stages.cameras import camera_stage, solved_cameras
 from surface_sos_core.stages.layers import file_names, layer_stage, layers_code, studio_of
 from surface_sos_core.stages.masks import mask_stage
 from surface_sos_core.stages.mesh import mesh_stage
-from surface_sos_core.stages.moving import moving_camera_stage, moving_layer_stage, subject_stage
+from surface_sos_core.stages.moving import CoarseOnce, moving_camera_stage, moving_layer_stage, subject_stage
 from surface_sos_core.stages.report import report_stage
 from surface_sos_core.stages.run import (
     STAGES,
@@ -195,8 +195,10 @@ def segment(
         }
         if kind is not None and kind.moving:
             events.warning(kind.told)
-            moving_camera_stage(run, kind, given.cameras, inputs)
-            subject = subject_stage(run, kind, given.source, {**inputs, "masks": request.stamp()})
+            inputs["masks"] = request.stamp()
+            coarse = CoarseOnce(run, given.source)
+            model = moving_camera_stage(run, kind, coarse, given.cameras, inputs)
+            subject = subject_stage(run, kind, coarse, model, inputs)
             moving_layer_stage(run, subject)
             report_stage(run)
             events.done(folder.out / "shot.json", folder.report, round(time.monotonic() - started, 2))

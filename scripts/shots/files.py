@@ -39,18 +39,25 @@ def write_mesh(file: Path, vertices: np.ndarray, corners: np.ndarray) -> None:
 
 
 def write_cameras(
-    folder: Path, names: Sequence[str], poses: Sequence[Sequence[float]], size: tuple[int, int], focal: float
+    folder: Path,
+    names: Sequence[str],
+    poses: Sequence[Sequence[float]],
+    size: tuple[int, int],
+    focals: Sequence[float],
 ) -> None:
-    """A COLMAP text model: PINHOLE, pixel centres at (x + 0.5, y + 0.5), `focal` in pixels.
+    """A COLMAP text model: PINHOLE, pixel centres at (x + 0.5, y + 0.5), a camera for each focal length, in pixels.
 
     poses: for each image the quaternion (w, x, y, z) and the translation from world to camera (y down, z forward).
     """
     folder.mkdir(parents=True, exist_ok=True)
     width, height = size
-    lens = f"1 PINHOLE {width} {height} {focal!r} {focal!r} {width / 2!r} {height / 2!r}\n"
-    (folder / "cameras.txt").write_text("# CAMERA_ID MODEL WIDTH HEIGHT PARAMS[]\n" + lens)
+    lenses = {focal: number for number, focal in enumerate(dict.fromkeys(focals), start=1)}
+    rows = ["# CAMERA_ID MODEL WIDTH HEIGHT PARAMS[]"]
+    for focal, number in lenses.items():
+        rows.append(f"{number} PINHOLE {width} {height} {focal!r} {focal!r} {width / 2!r} {height / 2!r}")
+    (folder / "cameras.txt").write_text("\n".join(rows) + "\n")
     lines = ["# IMAGE_ID QW QX QY QZ TX TY TZ CAMERA_ID NAME, then a line of 2D points"]
-    for i, (name, pose) in enumerate(zip(names, poses, strict=True), start=1):
-        lines += [f"{i} " + " ".join(f"{v:.9g}" for v in pose) + f" 1 {name}", ""]
+    for i, (name, pose, focal) in enumerate(zip(names, poses, focals, strict=True), start=1):
+        lines += [f"{i} " + " ".join(f"{v:.9g}" for v in pose) + f" {lenses[focal]} {name}", ""]
     (folder / "images.txt").write_text("\n".join(lines) + "\n")
     (folder / "points3D.txt").write_text("# POINT3D_ID X Y Z R G B ERROR TRACK[]\n")

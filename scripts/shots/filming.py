@@ -28,13 +28,16 @@ class Scene:
 
     build: makes everything on an empty file and returns what is the object, its closed surface first. path: the
     camera's matrices to the world (Blender's axes), one for each of so many frames. surface: the name of the mesh of
-    truth. shutter: share of the shot's length that it is open, centred on each frame. exposure: stops at a time in
-    [0, 1]. shadowed: also render clean plates in which the object's shadow and reflections stay.
+    truth, None for what moves. moves: for each part of an object that moves the same as path. focal: length in mm at a time
+    in [0, 1]. shutter: share of the shot's length that it is open, centred on each frame. exposure: stops at a time.
+    shadowed: also render clean plates in which the object's shadow and reflections stay.
     """
 
     build: Callable[[], list[bpy.types.Object]]
     path: Callable[[int], list[Matrix]]
-    surface: str = "mesh.ply"
+    surface: str | None = "mesh.ply"
+    moves: Callable[[int], list[list[Matrix]]] = lambda frames: []
+    focal: Callable[[float], float] = lambda t: FOCAL_MM
     shutter: float = 0.0
     exposure: Callable[[float], float] = lambda t: 0.0
     shadowed: bool = True
@@ -51,7 +54,7 @@ class Look:
 
 
 def make_shot(out: Path, scene: Scene, frames: int, look: Look, only: Iterable[int] = ()) -> None:
-    """Build the scene, render every frame with its truth, write the camera model, the mesh and the masks.
+    """Build the scene, render every frame with its truth, write the camera model, the masks, and the mesh of what stands.
 
     only: numbers of the frames to render, where not all; no masks are written then.
     """
@@ -64,10 +67,13 @@ def make_shot(out: Path, scene: Scene, frames: int, look: Look, only: Iterable[i
     cleans = ["clean", "shadowed"] if scene.shadowed else ["clean"]
     for folder in (out / "plates", truth / "matte", *(truth / name for name in cleans)):
         folder.mkdir(parents=True, exist_ok=True)
-    write_mesh(truth / scene.surface, *_triangles(things[0]))
-    focal = FOCAL_MM / SENSOR_MM * look.size[0]
-    write_cameras(truth / "cameras", [f"{n}.jpg" for n in names], [_pose(m) for m in path], look.size, focal)
-    place = _move(camera, path, scene.shutter * (frames - 1))
+    if scene.surface is not None:
+        write_mesh(truth / scene.surface, *_triangles(things[0]))
+    lengths = [scene.focal(i / max(frames - 1, 1)) for i in range(frames)]
+    focals = [length / SENSOR_MM * look.size[0] for length in lengths]
+    write_cameras(truth / "cameras", [f"{n}.jpg" for n in names], [_pose(m) for m in path], look.size, focals)
+    parts = dict(zip(things, scene.moves(frames), strict=False))
+    place = _move({camera: path, **parts}, lengths, scene.shutter * (frames - 1))
 
     mattes = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -114,26 +120,38 @@ def _prepare(look: Look) -> bpy.types.Object:
     return camera
 
 
-def _move(camera: bpy.types.Object, path: Sequence[Matrix], shutter: float) -> Callable[[int], None]:
-    """What brings the camera to a frame: with an open shutter the path is animated, so that it blurs."""
+def _move(
+    paths: dict[bpy.types.Object, list[Matrix]], lengths: Sequence[float], shutter: float
+) -> Callable[[int], None]:
+    """What brings the camera, first in paths, and all else that moves to a frame.
+
+    With an open shutter all of it is animated, so that it blurs. lengths: focal lengths in mm.
+    """
+    lens = next(iter(paths)).data
 
     def place(i: int) -> None:
-        camera.matrix_world = path[i]
+        for thing, path in paths.items():
+            thing.matrix_world = path[i]
+        lens.lens = lengths[i]
 
     if shutter == 0:
         return place
     scene = bpy.context.scene
     scene.render.use_motion_blur, scene.render.motion_blur_shutter = True, shutter
     scene.render.motion_blur_position = "CENTER"
-    camera.rotation_mode = "QUATERNION"
-    before = None
-    for i, matrix in enumerate(path):
-        place, turn, _ = matrix.decompose()
-        if before is not None:
-            turn.make_compatible(before)
-        camera.location, camera.rotation_quaternion, before = place, turn, turn
-        camera.keyframe_insert("location", frame=FIRST_FRAME + i)
-        camera.keyframe_insert("rotation_quaternion", frame=FIRST_FRAME + i)
+    for thing, path in paths.items():
+        thing.rotation_mode = "QUATERNION"
+        before = None
+        for i, matrix in enumerate(path):
+            at, turn, _ = matrix.decompose()
+            if before is not None:
+                turn.make_compatible(before)
+            thing.location, thing.rotation_quaternion, before = at, turn, turn
+            thing.keyframe_insert("location", frame=FIRST_FRAME + i)
+            thing.keyframe_insert("rotation_quaternion", frame=FIRST_FRAME + i)
+    for i, length in enumerate(lengths):
+        lens.lens = length
+        lens.keyframe_insert("lens", frame=FIRST_FRAME + i)
     return lambda i: scene.frame_set(FIRST_FRAME + i)
 
 

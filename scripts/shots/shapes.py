@@ -41,6 +41,18 @@ def ball(name: str, radius: float, at: Vec, material: bpy.types.Material) -> bpy
     return finish(name, material, smooth=True)
 
 
+def capsule(
+    name: str, radius: float, length: float, material: bpy.types.Material, taper: float = 1.0
+) -> bpy.types.Object:
+    """A rod with round ends that hangs down from the origin, its lower end `taper` times as thick."""
+    thing = ball(name, radius, (0, 0, 0), material)
+    for vertex in thing.data.vertices:
+        if vertex.co.z < 0:
+            vertex.co *= taper
+            vertex.co.z -= length
+    return thing
+
+
 def drum(
     name: str, radius: float, height: float, at: Vec, material: bpy.types.Material, lying: bool = False
 ) -> bpy.types.Object:

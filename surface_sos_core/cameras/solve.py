@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from surface_sos_core.cameras.camera import CameraModel
 from surface_sos_core.cameras.colmap import read_model
 from surface_sos_core.cameras.match import listed
@@ -31,8 +34,11 @@ def solve_cameras(
     progress: Callable[[int, int], None] | None = None,
     seed: int = 0,
     warn: Callable[[str], None] | None = None,
+    held_out: Callable[[int], np.ndarray] | None = None,
 ) -> CameraModel:
     """Cameras and sparse points of the footage, images named as Frame.file, all with one SIMPLE_RADIAL lens.
+
+    held_out: (h, w) bool of each frame, of its shape at any size, where no features are taken since something moves there.
 
     Works below `scratch` and leaves nothing there. `progress` gets (done, total) steps: one each for the
     features, matches and camera of a frame. `warn` is told which frames could not be registered. Repeatable
@@ -45,7 +51,11 @@ def solve_cameras(
             f"the footage has {counted(count, 'frame')}; solving cameras takes at least {LEAST_FRAMES}."
         )
     with workplace(footage, scratch) as (work, plain):
-        job = Job(str(work / "images"), plain, str(work), str(work / "model"), seed, usable_cores(), settings)
+        masks = "" if held_out is None else _write_held_out(work / "held_out", plain, footage, held_out)
+        job = Job(
+            str(work / "images"), plain, str(work), str(work / "model"), seed, usable_cores(), settings,
+            held_out=masks,
+        )  # fmt: skip
         outcome = run_worker(job, progress, way_out="give cameras solved elsewhere instead")
         registered = int(outcome["registered"])
         if outcome["static"] or outcome["panoramic"]:
@@ -53,10 +63,23 @@ def solve_cameras(
                 f"{registered} of {count} frames registered since the camera hardly moves; {_PARALLAX}."
             )
         if registered < max(LEAST_FRAMES, settings.least_share * count):
-            raise SolveError(f"{registered} of {count} frames registered; {_HELP}.")
+            late = f" in the {settings.most_seconds} seconds that it may take" if outcome["late"] else ""
+            raise SolveError(f"{registered} of {count} frames registered{late}; {_HELP}.")
         files = {name: frame.file for name, frame in zip(plain, footage.frames, strict=True)}
         model = read_model(work / "model").renamed(files)
     missing = [frame.file for frame in footage.frames if frame.file not in model.cameras]
     if missing and warn is not None:
         warn(f"{registered} of {count} frames registered; without a camera: {listed(missing)}.")
     return model
+
+
+def _write_held_out(
+    folder: Path, names: list[str], footage: SolvableFootage, held_out: Callable[[int], np.ndarray]
+) -> str:
+    """COLMAP's image masks in a new folder, black where no features are taken; returns the folder."""
+    folder.mkdir()
+    for i, name in enumerate(names):
+        free = np.where(held_out(i), np.uint8(0), np.uint8(255))
+        whole = cv2.resize(free, (footage.width, footage.height), interpolation=cv2.INTER_NEAREST)
+        cv2.imwrite(str(folder / f"{name}.png"), whole, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    return str(folder)

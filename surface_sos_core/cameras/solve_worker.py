@@ -3,7 +3,7 @@
 pycolmap installs signal handlers and aborts on some errors, so it never runs in the main process. The job is
 one line of JSON on stdin (see solver_process.Job); stdin then stays open, and its end means that the parent
 is gone. What happens is told as JSON lines on stdout: {"done", "total"} while it works, {"outcome"} at the
-end: "registered", "static" and "panoramic" of solved cameras, "matches" and their "fit" with given ones. The
+end: "registered", "static", "panoramic" and "late" of solved cameras, "matches" and their "fit" with given ones. The
 model is written to the job's output folder. COLMAP's own log goes to stderr.
 """
 
@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ class _Features:
         self._tell = tell
         self._database = Path(job.scratch) / "features.db"
         self._done = 0
+        self._began = time.monotonic()
         pycolmap.set_random_seed(job.seed)
 
     def _progress(self, done: float) -> None:
@@ -61,6 +63,7 @@ class _Features:
         options.use_gpu = False
         options.num_threads = self._job.threads
         options.max_image_size = self._settings.image_edge
+        options.sift.max_num_features = self._settings.features
         step = max(4 * self._job.threads, math.ceil(len(names) / 20))
         for start in range(0, len(names), step):
             colmap.extract_features(
@@ -125,6 +128,7 @@ class _Solver(_Features):
         count, settings = len(self._job.names), self._settings
         reader = self._colmap.ImageReaderOptions()
         reader.camera_model = "SIMPLE_RADIAL"
+        reader.mask_path = self._job.held_out
         self._extract(reader, self._colmap.CameraMode.SINGLE)
         first = None if count <= settings.all_pairs_frames else settings.overlap
         matched = set(pairs_to_match(count, first))
@@ -134,14 +138,14 @@ class _Solver(_Features):
             self._finish(None, static, panoramic)
             return
         maps = [self._map("maps", self._options())]
-        if _size(maps[0]) < settings.poor_share * count:
+        if _size(maps[0]) < settings.poor_share * count and self._time_for_another():
             second = settings.wide_overlap if count > 2 * settings.all_pairs_frames else None
             wide = set(pairs_to_match(count, second)) - matched
             self._match(sorted(wide), 2 * count, 2 * count)
             maps.append(self._map("maps_loose", self._loose_options()))
         fits = [self._fit(model) for model in maps]
         largest = max(range(len(maps)), key=lambda n: _size(maps[n]))
-        if fits[largest][1] <= settings.agreed_share:
+        if fits[largest][1] <= settings.agreed_share and self._time_for_another():
             # Things that look alike were taken for each other: pairs of frames that share little more are left out.
             strict = self._options()
             strong = round(settings.strong_share * self._usual_matches())
@@ -151,6 +155,15 @@ class _Solver(_Features):
         # The one that most of what was found fits: matches times the share of them.
         best = max(range(len(maps)), key=lambda n: math.prod(fits[n]))
         self._finish(maps[best], static, panoramic)
+
+    def _time_for_another(self) -> bool:
+        """Whether one more try, which takes about as long as all before, still ends in time."""
+        most = self._settings.most_seconds
+        return not most or self._spent() < most / 2
+
+    def _spent(self) -> float:
+        """Seconds since the job began."""
+        return time.monotonic() - self._began
 
     def _motion(self) -> tuple[bool, bool]:
         """Whether the camera stands still, and whether every pair is explained by turning it on the spot."""
@@ -184,6 +197,10 @@ class _Solver(_Features):
         options.random_seed = self._job.seed
         options.min_model_size = max(3, min(self._settings.least_model, len(self._job.names) // 3))
         options.max_num_models = self._settings.most_models
+        if self._settings.most_seconds:
+            # A third at least, or features and matches would have been found for nothing.
+            left = self._settings.most_seconds - self._spent()
+            options.max_runtime_seconds = math.ceil(max(left, self._settings.most_seconds / 3))
         return options
 
     def _loose_options(self) -> Any:
@@ -230,7 +247,9 @@ class _Solver(_Features):
             Path(self._job.output).mkdir(parents=True, exist_ok=True)
             model.write_text(self._job.output)
             self._progress(3 * len(self._job.names))
-        self._tell({"outcome": {"registered": _size(model), "static": static, "panoramic": panoramic}})
+        late = 0 < self._settings.most_seconds <= self._spent()
+        told = {"registered": _size(model), "static": static, "panoramic": panoramic, "late": late}
+        self._tell({"outcome": told})
 
 
 class _Triangulator(_Features):

@@ -34,7 +34,8 @@ _KILLED = 9  # SIGKILL, which Windows has no name for: the way a system takes me
 class Job:
     """What the worker is asked: the files `names` of the folder `images`, in the order of the footage.
 
-    scratch, output: folders to write to; threads: how many to use. Cameras are solved unless `given` names a
+    scratch, output: folders to write to; threads: how many to use; held_out: a folder of masks, black where no features are
+    taken, named as COLMAP has it, if any. Cameras are solved unless `given` names a
     folder with a COLMAP model of these files: then its cameras stay as they are, `pairs` of files (by
     position) are matched, and points that at least `least_track` files see are triangulated.
     """
@@ -49,6 +50,7 @@ class Job:
     given: str = ""
     pairs: list[tuple[int, int]] = field(default_factory=list)
     least_track: int = 2
+    held_out: str = ""
 
     def to_line(self) -> str:
         return json.dumps(asdict(self)) + "\n"

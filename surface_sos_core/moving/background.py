@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from surface_sos_core.layers.seams import spread
+from surface_sos_core.moving.depth import BackgroundDepth
 from surface_sos_core.moving.flow import flows_between, sample
 from surface_sos_core.moving.registration import Registration, corner_travel, follow
 from surface_sos_core.settings import DenseFlowSettings, OtherTimeSettings, Settings
@@ -58,7 +59,8 @@ class Times:
     """All frames of a shot, as they are looked at.
 
     picture(i): (h, w, 3) float32 display values; held_out(i): (h, w) bool, where the subject may be. registration: of pictures
-    of this size. flowing: whether what the homographies leave is followed by flow, before a camera that travels.
+    of this size. flowing: whether what the homographies leave is followed by flow, before a camera that travels. depth: of the
+    background, where it is known: then frames are brought over by it.
     """
 
     picture: Callable[[int], np.ndarray]
@@ -67,6 +69,7 @@ class Times:
     count: int
     settings: Settings
     flowing: bool = True
+    depth: BackgroundDepth | None = None
 
     def views(self, frame: int, wanted: np.ndarray, most: int) -> Views:
         """At most so many other frames that show what `frame` hides where `wanted` (h, w) bool; some pixel must be.
@@ -83,8 +86,12 @@ class Times:
         colours, seen = np.zeros((*shape, 3), np.float32), np.zeros(shape, bool)
         corner = np.array([[1, 0, part[1].start], [0, 1, part[0].start], [0, 0, 1]], float)
         for n, other in enumerate(others):
-            between = self.registration.between(frame, other) @ corner
-            colours[n], seen[n] = self._brought(picture, hidden, other, between)
+            if self.depth is not None and self.depth.knows(frame, other):
+                brought, unseen = self._by_depth(frame, other, part)
+            else:
+                between = self.registration.between(frame, other) @ corner
+                brought, unseen = self._by_homography(picture, hidden, other, between)
+            colours[n], seen[n] = self._in_line(picture, hidden, brought, unseen)
         return Views(colours, seen, tuple(others), part)
 
     def _chosen(self, frame: int, wanted: np.ndarray, most: int) -> list[int]:
@@ -93,15 +100,20 @@ class Times:
         factor = own.choice_edge / max(wanted.shape)
         size = (max(1, round(wanted.shape[1] * factor)), max(1, round(wanted.shape[0] * factor)))
         scale = np.diag([size[0] / wanted.shape[1], size[1] / wanted.shape[0], 1.0])
+        whole = (slice(0, size[1]), slice(0, size[0]))
         small = cv2.resize(wanted.astype(np.float32), size, interpolation=cv2.INTER_AREA)
         shows = {}
         for other in range(self.count):
             if other == frame:
                 continue
-            between = scale @ self.registration.between(frame, other) @ np.linalg.inv(scale)
             free = cv2.resize((~self.held_out(other)).astype(np.float32), size, interpolation=cv2.INTER_AREA)
             free = cv2.erode(free, np.ones((3, 3)))  # better from farther away: what moves has a shadow
-            seen = cv2.warpPerspective(free, between, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+            if self.depth is not None and self.depth.knows(frame, other):
+                at, shown = self.depth.lookup(frame, other, whole, small.shape)
+                seen = cv2.remap(free, at[..., 0], at[..., 1], cv2.INTER_LINEAR) * shown
+            else:
+                between = scale @ self.registration.between(frame, other) @ np.linalg.inv(scale)
+                seen = cv2.warpPerspective(free, between, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
             if (seen * small).sum() > own.least_seen * small.sum():
                 shows[other] = seen * small
         chosen: list[int] = []
@@ -115,15 +127,22 @@ class Times:
             chosen.append(best)
         return chosen
 
-    def _brought(
+    def _by_depth(self, frame: int, other: int, part: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray]:
+        """The other frame as a part (h, w) of one would show it, and where (h, w) bool that is not background."""
+        assert self.depth is not None
+        there, away = self.picture(other), self.held_out(other).astype(np.uint8)
+        at, shown = self.depth.lookup(frame, other, part, away.shape)
+        x, y = np.ascontiguousarray(np.moveaxis(at, -1, 0))
+        unseen = cv2.remap(away, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=1) > 0
+        return cv2.remap(there, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), unseen | ~shown
+
+    def _by_homography(
         self, picture: np.ndarray, hidden: np.ndarray, other: int, between: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The other frame as a picture (h, w, 3) would show it whose pixels `between` (3, 3) takes to the other's, and where
-        (h, w) that is background."""
+        """The same for a picture (h, w, 3) whose pixels `between` (3, 3) takes to the other's, about."""
         own, size = self.settings.other_times, hidden.shape[::-1]
         there = self.picture(other)
         away = self.held_out(other).astype(np.uint8)
-        grey = grey_of(picture)
 
         def warped(image: np.ndarray, homography: np.ndarray, outside: int, how: int) -> np.ndarray:
             flags = how | cv2.WARP_INVERSE_MAP
@@ -131,16 +150,23 @@ class Times:
 
         rough = warped(grey_of(there), between, 0, cv2.INTER_LINEAR)
         unseen = warped(away, between, 1, cv2.INTER_NEAREST) > 0
-        step = follow(grey, rough, hidden, unseen, self.settings.register)
+        step = follow(grey_of(picture), rough, hidden, unseen, self.settings.register)
         correction = corner_travel([step.homography], size)[0]
         if step.share > own.refined and correction < own.most_refined * max(size):
             between = between @ step.homography
         unseen = warped(away, between, 1, cv2.INTER_NEAREST) > 0
-        brought = warped(there, between, 0, cv2.INTER_CUBIC)
+        return warped(there, between, 0, cv2.INTER_CUBIC), unseen
+
+    def _in_line(
+        self, picture: np.ndarray, hidden: np.ndarray, brought: np.ndarray, unseen: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What was brought to a picture (h, w, 3), brought on by the flow that is left and exposed alike; and where it is
+        background."""
+        own = self.settings.other_times
         if self.flowing:
-            offset = _residual(
-                grey, grey_of(brought), hidden | unseen, self.settings.dense_flow, own.smooth * max(size)
-            )
+            unknown = hidden | unseen
+            sigma = own.smooth * max(hidden.shape)
+            offset = _residual(grey_of(picture), grey_of(brought), unknown, self.settings.dense_flow, sigma)
             brought = sample(brought, offset)
             unseen = sample(unseen.astype(np.float32), offset) > 0
         return _exposed_alike(brought, picture, ~(hidden | unseen), own), ~unseen

@@ -75,7 +75,7 @@ def camera_motion(
     if wanted is None and not shares:
         return CameraMotion(FREE, "frames that lie apart have too little in common to tell", *standing)
     share = float(np.median(shares)) if shares else 0.0
-    told = f"{share:.0%} of the background's points move as one"
+    told = f"{share:.0%} of the background moves as one"
     if wanted is None and share < own.follows:
         return CameraMotion(FREE, f"near and far move differently ({told})", *standing)
     pairs = _pairs(registration, grey, holdouts, settings)
@@ -94,7 +94,7 @@ def _long_shares(
     holdouts: Callable[[int], np.ndarray],
     settings: Settings,
 ) -> list[float]:
-    """How many of the corners follow one homography, for pairs of frames as far apart as they still overlap."""
+    """How much of the picture follows one homography, for pairs of frames as far apart as they still overlap."""
     own, count = settings.camera_move, len(registration.to_world)
     for span in (own.far_span, own.middle_span, own.near_span):
         away = max(1, round(span * count))
@@ -103,10 +103,27 @@ def _long_shares(
             _far_step(registration, grey, holdouts, (int(i), int(i) + away), settings.register, own.overlap)
             for i in starts
         ]
-        shares = [step.share for step in found if step is not None]
+        # Where too few corners could be followed nothing is known, be it because of parallax or of a zoom.
+        known = [step for step in found if step is not None and step.share > 0]
+        shares = [area_share(step, grey(0).shape, own) for step in known]
         if 2 * len(shares) >= len(starts):
             return shares
     return []
+
+
+def area_share(step: Step, shape: tuple[int, ...], settings: CameraMoveSettings) -> float:
+    """Of a picture of this shape (h, w) where it has corners, how much follows a step's homography.
+
+    A cell of it counts no more for having more corners: most of them may be on one wall, which a homography follows before any
+    camera. It must have some.
+    """
+    side = max(shape) / settings.cells
+    column, row = np.floor_divide(step.corners, side).astype(int).T
+    cell = row * settings.cells + column
+    total = np.bincount(cell)
+    held = np.bincount(cell, weights=step.held)
+    counts = np.minimum(total, settings.cell_corners)
+    return float((counts * held / np.maximum(total, 1)).sum() / counts.sum())
 
 
 def _far_step(

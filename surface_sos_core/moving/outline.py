@@ -45,8 +45,9 @@ def outline(
     """(h, w) bool: the subject in a picture (h, w, 3) uint8, by the votes (h, w) for it and the picture.
 
     A graph cut of log odds: the signed distance from the votes' outline, how the colours nearby are told apart, and how
-    little the background explains. Each of the two cues counts as far as it is right on both sides of the outline, a little
-    away from it (the colour confidence of Bai et al., "Video SnapCut", 2009).
+    little the background explains. Colours count as far as they are right on both sides of the outline, a little away from it
+    (the colour confidence of Bai et al., "Video SnapCut", 2009). What the background does not explain counts as far as that is
+    rare outside, and what it explains as far as that is rare inside: so a lost part, wrong on one side, is given back.
     """
     own, inside = settings.outline, vote > 0.5
     if not inside.any() or inside.all():
@@ -56,13 +57,19 @@ def outline(
     distance = signed_distance(inside[part])
     odds = np.clip(distance / (own.prior_width * edge), -own.most_prior, own.most_prior)
     heard = own.heard * edge
-    ring = (np.abs(distance) > own.ring_from * edge) & (np.abs(distance) < own.ring_to * edge)
+    away = np.abs(distance)
+    ring = (away > own.ring_from * edge) & (away < own.ring_to * edge)
     if often is not None:
         sure = vote > own.sure, vote < 1 - own.sure
         colour = nearby_log_odds(rgb, *sure, often, settings.colours)[part]
-        odds = odds + own.colour_weight * _confidence(colour, distance > 0, ring, heard) * colour
+        wrong = [_wrong(colour, distance > 0, ring & side, heard) for side in (distance > 0, distance <= 0)]
+        odds = odds + own.colour_weight * _confidence(np.maximum(*wrong)) * colour
     unexplained = difference_odds(rgb, behind, own, settings.shadow_colour)[part]
-    odds = odds + own.background_weight * _confidence(unexplained, distance > 0, ring, heard) * unexplained
+    within = _wrong(unexplained, distance > 0, ring & (distance > 0), heard)
+    outer = (distance < -own.ring_from * edge) & (away < own.outside_to * edge)
+    without = _wrong(unexplained, distance > 0, outer, own.outside_heard * edge)
+    believed = _confidence(np.where(unexplained > 0, without, within))
+    odds = odds + own.background_weight * believed * unexplained
     out = np.zeros(vote.shape, bool)
     edges = replace(settings.edges, smoothness=own.smoothness)
     found = cut(rgb[part], odds, KnownDepth(np.zeros(odds.shape), 0.0), edges)
@@ -107,13 +114,15 @@ def may_be_shadow(own: np.ndarray, clean: np.ndarray, settings: ShadowColourSett
     return dark & (tint < settings.tint + settings.deep_tint * depth)
 
 
-def _confidence(odds: np.ndarray, inside: np.ndarray, ring: np.ndarray, sigma: float) -> np.ndarray:
-    """(h, w) 0 to 1: how far a cue's log odds (h, w) are right within about `sigma` pixels, where it is known (ring) what is
-    inside."""
-    wrong = np.abs(inside - 1.0 / (1.0 + np.exp(-odds)))
-    worst = np.zeros(odds.shape, np.float32)
-    for side in (inside, ~inside):
-        weight = (ring & side).astype(np.float32)
-        mean = cv2.GaussianBlur(weight * wrong.astype(np.float32), (0, 0), sigma)
-        worst = np.maximum(worst, mean / (cv2.GaussianBlur(weight, (0, 0), sigma) + 1e-4))
-    return np.clip(1.0 - 2.0 * worst, 0.0, 1.0)
+def _wrong(odds: np.ndarray, inside: np.ndarray, where: np.ndarray, sigma: float) -> np.ndarray:
+    """(h, w) 0 to 1: how far a cue's log odds (h, w) are wrong within about `sigma` pixels, of those `where` (h, w) bool it is
+    known what is inside (h, w) bool."""
+    weight = where.astype(np.float32)
+    wrong = weight * np.abs(inside - 1.0 / (1.0 + np.exp(-odds))).astype(np.float32)
+    total = cv2.GaussianBlur(wrong, (0, 0), sigma)
+    return total / (cv2.GaussianBlur(weight, (0, 0), sigma) + 1e-4)
+
+
+def _confidence(wrong: np.ndarray) -> np.ndarray:
+    """0 to 1: what a cue counts that is so far wrong; one that is wrong by half tells nothing."""
+    return np.clip(1.0 - 2.0 * wrong, 0.0, 1.0)

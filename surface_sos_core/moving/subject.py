@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from surface_sos_core.arrays import DAMAGE, read_arrays
+from surface_sos_core.cameras import Camera, CameraModel
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage import Footage
@@ -20,6 +21,7 @@ from surface_sos_core.layers.refine import unmix_foreground
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.moving.background import Times
 from surface_sos_core.moving.camera_motion import LOCKED
+from surface_sos_core.moving.depth import BackgroundDepth, background_depth
 from surface_sos_core.moving.matte import solve_alpha
 from surface_sos_core.moving.outline import Behind, learn_colours, outline
 from surface_sos_core.moving.plate import Plate, clean_plate
@@ -34,12 +36,13 @@ class Subject:
     """Where the subject is in each frame, and how the background moves.
 
     masks: (frames, h, w) uint8, 255 is the subject, at a reduced size. registration: of pictures of that size. camera: what
-    the camera does, as `camera_motion` names it.
+    the camera does, as `camera_motion` names it. depth: of the background, where it travels and was solved.
     """
 
     masks: np.ndarray
     registration: Registration
     camera: str
+    depth: BackgroundDepth | None = None
 
     def mask(self, index: int, size: tuple[int, int], soft: float) -> np.ndarray:
         """(H, W) float32 in [0, 1] of a frame, of this width and height, its outline at 0.5, blurred by so many pixels before."""
@@ -50,22 +53,35 @@ class Subject:
         """Keep it in one .npz."""
         with write_atomically(path) as partial, partial.open("wb") as file:
             np.savez_compressed(
-                file, masks=self.masks, to_world=self.registration.to_world, camera=np.array(self.camera)
+                file,
+                masks=self.masks,
+                to_world=self.registration.to_world,
+                camera=np.array(self.camera),
+                disparity=np.zeros((0, 0, 0), np.float16) if self.depth is None else self.depth.disparity,
+                step=np.array(0.0 if self.depth is None else self.depth.step),
             )
 
     @staticmethod
-    def read(path: Path, frames: int, settings: Settings) -> Subject:
-        """What `write` kept of so many frames; InputError for any other file."""
+    def read(path: Path, cameras: Sequence[Camera | None], settings: Settings) -> Subject:
+        """What `write` kept of frames with these cameras; InputError for any other file."""
+        frames, own = len(cameras), settings.moving_depth
         try:
-            kept = read_arrays(path, frames * settings.moving.image_edge**2 + 1000 * frames + 1000)
+            pixels = settings.moving.image_edge**2 + 2 * own.image_edge**2
+            kept = read_arrays(path, frames * (pixels + 1000) + 1000)
             masks, to_world, camera = kept["masks"], kept["to_world"], str(kept["camera"])
             if masks.dtype != np.uint8 or masks.ndim != 3 or len(masks) != frames:
                 raise ValueError("its masks are not those of the frames")
             if to_world.shape != (frames, 3, 3) or not np.isfinite(to_world).all():
                 raise ValueError("its homographies are not those of the frames")
+            depth = None
+            disparity = kept["disparity"]
+            if len(disparity):
+                if disparity.dtype != np.float16 or disparity.ndim != 3 or len(disparity) != frames:
+                    raise ValueError("its depths are not those of the frames")
+                depth = BackgroundDepth(disparity, float(kept["step"]), cameras, own)
         except (OSError, ValueError, *DAMAGE) as error:
             raise InputError(f"{path} cannot be used: {error}.") from error
-        return Subject(masks, Registration(to_world), camera)
+        return Subject(masks, Registration(to_world), camera, depth)
 
 
 def follow_subject(
@@ -74,10 +90,13 @@ def follow_subject(
     camera: str,
     settings: Settings,
     progress: Callable[[int, int], None],
+    model: CameraModel | None = None,
+    cameras: Sequence[Camera | None] = (),
 ) -> Subject:
     """Mend masks, given of some or all frames, by each other over time and by what the background does not explain.
 
-    camera: what it does. progress gets (done, total) steps. At least one mask must be known.
+    camera: what it does. progress gets (done, total) steps. At least one mask must be known. model: of a camera that travels, where
+    it was solved, and the frames' cameras in it: then its depths tell where other times show the background.
     """
     own = settings.moving
     size = reduced_size(footage, own.image_edge)
@@ -87,7 +106,7 @@ def follow_subject(
     def step() -> None:
         nonlocal done
         done += 1
-        progress(done, count * (3 + own.rounds))
+        progress(done, count * (3 + own.rounds + (model is not None)))
 
     pictures = FrameStack((count, size[1], size[0], 3))
     for i in range(count):
@@ -96,19 +115,22 @@ def follow_subject(
     def grey(i: int) -> np.ndarray:
         return cv2.cvtColor(pictures[i], cv2.COLOR_RGB2GRAY)
 
-    flows = NeighbourFlows(grey, count, settings.time_votes, settings.dense_flow, step)
+    flows = NeighbourFlows(pictures.__getitem__, count, settings.time_votes, settings.dense_flow, step)
     # Twice, since what is lost in several neighbouring masks is given back only by those farther away.
     votes = _everywhere(flows, _everywhere(flows, [_read(given, i, size) for i in range(count)]))
     maybe = [grown(vote > own.maybe, own.grow) for vote in votes]
     registration = register(grey, lambda i: maybe[i], count, settings.register)
-    times = Times(
-        lambda i: pictures[i].astype(np.float32) / 255.0,
-        lambda i: maybe[i],
-        registration,
-        count,
-        settings,
-        camera != LOCKED,
-    )
+
+    def picture(i: int) -> np.ndarray:
+        return pictures[i].astype(np.float32) / 255.0
+
+    depth = None
+    if model is not None:
+        small = reduced_size(footage, settings.moving_depth.image_edge)
+        depth = background_depth(
+            picture, maybe.__getitem__, small, cameras, model, settings.moving_depth, settings.sweep, step
+        )
+    times = Times(picture, maybe.__getitem__, registration, count, settings, camera != LOCKED, depth)
     behind = [_behind(times, i, maybe[i], own, step) for i in range(count)]
     masks: list[np.ndarray] = []
     taught = range(0, count, -(-count // settings.outline.taught_frames))
@@ -125,7 +147,7 @@ def follow_subject(
             step()
         if last < own.rounds:
             votes = _everywhere(flows, [mask.astype(np.float32) for mask in masks])
-    return Subject(np.stack(masks).astype(np.uint8) * 255, registration, camera)
+    return Subject(np.stack(masks).astype(np.uint8) * 255, registration, camera, depth)
 
 
 def moving_layers(footage: Footage, subject: Subject, settings: Settings, index: int) -> FrameLayers:
@@ -150,6 +172,7 @@ def moving_layers(footage: Footage, subject: Subject, settings: Settings, index:
             len(footage.frames),
             settings,
             subject.camera != LOCKED,
+            subject.depth,
         )
         views = times.views(index, hole, own.sources)
         shadow = shadow_factor(picture, hole, views, settings.shadow, settings.shadow_colour)

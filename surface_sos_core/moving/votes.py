@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import cv2
 import numpy as np
 
 from surface_sos_core.footage.frame_stack import FrameStack
@@ -18,16 +19,17 @@ class NeighbourFlows:
 
     def __init__(
         self,
-        grey: Callable[[int], np.ndarray],
+        picture: Callable[[int], np.ndarray],
         count: int,
         settings: TimeVoteSettings,
         trusted: DenseFlowSettings,
         step: Callable[[], None],
     ) -> None:
-        """grey(i): (h, w) uint8; step is called after each frame. Raises SetupError where the disk has no room."""
-        height, width = grey(0).shape
+        """picture(i): (h, w, 3) uint8; step is called after each frame. Raises SetupError where the disk has no room."""
+        height, width = picture(0).shape[:2]
         self.shape = (height, width)
         self.untrusted = np.float32(settings.untrusted)
+        self._settings = settings
         self._away = [2**k for k in range(settings.neighbours)]
         self._pairs = {
             pair: number
@@ -44,15 +46,20 @@ class NeighbourFlows:
         for i in range(count):
             for away in self._away:
                 if i + away < count:
-                    there, back = flows_between(grey(i), grey(i + away), trusted)
-                    self._keep((i, i + away), there)
-                    self._keep((i + away, i), back)
+                    one, other = picture(i), picture(i + away)
+                    there, back = flows_between(_grey(one), _grey(other), trusted)
+                    self._keep((i, i + away), there, one, other)
+                    self._keep((i + away, i), back, other, one)
             step()
 
-    def _keep(self, pair: tuple[int, int], flow: Flow) -> None:
+    def _keep(self, pair: tuple[int, int], flow: Flow, one: np.ndarray, other: np.ndarray) -> None:
+        """Trusted is what looks alike at both ends, too: flow there and back agrees as well where it follows the background in
+        place of a thin limb."""
+        own = self._settings
+        apart = np.abs(_soft(one, own.alike_blur) - flow.bring(_soft(other, own.alike_blur))).max(axis=-1)
         fine = np.clip(np.rint(flow.offset * _FINE), -32768, 32767).astype(np.int16)
         self._offsets[self._pairs[pair]] = np.ascontiguousarray(fine).view(np.uint8)
-        self._trusted[self._pairs[pair]] = flow.trusted
+        self._trusted[self._pairs[pair]] = flow.trusted & (apart < own.alike)
 
     def around(self, frame: int) -> Sequence[tuple[int, Flow]]:
         """The frames that `frame` has a flow to, and that."""
@@ -63,6 +70,15 @@ class NeighbourFlows:
                     offset = self._offsets[number].view(np.int16).astype(np.float32) / _FINE
                     found.append((other, Flow(offset, self._trusted[number] > 0)))
         return found
+
+
+def _grey(picture: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+
+
+def _soft(picture: np.ndarray, sigma: float) -> np.ndarray:
+    """A picture (h, w, 3) uint8 as display values, blurred."""
+    return cv2.GaussianBlur(picture.astype(np.float32) / 255.0, (0, 0), sigma)
 
 
 def voted(flows: NeighbourFlows, masks: Sequence[np.ndarray | None]) -> list[np.ndarray | None]:

@@ -19,6 +19,9 @@ class SolveSettings(Group):
         "Features are looked for in images of at most this size; in larger ones it takes long and finds little more.",
         64, 100_000, "pixels",
     )  # fmt: skip
+    features: int = setting(
+        8192, "Features that are kept of each frame, the largest first.", 100, 1_000_000, "features"
+    )
     least_share: float = setting(0.5, "Share of the frames that must get a camera.", 0, 1, "of the frames")
     all_pairs_frames: int = setting(
         80, "All pairs of frames are matched in a shot of no more than this many.", 0, 100_000, "frames"
@@ -75,6 +78,11 @@ class SolveSettings(Group):
         "Cameras whose points are seen under less than this angle, in the median, stand still; under less than twice "
         "of it they may only turn.",
         0, 90, "degrees",
+    )  # fmt: skip
+    most_seconds: int = setting(
+        0,
+        "No more cameras are added, and nothing is tried again, after this time; 0: it takes as long as it takes.",
+        0, 1_000_000, "seconds",
     )  # fmt: skip
     least_spread: float = setting(
         0.001,

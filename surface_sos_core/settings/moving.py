@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from surface_sos_core.settings.cameras import SolveSettings
 from surface_sos_core.settings.setting import Group, setting
 
 
@@ -108,9 +109,13 @@ class CameraMoveSettings(Group):
     )  # fmt: skip
     follows: float = setting(
         0.75,
-        "Share of the corners that one homography has to explain over long times where the camera only turns.",
-        0, 1, "of the corners",
+        "Share of the picture that has to follow one homography over long times where the camera only turns.",
+        0, 1, "of the picture",
     )  # fmt: skip
+    cells: int = setting(
+        8, "Cells along the longer edge that this share is told from, each by its corners.", 1, 1000, "cells"
+    )
+    cell_corners: int = setting(3, "Corners from which on a cell counts in full.", 1, 1000, "corners")
     rotates: float = setting(
         0.0006,
         "How far rotations may miss in the median where it does, as a share of the longer edge.",
@@ -163,6 +168,76 @@ class CameraMoveSettings(Group):
 
 
 @dataclass(frozen=True)
+class MovingSolveSettings(Group):
+    """Cameras that travel before a subject that moves: as those of `solve`, but quick, since layers do without."""
+
+    NAME: ClassVar[str] = "moving_solve"
+
+    image_edge: int = setting(
+        800, "Features are looked for in images of at most this size.", 64, 100_000, "pixels"
+    )
+    features: int = setting(
+        2500, "Features that are kept of each frame, the largest first.", 100, 1_000_000, "features"
+    )
+    all_pairs_frames: int = setting(
+        30, "All pairs of frames are matched in a shot of no more than this many.", 0, 100_000, "frames"
+    )
+    overlap: int = setting(
+        6,
+        "Frames after each one that it is matched with in a longer shot; beyond them at distances of powers of two.",
+        1, 100_000, "frames",
+    )  # fmt: skip
+    most_seconds: int = setting(
+        90,
+        "No more cameras are added, and nothing is tried again, after this time; 0: it takes as long as it takes.",
+        0, 1_000_000, "seconds",
+    )  # fmt: skip
+    most_between: int = setting(
+        6,
+        "Frames in a row that get cameras between those before and after them where they cannot be solved.",
+        0, 100_000, "frames",
+    )  # fmt: skip
+
+    def instead_of(self, solve: SolveSettings) -> SolveSettings:
+        """Those of solving with these in their places."""
+        return replace(
+            solve,
+            image_edge=self.image_edge,
+            features=self.features,
+            all_pairs_frames=self.all_pairs_frames,
+            overlap=self.overlap,
+            most_seconds=self.most_seconds,
+        )
+
+
+@dataclass(frozen=True)
+class MovingDepthSettings(Group):
+    """How far away the background is, behind the subject too, before a camera that travels."""
+
+    NAME: ClassVar[str] = "moving_depth"
+
+    image_edge: int = setting(
+        320, "Depth is looked for with so many pixels along the longer edge.", 16, 4096, "pixels"
+    )
+    disparities: int = setting(96, "Depths that are tried for each pixel.", 4, 10_000, "depths")
+    views: int = setting(12, "Frames that each one is compared with, spread over time.", 2, 1000, "frames")
+    reach: int = setting(18, "How far before and after it they are.", 1, 100_000, "frames")
+    least_points: int = setting(
+        30, "Sparse points that the range of depths must be known from.", 2, 1_000_000, "points"
+    )
+    outliers: float = setting(1.0, "Nearest and farthest of them that are left out.", 0, 49, "%")
+    beyond: float = setting(
+        0.8, "Disparity of what is farthest, as a share of that of the farthest points.", 0.01, 1, "of it"
+    )
+    before: float = setting(
+        1.25, "Disparity of what is nearest, in terms of that of the nearest points.", 1, 100, "of it"
+    )
+    hides: float = setting(
+        3.0, "What is nearer by more than this hides a place from another frame.", 0, 1000, "depths"
+    )
+
+
+@dataclass(frozen=True)
 class DenseFlowSettings(Group):
     """Where dense optical flow is trusted."""
 
@@ -187,6 +262,12 @@ class TimeVoteSettings(Group):
         12,
         "frames",
     )
+    alike: float = setting(
+        0.08,
+        "Flow is not trusted between places that differ by more, once both are blurred.",
+        0, 10, "display values",
+    )  # fmt: skip
+    alike_blur: float = setting(1.0, "Standard deviation of that blur.", 0.01, 100, "pixels")
     untrusted: float = setting(
         0.03, "What a vote counts where flow is not trusted, against 1.", 1e-6, 1, "votes"
     )
@@ -326,6 +407,14 @@ class OutlineSettings(Group):
     ring_to: float = setting(0.05, "So far from it that ends.", 0, 1, "of the edge")
     heard: float = setting(
         0.06, "Standard deviation of how far around what is found there counts.", 1e-4, 1, "of the edge"
+    )
+    outside_to: float = setting(
+        0.15,
+        "So far outside it is tried out what the background leaves unexplained: farther, since a part that a mask lacks lies there.",
+        0, 1, "of the edge",
+    )  # fmt: skip
+    outside_heard: float = setting(
+        0.12, "Standard deviation of how far around that counts.", 1e-4, 1, "of the edge"
     )
     blur: float = setting(
         0.7,

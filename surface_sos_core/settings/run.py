@@ -32,10 +32,12 @@ from surface_sos_core.settings.mesh import MeshSettings
 from surface_sos_core.settings.moving import (
     CameraMoveSettings,
     DenseFlowSettings,
+    MovingDepthSettings,
     MovingMaskSettings,
     MovingMatteSettings,
     MovingPlateSettings,
     MovingSettings,
+    MovingSolveSettings,
     OtherTimeSettings,
     OutlineSettings,
     RegisterSettings,
@@ -123,7 +125,7 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
 """The groups that each stage reads; one that several read is named in each. What earlier stages read counts by what they made."""
 
 MOVING_STAGE_GROUPS: dict[str, tuple[str, ...]] = {
-    "cameras": ("moving", "shot_kind", "register", "camera_move"),
+    "cameras": ("solve", "moving", "shot_kind", "register", "camera_move", "moving_solve"),
     "masks": (
         *STAGE_GROUPS["masks"],
         "moving",
@@ -131,6 +133,7 @@ MOVING_STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "dense_flow",
         "time_votes",
         "other_times",
+        "moving_depth",
         "moving_masks",
         "outline",
         "shadow_colour",
@@ -140,6 +143,7 @@ MOVING_STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "register",
         "dense_flow",
         "other_times",
+        "moving_depth",
         "shadow_colour",
         "shadow",
         "moving_plate",
@@ -206,6 +210,8 @@ class Settings:
     shadow_colour: ShadowColourSettings = field(default_factory=ShadowColourSettings)
     shadow: ShadowSettings = field(default_factory=ShadowSettings)
     moving_plate: MovingPlateSettings = field(default_factory=MovingPlateSettings)
+    moving_solve: MovingSolveSettings = field(default_factory=MovingSolveSettings)
+    moving_depth: MovingDepthSettings = field(default_factory=MovingDepthSettings)
     moving_matte: MovingMatteSettings = field(default_factory=MovingMatteSettings)
     device: str = "auto"
     """auto, cpu or cuda."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from surface_sos_core.cameras import (
     CameraModel,
@@ -56,9 +59,14 @@ def camera_stage(run: Run, given: CameraModel | None, inputs: dict[str, Any]) ->
 
 
 def solved_cameras(
-    footage: Footage, scratch: Path, settings: SolveSettings, seed: int, events: Events
+    footage: Footage,
+    scratch: Path,
+    settings: SolveSettings,
+    seed: int,
+    events: Events,
+    held_out: Callable[[int], np.ndarray] | None = None,
 ) -> CameraModel:
-    """Solved from the frames; `scratch`: a folder for what the solver keeps meanwhile."""
+    """Solved from the frames; `scratch`: a folder for what the solver keeps meanwhile; held_out: see `solve_cameras`."""
 
     def solved(frames: SolvableFootage) -> CameraModel:
         return solve_cameras(
@@ -68,6 +76,7 @@ def solved_cameras(
             lambda done, total: events.progress(done, total, "steps"),
             seed,
             events.warning,
+            held_out,
         )
 
     aspect = footage.tags(0).pixel_aspect

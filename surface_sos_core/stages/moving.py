@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
 import numpy as np
 
-from surface_sos_core.cameras import CameraModel, match_cameras, read_model, write_model
-from surface_sos_core.errors import InputError
+from surface_sos_core.cameras import Camera, CameraModel, match_cameras, read_model, write_model
+from surface_sos_core.cameras.between import bridged
+from surface_sos_core.cameras.match import listed
+from surface_sos_core.errors import InputError, SetupError, SolveError
 from surface_sos_core.layers.at_once import frames_with_room, in_order
 from surface_sos_core.layers.exr import FrameLayers, PlateHeader, write_layers
 from surface_sos_core.masks.coarse import CoarseMasks
@@ -18,15 +21,44 @@ from surface_sos_core.masks.sources.box import BoxSource
 from surface_sos_core.masks.sources.source import MaskShot, MaskSource
 from surface_sos_core.moving.camera_motion import FREE
 from surface_sos_core.moving.found import follow_what_moves, moving_masks
+from surface_sos_core.moving.registration import grown
 from surface_sos_core.moving.shot_kind import ShotKind
 from surface_sos_core.moving.subject import Subject, follow_subject, moving_layers
 from surface_sos_core.provenance import code_version
+from surface_sos_core.stages.cameras import solved_cameras
 from surface_sos_core.stages.layers import begin_layers, is_whole, layer_names
-from surface_sos_core.stages.run import Run, footage_stamp
+from surface_sos_core.stages.run import Run, footage_stamp, model_stamp
+from surface_sos_core.wording import counted
 
 
-def moving_camera_stage(run: Run, kind: ShotKind, given: CameraModel | None, inputs: dict[str, Any]) -> None:
-    """Cameras given, or those of one that turns or stands; none are made of one that travels."""
+class CoarseOnce:
+    """The coarse masks of a run, found when they are first asked for."""
+
+    def __init__(self, run: Run, source: MaskSource) -> None:
+        self._run, self._source = run, source
+        self._masks: CoarseMasks | None = None
+
+    def __call__(self) -> CoarseMasks:
+        if self._masks is None:
+            self._masks = _coarse(self._run, self._source)
+            if not (self._masks.known & ~self._masks.empty).any():
+                raise InputError(
+                    "All masks are black; paint the subject white in some frames, or draw a box."
+                )
+        return self._masks
+
+
+def moving_camera_stage(
+    run: Run,
+    kind: ShotKind,
+    coarse: Callable[[], CoarseMasks],
+    given: CameraModel | None,
+    inputs: dict[str, Any],
+) -> CameraModel | None:
+    """Cameras given, those of one that turns or stands, or solved from what the subject leaves free of one that travels.
+
+    Layers do without, so a warning says where there are none. Returned are those that travel.
+    """
     run.stage("cameras")
     footage, folder = run.footage, run.folder
     inputs = {
@@ -36,40 +68,82 @@ def moving_camera_stage(run: Run, kind: ShotKind, given: CameraModel | None, inp
         "code": code_version(__name__),
     }
     if not run.keeps("cameras", inputs):
-        if given is None and kind.camera.kind != FREE:
+        run.manifest.cameras = None
+        model = given
+        if given is None and kind.camera.kind == FREE:
+            model = _solved(run, coarse())
+        elif given is None:
             size = (footage.width, footage.height)
             scale = footage.width / kind.width
-            given = kind.camera.model([frame.file for frame in footage.frames], size, scale)
-        if given is not None:
-            write_model(given, folder.cameras)
+            model = kind.camera.model([frame.file for frame in footage.frames], size, scale)
+        if model is not None:
+            write_model(model, folder.cameras)
             run.manifest.cameras = "cameras"
-        else:
-            run.events.warning(
-                "The camera travels before a subject that moves, and was not solved: OUT has no cameras; give a COLMAP "
-                "model as --cameras to have them beside the layers."
-            )
         run.note("cameras", inputs)
-    if run.manifest.cameras is not None:
-        run.cameras = match_cameras(read_model(folder.cameras), footage, run.events.warning)
     run.save("cameras")
+    travels = kind.camera.kind == FREE and run.manifest.cameras is not None
+    return read_model(folder.cameras) if travels else None
 
 
-def subject_stage(run: Run, kind: ShotKind, source: MaskSource, inputs: dict[str, Any]) -> Subject:
-    """Where the subject is in each frame: its masks given or found, mended over time."""
+def _solved(run: Run, masks: CoarseMasks) -> CameraModel | None:
+    """Cameras solved with the subject held out, those that lack among others put between them; None where it cannot be done."""
+    own, warning = run.settings.moving_solve, run.events.warning
+
+    def held_out(i: int) -> np.ndarray:
+        return grown(masks.probability[i] > 255 * run.settings.moving.maybe, run.settings.moving.grow)
+
+    try:
+        model = solved_cameras(
+            run.footage,
+            run.folder.checkpoint,
+            own.instead_of(run.settings.solve),
+            run.settings.seed,
+            run.events,
+            held_out,
+        )
+    except (InputError, SetupError, SolveError) as told:
+        warning(
+            f"The camera travels before a subject that moves, and was not solved, so OUT has no cameras: {told} A COLMAP model "
+            "as --cameras puts them beside the layers."
+        )
+        return None
+    model, between = bridged(model, [frame.file for frame in run.footage.frames], own.most_between)
+    if between:
+        warning(
+            f"{counted(len(between), 'frame has a camera', 'frames have cameras')} between those before and after, since none "
+            f"could be solved: {listed(between)}."
+        )
+    return model
+
+
+def subject_stage(
+    run: Run,
+    kind: ShotKind,
+    coarse: Callable[[], CoarseMasks],
+    model: CameraModel | None,
+    inputs: dict[str, Any],
+) -> Subject:
+    """Where the subject is in each frame: its masks given or found, mended over time. model: of a camera that travels."""
     run.stage("masks")
-    count, path = len(run.footage.frames), run.folder.subject
+    path = run.folder.subject
     inputs = {
         **inputs,
         "camera": kind.camera.kind,
+        "model": model_stamp(run) if model is not None else None,
         "settings": run.settings.of_stage("masks", moving=True),
         "code": code_version(__name__),
     }
-    subject = run.read_kept("masks", inputs, lambda: Subject.read(path, count, run.settings))
+    cameras: list[Camera | None] = [None] * len(run.footage.frames)
+    if model is not None:
+        cameras = match_cameras(
+            model, run.footage, lambda told: None
+        )  # all of it was told by who made the model
+    subject = run.read_kept("masks", inputs, lambda: Subject.read(path, cameras, run.settings))
     if subject is None:
-        masks = _coarse(run, source)
-        if not (masks.known & ~masks.empty).any():
-            raise InputError("All masks are black; paint the subject white in some frames, or draw a box.")
-        subject = follow_subject(run.footage, masks, kind.camera.kind, run.settings, run.progress("steps"))
+        progress = run.progress("steps")
+        subject = follow_subject(
+            run.footage, coarse(), kind.camera.kind, run.settings, progress, model, cameras
+        )
         subject.write(path)
         run.note("masks", inputs)
     run.save("masks")

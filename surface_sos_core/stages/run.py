@@ -28,6 +28,13 @@ from surface_sos_core.shot_folder import ContentStamps, ShotFolder, file_stamps
 from surface_sos_core.wording import counted
 
 STAGES = ("footage", "cameras", "masks", "train", "layers", "mesh", "report")
+MOVING_STAGES = (
+    "footage",
+    "masks",
+    "cameras",
+    "layers",
+    "report",
+)  # a subject that moves is held out of solving
 _LISTED = 4  # changed inputs that are named
 _Made = TypeVar("_Made")
 

@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from surface_sos_core.cameras import solve
 from surface_sos_core.cameras.camera import Camera
 from surface_sos_core.cameras.lens import Lens
 from surface_sos_core.cameras.solve import solve_cameras
@@ -122,6 +123,21 @@ def test_solves_the_cameras_that_filmed(room: Shot, tmp_path: Path) -> None:
     assert np.median(on_wall) < 0.01
     assert steps[-1] == (27, 27) and [s[0] for s in steps] == sorted(s[0] for s in steps)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_features_are_taken_where_something_moves(room: Shot, tmp_path: Path) -> None:
+    right = np.zeros((24, 32), bool)
+    right[:, 22:] = True  # of any size
+    model = solve_cameras(room, tmp_path, SETTINGS, held_out=lambda i: right)
+    assert len(model.cameras) == 9
+    assert model.points.track_xy[:, 0].max() < 222
+
+
+def test_time_that_has_run_out_is_told(room: Shot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = {"registered": 2, "static": False, "panoramic": False, "late": True}
+    monkeypatch.setattr(solve, "run_worker", lambda *job, **others: outcome)
+    with pytest.raises(SolveError, match="2 of 9 frames registered in the 7 seconds that it may take"):
+        solve_cameras(room, tmp_path, replace(SETTINGS, most_seconds=7))
 
 
 def test_a_static_camera_needs_parallax(tmp_path: Path) -> None:

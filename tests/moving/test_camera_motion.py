@@ -5,8 +5,15 @@ import numpy as np
 import pytest
 from walker import HEIGHT, WIDTH, Walker, walker
 
-from surface_sos_core.moving.camera_motion import FREE, LOCKED, TURNING, CameraMotion, camera_motion
-from surface_sos_core.moving.registration import grown, register
+from surface_sos_core.moving.camera_motion import (
+    FREE,
+    LOCKED,
+    TURNING,
+    CameraMotion,
+    area_share,
+    camera_motion,
+)
+from surface_sos_core.moving.registration import Step, grown, register
 from surface_sos_core.settings import Settings
 
 
@@ -45,3 +52,14 @@ def test_what_is_given_is_not_asked_of_the_pictures() -> None:
     shot = walker("turning", 6)
     assert motion(shot, LOCKED).kind == LOCKED
     assert motion(shot, FREE).kind == FREE
+
+
+def test_a_wall_full_of_corners_does_not_outvote_the_ground() -> None:
+    x, y = np.meshgrid(np.arange(0, 240, 4), np.arange(0, 60, 4))
+    wall = np.column_stack((x.ravel(), y.ravel()))
+    x, y = np.meshgrid(np.arange(0, 240, 15), np.arange(65, 130, 15))
+    ground = np.column_stack((x.ravel(), y.ravel()))
+    corners = np.concatenate((wall, ground)).astype(np.float32)
+    step = Step(np.eye(3), corners, corners, np.arange(len(corners)) < len(wall))
+    assert step.share > 0.9
+    assert area_share(step, (136, 240), Settings().camera_move) < 0.6

@@ -16,17 +16,32 @@ NAMES = [f"plate.{1001 + n}" for n in range(3)]
 WIDTH, HEIGHT = 96, 54
 
 
-@pytest.fixture(scope="module", params=["chair", "bear", "can"])
-def shot(request, tmp_path_factory) -> Path:
+STANDING = ["chair", "bear", "can"]
+WALKERS = ["walker-travelling", "walker-turning", "walker-zooming", "walker-locked"]
+
+
+def rendered(cache: Path, *names: str) -> None:
     if not BPY.exists():
         pytest.skip(f"bpy 4.5 is not in {BPY.parents[1]}")
-    cache = tmp_path_factory.mktemp("truth")
-    command = [str(BPY), str(ROOT / "scripts" / "make_truth.py"), request.param, "--cache", str(cache)]
+    command = [str(BPY), str(ROOT / "scripts" / "make_truth.py"), *names, "--cache", str(cache)]
     size = ["--frames", "3", "--size", str(WIDTH), str(HEIGHT), "--samples", "24"]
     done = subprocess.run([*command, *size], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert [path.name for path in cache.iterdir()] == [request.param]  # nothing half made is left
+    assert {path.name for path in cache.iterdir()} == set(names)  # nothing half made is left
+
+
+@pytest.fixture(scope="module", params=[*STANDING, "walker-travelling"])
+def shot(request, tmp_path_factory) -> Path:
+    cache = tmp_path_factory.mktemp("truth")
+    rendered(cache, request.param)
     return cache / request.param
+
+
+@pytest.fixture(scope="module")
+def walkers(tmp_path_factory) -> Path:
+    cache = tmp_path_factory.mktemp("walkers")
+    rendered(cache, *WALKERS)
+    return cache
 
 
 def read(file: Path, flag: int = cv2.IMREAD_COLOR) -> np.ndarray:
@@ -65,6 +80,9 @@ def test_plates_differ_from_the_clean_ones_at_the_object_and_its_shadow_alone(sh
 
 
 def test_the_surface_is_where_the_matte_is(shot):
+    if shot.name not in STANDING:
+        assert not list((shot / "truth").glob("*.ply"))  # what moves has none
+        return
     surface = shot / "truth" / ("skin.ply" if shot.name == "bear" else "mesh.ply")
     vertices, faces = read_mesh(surface)
     cameras = read_model(shot / "truth" / "cameras").cameras
@@ -85,3 +103,18 @@ def test_masks_are_there_and_damaged(shot):
     true = matte(shot, NAMES[0]) > 0.5
     both, either = (masks[NAMES[0]] & true).sum(), (masks[NAMES[0]] | true).sum()
     assert 0.15 < both / either < 0.95
+
+
+def test_walkers_walk_before_cameras_that_do_what_their_names_say(walkers):
+    centres, axes, focal = {}, {}, {}
+    for name in WALKERS:
+        cameras = list(read_model(walkers / name / "truth" / "cameras").cameras.values())
+        centres[name] = np.ptp([camera.centre for camera in cameras], axis=0).max()
+        axes[name] = np.ptp([camera.axis for camera in cameras], axis=0).max()
+        focal[name] = np.ptp([camera.lens.params[0] for camera in cameras])
+    columns = [np.nonzero(matte(walkers / "walker-locked", frame) > 0.5)[1].mean() for frame in NAMES]
+    assert (np.diff(columns) > 15).all()
+    travels, turns, zooms, stands = WALKERS
+    assert centres[travels] > 1 and max(centres[name] for name in (turns, zooms, stands)) < 1e-4
+    assert axes[turns] > 0.3 and axes[stands] < 1e-6
+    assert focal[zooms] > 20 and max(focal[name] for name in (travels, turns, stands)) == 0
