@@ -14,6 +14,7 @@ from surface_sos_core.footage import Footage
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.moving.camera_motion import FREE, CameraMotion, camera_motion
 from surface_sos_core.moving.registration import Registration, grown, register
+from surface_sos_core.moving.subject_motion import share_that_moves
 from surface_sos_core.settings import Settings, ShotKindSettings
 
 SUBJECTS = ("auto", "still", "moving")
@@ -45,8 +46,8 @@ def shot_kind(
     """Tell what a shot is from how its background moves; a few seconds for a hundred frames.
 
     masks: where the subject is known to be; subject, camera_move: of SUBJECTS and CAMERA_MOVES. A subject is taken to move
-    where the camera does not travel, since nothing of it could be told from other sides; before a camera that travels only
-    where that is said. Raises InputError for a film that is cut, naming the frames, where the subject may move.
+    where the camera does not travel, since nothing of it could be told from other sides; before a camera that travels where
+    its points do (`share_that_moves`). Raises InputError for a film that is cut, naming the frames, where the subject may move.
     """
     own = settings.moving
     size = reduced_size(footage, own.image_edge)
@@ -69,14 +70,33 @@ def shot_kind(
     _refuse_cuts(footage, registration, histograms, subject, settings.shot_kind)
     wanted = None if camera_move == "auto" else camera_move
     camera = camera_motion(registration, lambda i: pictures[i], held_out, settings, wanted)
-    moving = subject == "moving" or (subject == "auto" and camera.kind != FREE)
+    share = None
+    if subject == "auto" and camera.kind == FREE and masks is not None:
+        share = _moving_share(masks, pictures, held_out, settings)
+    moves = share is not None and share >= settings.subject_motion.moving
+    moving = subject == "moving" or (subject == "auto" and (camera.kind != FREE or moves))
     film = f"The camera is taken for one that {_DOES[camera.kind]}{' and zooms' if camera.zooms else ''}: {camera.reason}."
     if subject == "auto" and moving:
+        why = " So" if share is None else f" {share:.0%} of the subject's points move against the world, so"
         film += (
-            " So the subject is taken to move, and gets mattes and clean plates, but no mesh, depth and normals; "
+            f"{why} the subject is taken to move, and gets mattes and clean plates, but no mesh, depth and normals; "
             "--subject still says otherwise."
         )
     return ShotKind(moving, camera, size[0], film)
+
+
+def _moving_share(
+    masks: CoarseMasks, pictures: list[np.ndarray], held_out: Callable[[int], np.ndarray], settings: Settings
+) -> float | None:
+    known = np.flatnonzero(masks.known & ~masks.empty)
+    size = pictures[0].shape[::-1]
+
+    def inside(i: int) -> np.ndarray:
+        return cv2.resize(masks.probability[i], size, interpolation=cv2.INTER_AREA) > 127
+
+    return share_that_moves(
+        lambda i: pictures[i], held_out, inside, known.tolist(), settings.subject_motion, settings.register
+    )
 
 
 _DOES = {"free": "travels", "turning": "turns on the spot", "locked": "stands"}

@@ -37,6 +37,7 @@ from surface_sos_core.settings.moving import (
     ShadowColourSettings,
     ShadowSettings,
     ShotKindSettings,
+    SubjectMotionSettings,
     TimeVoteSettings,
 )
 from surface_sos_core.settings.plate import PlateSettings, ShownSettings
@@ -115,6 +116,7 @@ __all__ = [
     "SolveSettings",
     "StartSettings",
     "StereoSettings",
+    "SubjectMotionSettings",
     "SweepSettings",
     "ThinPartSettings",
     "TimeVoteSettings",

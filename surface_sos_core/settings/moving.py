@@ -71,6 +71,37 @@ class ShotKindSettings(Group):
 
 
 @dataclass(frozen=True)
+class SubjectMotionSettings(Group):
+    """Whether a subject moves that the camera travels around, by masks that were given and points that are followed."""
+
+    NAME: ClassVar[str] = "subject_motion"
+
+    farthest: int = setting(
+        4, "Frames that are compared are 1, 2, 4 ... apart, up to so many.", 1, 100_000, "frames"
+    )
+    pairs: int = setting(12, "Pairs of frames that are compared, of each distance.", 1, 10_000, "pairs")
+    least_pairs: int = setting(4, "Pairs that have to tell, and half of those compared.", 1, 10_000, "pairs")
+    least_around: int = setting(40, "Corners of the background that a pair must have.", 8, 100_000, "corners")
+    least_subject: int = setting(15, "Corners of the subject that a pair must have.", 1, 100_000, "corners")
+    fits: float = setting(0.003, "A corner that misses by less stands.", 1e-5, 1, "of the edge")
+    least_fitting: float = setting(
+        0.95,
+        "Share of the background's corners that have to stand, or a pair tells nothing.",
+        0,
+        1,
+        "of the corners",
+    )
+    off: float = setting(0.004, "A corner of the subject that misses by more moves.", 1e-5, 1, "of the edge")
+    moving: float = setting(
+        0.4,
+        "Share of the subject's corners that has to move for it to be taken to move.",
+        0,
+        1,
+        "of the corners",
+    )
+
+
+@dataclass(frozen=True)
 class RegisterSettings(Group):
     """How the background moves from frame to frame: corners that are followed, and homographies through them."""
 

@@ -44,6 +44,7 @@ from surface_sos_core.settings.moving import (
     ShadowColourSettings,
     ShadowSettings,
     ShotKindSettings,
+    SubjectMotionSettings,
     TimeVoteSettings,
 )
 from surface_sos_core.settings.plate import PlateSettings, ShownSettings
@@ -125,7 +126,7 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
 """The groups that each stage reads; one that several read is named in each. What earlier stages read counts by what they made."""
 
 MOVING_STAGE_GROUPS: dict[str, tuple[str, ...]] = {
-    "cameras": ("solve", "moving", "shot_kind", "register", "camera_move", "moving_solve"),
+    "cameras": ("solve", "moving", "shot_kind", "subject_motion", "register", "camera_move", "moving_solve"),
     "masks": (
         *STAGE_GROUPS["masks"],
         "moving",
@@ -200,6 +201,7 @@ class Settings:
     mesh: MeshSettings = field(default_factory=MeshSettings)
     moving: MovingSettings = field(default_factory=MovingSettings)
     shot_kind: ShotKindSettings = field(default_factory=ShotKindSettings)
+    subject_motion: SubjectMotionSettings = field(default_factory=SubjectMotionSettings)
     register: RegisterSettings = field(default_factory=RegisterSettings)
     camera_move: CameraMoveSettings = field(default_factory=CameraMoveSettings)
     dense_flow: DenseFlowSettings = field(default_factory=DenseFlowSettings)
