@@ -49,7 +49,9 @@ def moving_masks(footage: Footage, settings: Settings, progress: Callable[[int, 
         if others:
             colour, apart, seen = times.bring(i, others, whole).middle()
             behind = Behind(colour, apart, seen >= min(own.least_seen, len(others)))
-            odds = difference_odds(pictures[i], behind, settings.outline, settings.shadow_colour)
+            odds = difference_odds(
+                pictures[i], behind, settings.outline, settings.shadow_colour, by_texture=True
+            )
             masks.put(i, _pieces(odds > 0, own))
         progress(i + 1, count)
     shown = masks.known & ~masks.empty

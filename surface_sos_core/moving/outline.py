@@ -91,18 +91,26 @@ def signed_distance(inside: np.ndarray) -> np.ndarray:
 
 
 def difference_odds(
-    rgb: np.ndarray, behind: Behind, settings: OutlineSettings, shadows: ShadowColourSettings
+    rgb: np.ndarray,
+    behind: Behind,
+    settings: OutlineSettings,
+    shadows: ShadowColourSettings,
+    by_texture: bool = False,
 ) -> np.ndarray:
     """(h, w) log odds that a pixel is not background, by how much it differs from what is behind; 0 where that is not known.
 
-    What is as the background but darker may be the subject's shadow, and tells nothing.
+    What is as the background but darker may be the subject's shadow, and tells nothing; by_texture: unless the background has
+    texture there that the picture has not, which finds a subject, but is too coarse to draw its outline.
     """
     own = cv2.GaussianBlur(rgb.astype(np.float32) / 255.0, (0, 0), settings.blur)
     clean = cv2.GaussianBlur(behind.colour.astype(np.float32), (0, 0), settings.blur)
     spread = cv2.GaussianBlur(behind.spread.astype(np.float32), (0, 0), settings.noise_blur)
     apart = np.abs(own - clean).max(axis=-1) / (spread + settings.noise)
     odds = settings.most * np.clip((apart - settings.noticed) / settings.plain, -1.0, 1.0)
-    odds = np.where(may_be_shadow(own, clean, shadows), np.minimum(odds, 0.0), odds)
+    shadow = may_be_shadow(own, clean, shadows)
+    if by_texture:
+        shadow &= ~texture_lost(own, clean, shadows)
+    odds = np.where(shadow, np.minimum(odds, 0.0), odds)
     return np.where(behind.known, odds, 0.0)
 
 
@@ -112,6 +120,28 @@ def may_be_shadow(own: np.ndarray, clean: np.ndarray, settings: ShadowColourSett
     depth, tint = -ratio.mean(axis=-1), ratio.max(axis=-1) - ratio.min(axis=-1)
     dark = (depth > settings.faintest) & (depth < settings.deepest)
     return dark & (tint < settings.tint + settings.deep_tint * depth)
+
+
+def texture_lost(own: np.ndarray, clean: np.ndarray, settings: ShadowColourSettings) -> np.ndarray:
+    """(h, w) bool: where the clean plate (h, w, 3), in display values, has texture that a picture of it has not.
+
+    A shadow takes light, so the texture's slopes stay in the logarithm, also at the shadow's own outline: the coefficient
+
+        c = sum(g . g') / sum(g . g)
+
+    of the picture's slopes g' by the plate's g, summed around each pixel, is 1 in shadow and 0 where something else is seen.
+    """
+    sigma = settings.texture_around * max(own.shape)
+    seen, slope = (np.stack(np.gradient(np.log(one.mean(axis=-1) + settings.lift))) for one in (own, clean))
+    # No steeper than the texture, or the shadow's own outline would outweigh it.
+    seen = seen * np.minimum(
+        1.0, np.linalg.norm(slope, axis=0) / np.maximum(np.linalg.norm(seen, axis=0), 1e-6)
+    )
+    kept, there = (
+        cv2.GaussianBlur((slope * other).sum(axis=0).astype(np.float32), (0, 0), sigma)
+        for other in (seen, slope)
+    )
+    return (there > settings.texture**2) & (kept < settings.texture_kept * there)
 
 
 def _wrong(odds: np.ndarray, inside: np.ndarray, where: np.ndarray, sigma: float) -> np.ndarray:

@@ -483,6 +483,21 @@ class ShadowColourSettings(Group):
     lift: float = setting(
         0.06, "Added to colours, so that ratios of dark ones are not noise.", 1e-6, 1, "display values"
     )
+    texture: float = setting(
+        0.012,
+        "Slope from which on the background has texture, which a shadow leaves there.",
+        0,
+        10,
+        "log per pixel",
+    )
+    texture_kept: float = setting(0.6, "How much of it a shadow leaves at least.", 0, 1, "of the texture")
+    texture_around: float = setting(
+        0.008,
+        "Standard deviation with which that is looked at, as a share of the longer edge.",
+        1e-5,
+        1,
+        "of the edge",
+    )
 
 
 @dataclass(frozen=True)
