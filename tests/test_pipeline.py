@@ -273,7 +273,8 @@ def test_normals_look_at_the_camera(result):
 def test_outside_the_hole_the_plate_is_untouched(result):
     layers = result.layers(1009)
     plate = open_footage(SAMPLES / "plates", False, print).read_linear(8)
-    outside = distance_transform_edt(layers.foreground[..., 3] == 0) > 10
+    # The hole holds the object also where the matte has lost a thin part of it.
+    outside = distance_transform_edt((layers.foreground[..., 3] == 0) & (true_matte(1009) == 0)) > 10
     assert outside.sum() > 20_000
     np.testing.assert_array_equal(layers.clean[outside], plate.astype(np.float16).astype(np.float32)[outside])
     assert np.all(layers.seen[outside] == 1.0)

@@ -38,7 +38,7 @@ from surface_sos_core.masks.places import Place, PlacesOfFrames, place_by_hull
 from surface_sos_core.masks.point_labels import spread_labels
 from surface_sos_core.masks.walker import spread
 from surface_sos_core.settings import Settings, StartSettings
-from surface_sos_core.stereo.frame_disparity import FrameSweeps, frame_disparities, tracked_depths
+from surface_sos_core.stereo.frame_disparity import frame_disparities, tracked_depths
 from surface_sos_core.stereo.known_depth import KnownDepth
 
 _UNTOLD = 0.01  # probability that is left however much points tell
@@ -80,11 +80,9 @@ def automatic_masks(
 
     for i in seen:
         frames.pictures[i] = footage.read_small(i, size)
-    depths = tracked_depths(model)
-    sweeps = FrameSweeps(
-        lambda i: frames.pictures[i], size, seen, len(cameras), depths, settings.stereo, settings.sweep
+    disparities, fineness = frame_disparities(
+        lambda i: frames.pictures[i], size, seen, len(cameras), tracked_depths(model), step, settings.stereo, settings.sweep
     )
-    disparities, fineness = frame_disparities(sweeps, seen, len(cameras), step, settings.stereo)
 
     def depth(frame: int) -> KnownDepth:
         return KnownDepth(disparities[frame], fineness)

@@ -34,7 +34,7 @@ from surface_sos_core.masks.places import place_by_hull
 from surface_sos_core.masks.surface_votes import Voter, surface_votes
 from surface_sos_core.sampling import evenly
 from surface_sos_core.settings import ColourSettings, MendingSettings, Settings, VoteSettings
-from surface_sos_core.stereo.frame_disparity import FrameSweeps, frame_disparities, tracked_depths
+from surface_sos_core.stereo.frame_disparity import frame_disparities, tracked_depths
 from surface_sos_core.stereo.known_depth import KnownDepth
 
 
@@ -76,11 +76,9 @@ def mend_masks(
         done += 1
         progress(done, len(seen) + len(given) + len(missing))
 
-    depths = tracked_depths(model)
-    sweeps = FrameSweeps(
-        lambda i: pictures[i], size, seen, len(cameras), depths, settings.stereo, settings.sweep
+    disparities, fineness = frame_disparities(
+        lambda i: pictures[i], size, seen, len(cameras), tracked_depths(model), step, settings.stereo, settings.sweep
     )
-    disparities, fineness = frame_disparities(sweeps, seen, len(cameras), step, settings.stereo)
 
     def depth(frame: int) -> KnownDepth:
         return KnownDepth(disparities[frame], fineness)

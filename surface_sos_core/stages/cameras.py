@@ -51,6 +51,7 @@ def camera_stage(run: Run, given: CameraModel | None, inputs: dict[str, Any]) ->
             )
         write_model(model, folder.cameras)
         run.note("cameras", inputs)
+        model = read_model(folder.cameras)  # digit for digit what a run that goes on from here reads
     run.cameras = match_cameras(model, run.footage, events.warning)
     check_parallax(model, run.settings.solve.least_spread)
     run.manifest.cameras = "cameras"

@@ -67,17 +67,21 @@ class FrameSweeps:
 
 
 def frame_disparities(
-    sweeps: FrameSweeps,
+    picture: Callable[[int], np.ndarray],
+    size: tuple[int, int],
     cameras: Mapping[int, Camera],
     count: int,
+    depths: np.ndarray,
     step: Callable[[], None],
     settings: StereoSettings,
+    sweep: SweepSettings,
 ) -> tuple[TemporaryValues, float]:
-    """The same of frames that have a camera, of `count` in all, 0 too where other frames say otherwise; a step of it.
+    """Disparities as `FrameSweeps` has them, of all frames, 0 too where other frames say otherwise; and a step of them.
 
     `step` is called once for each frame.
     """
-    agreed, numbers = TemporaryValues(count, sweeps.size), list(cameras)
+    sweeps = FrameSweeps(picture, size, cameras, count, depths, settings, sweep)
+    agreed, numbers = TemporaryValues(count, size), list(cameras)
     for i in numbers:
         sweeps[i]
         step()

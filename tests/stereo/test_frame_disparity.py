@@ -61,8 +61,16 @@ def sweeps(read, cameras: dict[int, Camera], count: int, depths: np.ndarray) -> 
 def found(cameras: dict[int, Camera], points: CameraModel, count: int):
     pictures = {i: picture(one) for i, one in cameras.items()}
     steps: list[None] = []
-    swept = sweeps(pictures.__getitem__, cameras, count, tracked_depths(points))
-    values, step = frame_disparities(swept, cameras, count, lambda: steps.append(None), StereoSettings())
+    values, step = frame_disparities(
+        pictures.__getitem__,
+        SIZE,
+        cameras,
+        count,
+        tracked_depths(points),
+        lambda: steps.append(None),
+        StereoSettings(),
+        SweepSettings(),
+    )
     assert len(steps) == len(cameras)
     return values, step
 
