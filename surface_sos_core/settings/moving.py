@@ -139,7 +139,7 @@ class CameraMoveSettings(Group):
         0, 1, "of the edge",
     )  # fmt: skip
     follows: float = setting(
-        0.75,
+        0.7,
         "Share of the picture that has to follow one homography over long times where the camera only turns.",
         0, 1, "of the picture",
     )  # fmt: skip
