@@ -1083,6 +1083,18 @@ def test_a_signal_within_compiled_code_is_told_as_one(raised, capsys, monkeypatc
     assert "Cancelled" in capsys.readouterr().err
 
 
+def test_a_signal_while_a_class_is_made_is_told_as_one(capsys, monkeypatch):
+    """What a signal raises in __set_name__, as while PyTorch is imported, Python 3.11 hands on as the cause of a RuntimeError."""
+
+    class Named:
+        def __set_name__(self, *_):
+            raise Cancelled
+
+    monkeypatch.setattr(commands, "doctor", lambda *_: type("Holds", (), {"it": Named()}))
+    assert cli.main(["doctor"]) == 130
+    assert "Cancelled" in capsys.readouterr().err
+
+
 def test_a_system_error_of_its_own_is_not_taken_for_a_signal(capsys, monkeypatch):
     def fail(*_):
         raise SystemError("bad call") from ValueError("of something else")

@@ -13,10 +13,9 @@ PROGRAM = "surface-sos"
 
 def explain(error: BaseException, out: Path | None = None) -> tuple[str, int]:
     """One line that says what went wrong and what to do, and the exit code. `out`: the folder written to."""
-    if isinstance(error, SystemError) and isinstance(error.__cause__, KeyboardInterrupt | Cancelled):
-        error = error.__cause__  # what a signal raises within a call of compiled code comes out like this
-    if isinstance(error, KeyboardInterrupt | Cancelled):
-        return _cancelled(error, out), Cancelled.exit_code
+    asked = _asked_to_end(error)
+    if asked is not None:
+        return _cancelled(asked, out), Cancelled.exit_code
     if isinstance(error, SurfaceSosError):
         return _one_line(error), error.exit_code
     if isinstance(error, ManifestError):
@@ -54,6 +53,13 @@ def _explain_file(error: OSError, out: Path | None) -> tuple[str, int]:
         )
     code = InputError.exit_code if isinstance(error, _INPUT) else SetupError.exit_code
     return f"{place}: {error.strerror or type(error).__name__}; check the path.", code
+
+
+def _asked_to_end(error: BaseException | None) -> BaseException | None:
+    """What a signal raised, also as the cause of another error: compiled code and the making of classes wrap it in theirs."""
+    while error is not None and not isinstance(error, KeyboardInterrupt | Cancelled):
+        error = error.__cause__
+    return error
 
 
 def _cancelled(error: BaseException, out: Path | None) -> str:
