@@ -81,7 +81,14 @@ def automatic_masks(
     for i in seen:
         frames.pictures[i] = footage.read_small(i, size)
     disparities, fineness = frame_disparities(
-        lambda i: frames.pictures[i], size, seen, len(cameras), tracked_depths(model), step, settings.stereo, settings.sweep
+        lambda i: frames.pictures[i],
+        size,
+        seen,
+        len(cameras),
+        tracked_depths(model),
+        step,
+        settings.stereo,
+        settings.sweep,
     )
 
     def depth(frame: int) -> KnownDepth:

@@ -77,7 +77,14 @@ def mend_masks(
         progress(done, len(seen) + len(given) + len(missing))
 
     disparities, fineness = frame_disparities(
-        lambda i: pictures[i], size, seen, len(cameras), tracked_depths(model), step, settings.stereo, settings.sweep
+        lambda i: pictures[i],
+        size,
+        seen,
+        len(cameras),
+        tracked_depths(model),
+        step,
+        settings.stereo,
+        settings.sweep,
     )
 
     def depth(frame: int) -> KnownDepth:
