@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import is_partial
+from surface_sos_core.leases import PREFIX, Lease, claimed
 
 WORKPLACE = "solve_"
 """How the names of folders begin that are gone once cameras are solved."""
-
-_LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -39,35 +36,36 @@ class OutFolder:
         return [path for path in self.out.iterdir() if not _is_left(path)] if self.out.exists() else []
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[Lease]:
         """The folder belongs to this process alone; what a run that was killed has left half written is removed.
 
-        The lock is the operating system's: it ends with the process that holds it, however that ends. Raises InputError
-        where another run has it, and where a link in the folder leads out of it.
+        Raises InputError where another run has it (see leases.py), and where a link in the folder leads out of it.
         """
         made = not self.out.exists()
         self.out.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.out / _LOCK, timeout=0)
         try:
-            lock.acquire()
-        except Timeout:
-            raise InputError(
-                f"Another run is writing to {self.out}; wait for it to end, or choose another --out."
-            ) from None
-        try:
-            self._tidy()
-            yield
+            with claimed(self.out) as lease:
+                self._tidy()
+                yield lease
         finally:
-            _release(lock)
             if made and not any(self.out.iterdir()):
                 self.out.rmdir()
+
+    @contextmanager
+    def shared(self, part: str, alone: bool = False) -> Iterator[Lease]:
+        """Others may write to the folder meanwhile, to other files: nobody has it to himself. alone: one at a time does `part`.
+
+        Raises InputError where somebody has the folder to himself.
+        """
+        with claimed(self.out, part, shared=not alone) as lease:
+            yield lease
 
     def _tidy(self) -> None:
         inside = self.out.resolve()
         for place, folders, files in os.walk(self.out):  # follows no links
             for name in (*folders, *files):
                 path = Path(place, name)
-                if name != _LOCK and _is_left(path):
+                if not name.startswith(PREFIX) and _is_left(path):
                     folders[:] = [folder for folder in folders if folder != name]
                     _remove(path)
                 elif path.is_symlink() and not path.resolve().is_relative_to(inside):
@@ -79,7 +77,9 @@ class OutFolder:
 def _is_left(path: Path) -> bool:
     if path.is_dir() and not path.is_symlink():
         return path.name.startswith(WORKPLACE)
-    return path.name == _LOCK or is_partial(path)
+    return path.name == ".lock" or is_partial(
+        path
+    )  # the former as versions left it that locked by the system alone
 
 
 def _remove(path: Path) -> None:
@@ -87,14 +87,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _release(lock: FileLock) -> None:
-    """Give the lock back and take its file away: before that on systems that can, so that nobody holds a dead file."""
-    file = Path(lock.lock_file)
-    if os.name != "nt":
-        file.unlink(missing_ok=True)
-    lock.release()
-    if os.name == "nt":
-        with suppress(OSError):  # the next run has it already
-            file.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ PACKAGE = "surface_sos_core"
 BOOKKEEPING = frozenset(
     f"{PACKAGE}.{name}"
     for name in (
-        "errors", "events", "files", "interruption", "manifest", "out_folder", "provenance", "settings",
+        "errors", "events", "farm", "files", "interruption", "leases", "manifest", "out_folder", "provenance", "settings",
         "shot_folder", "stages.run", "train.preview", "wording",
     )
 )  # fmt: skip

@@ -126,7 +126,7 @@ def test_the_lock_of_a_process_that_was_killed_is_free(tmp_path):
         pass
     holder.kill()
     holder.communicate()
-    assert (tmp_path / ".lock").exists() and not folder.contents()
+    assert list(tmp_path.glob(".lock.all.*")) and not folder.contents()
     folder.check("new")
     with folder.locked():
         pass
@@ -173,7 +173,7 @@ def test_links_within_the_folder_and_the_folder_as_a_link_are_fine(tmp_path):
     (tmp_path / "real" / "latest.exr").symlink_to(tmp_path / "real" / "layers" / "plate.1001.exr")
     (tmp_path / "out").symlink_to(tmp_path / "real")
     with ShotFolder(tmp_path / "out").locked():
-        assert (tmp_path / "real" / ".lock").exists()
+        assert list((tmp_path / "real").glob(".lock.all.*"))
 
 
 # What is finished

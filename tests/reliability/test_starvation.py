@@ -49,7 +49,7 @@ def ends_well(ended, code: int, words: str, out: Path) -> None:
     assert ended.code == code, (ended.code, ended.err)
     assert ended.err.count("\n") == 1 and words in ended.err, ended.err
     assert ended.events[-1]["event"] == "error" and ended.events[-1]["exit_code"] == code
-    left = [path for path in out.rglob("*") if is_partial(path) or path.name == ".lock"]
+    left = [path for path in out.rglob("*") if is_partial(path)]  # locks among them
     assert left == []
     if (out / "shot.json").exists():
         for entry in read_manifest(out).frames:
