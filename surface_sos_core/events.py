@@ -31,20 +31,23 @@ Listener = Callable[[dict[str, Any]], None]
 class Events:
     """Tells a listener what happens, and keeps the warnings for the report.
 
-    `check` is called before each event; it raises where the run is to end.
+    `check`, and what `heed` is given, is called before each event; it raises where the run is to end.
     """
 
     def __init__(self, listener: Listener | None = None, check: Callable[[], None] | None = None) -> None:
         self._listener = listener
-        self._check = check
+        self._checks = [] if check is None else [check]
         self._stage = ""
         self._stage_start = time.monotonic()
         self.warnings: list[str] = []
         self.timings: dict[str, float] = {}
 
+    def heed(self, check: Callable[[], None]) -> None:
+        self._checks.append(check)
+
     def emit(self, event: str, **fields: Any) -> None:
-        if self._check is not None:
-            self._check()
+        for check in self._checks:
+            check()
         if self._listener is not None:
             self._listener({"event": event, "version": VERSION, **fields})
 

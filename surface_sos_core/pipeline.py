@@ -13,7 +13,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from surface_sos_core.cameras import (
     Camera,
@@ -43,6 +43,7 @@ from surface_sos_core.layers.fill import open_fills
 from surface_sos_core.layers.stage import view_layers
 from surface_sos_core.manifest import FrameEntry, MadeEntry, write_manifest
 from surface_sos_core.masks.coarse import CoarseMasks
+from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.sources.arrays import MaskArrays
 from surface_sos_core.masks.sources.files import FilesSource
 from surface_sos_core.masks.sources.request import MaskRequest, open_source
@@ -54,10 +55,16 @@ from surface_sos_core.result import FoundMask, FoundMasks, Result, open_shot
 from surface_sos_core.settings import Settings, preset
 from surface_sos_core.shot_folder import Mode, ModelFolder, ShotFolder, file_stamps
 from surface_sos_core.stages.cameras import camera_stage, solved_cameras
-from surface_sos_core.stages.layers import file_names, layer_stage, layers_code, studio_of
+from surface_sos_core.stages.layers import file_names, layer_chunk, layer_stage, layers_code, studio_of
 from surface_sos_core.stages.masks import mask_stage
 from surface_sos_core.stages.mesh import mesh_stage
-from surface_sos_core.stages.moving import CoarseOnce, moving_camera_stage, moving_layer_stage, subject_stage
+from surface_sos_core.stages.moving import (
+    CoarseOnce,
+    moving_camera_stage,
+    moving_layer_chunk,
+    moving_layer_stage,
+    subject_stage,
+)
 from surface_sos_core.stages.report import report_stage
 from surface_sos_core.stages.run import (
     STAGES,
@@ -66,12 +73,18 @@ from surface_sos_core.stages.run import (
     existing_shot,
     footage_stamp,
     frames_kept,
+    is_moving,
+    kept_consensus,
     new_manifest,
     prepare_device,
     reopened,
+    reopened_run,
     take_over,
 )
 from surface_sos_core.stages.training import trained_fields, training_stage
+
+Until = Literal["footage", "cameras", "masks", "train"]
+"""Stages after which `segment` may end, for others to go on."""
 
 
 @dataclass(frozen=True)
@@ -133,12 +146,14 @@ def segment(
     on_event: Listener | None = None,
     mode: Mode = "new",
     cancel: CancelToken | None = None,
+    *,
+    until: Until | None = None,
 ) -> Result:
     """Everything: cameras, mattes, clean plates, mesh, report.
 
     mode: new, resume (finished stages whose inputs and whose code are unchanged are kept) or overwrite. Nothing in OUT is
     touched before the inputs have been read. Where it is cancelled, or `on_event` raises, what is finished and a checkpoint
-    are kept for "resume".
+    are kept for "resume". until: the last stage that is done; "resume" goes on from there, be it on another machine.
 
     >>> from surface_sos_core import Shot, preset, segment
     >>> shot = Shot(
@@ -179,7 +194,8 @@ def segment(
             lambda done, total: events.progress(done, total, "frames"),
         )  # fmt: skip
 
-    with folder.locked(), frames_kept(footage, settings, folder.checkpoint) as footage:
+    with folder.locked() as lease, frames_kept(footage, settings, folder.checkpoint) as footage:
+        events.heed(lease.check)
         folder.check(mode)  # again, since another run may have been faster
         if mode == "overwrite" and folder.contents():
             folder.clear()
@@ -188,6 +204,8 @@ def segment(
         if mode == "resume":
             take_over(run, folder.manifest())
         run.save("footage")
+        if until == "footage":
+            return open_shot(folder.out)
         inputs: dict[str, Any] = {
             "footage": footage_stamp(footage),
             "cameras": file_stamps(model_files(Path(shot.cameras))) if shot.cameras is not None else None,
@@ -198,18 +216,28 @@ def segment(
             inputs["masks"] = request.stamp()
             coarse = CoarseOnce(run, given.source)
             model = moving_camera_stage(run, kind, coarse, given.cameras, inputs)
+            if until == "cameras":
+                return open_shot(folder.out)
             subject = subject_stage(run, kind, coarse, model, inputs)
+            if until is not None:
+                return open_shot(folder.out)
             moving_layer_stage(run, subject)
             report_stage(run)
             events.done(folder.out / "shot.json", folder.report, round(time.monotonic() - started, 2))
             return open_shot(folder.out)
         model = camera_stage(run, given.cameras, inputs)
+        if until == "cameras":
+            return open_shot(folder.out)
         inputs |= {
             "masks": request.stamp(),
             "box": box_to_json(given.box) if given.box is not None else None,
         }
         consensus = mask_stage(run, model, given.source, given.box, inputs)
+        if until == "masks":
+            return open_shot(folder.out)
         trainer = training_stage(run, consensus, model, device)
+        if until is not None:
+            return open_shot(folder.out)
         layer_stage(run, trainer, consensus, again=False)
         mesh_stage(run, trainer, consensus, again=False)
         report_stage(run)
@@ -367,8 +395,9 @@ def train_fields(
     >>> train_fields("shot").made["train"].ran  # they are trained, so nothing is left to do
     {'iterations': 40, 'device': 'cpu'}
     """
-    with existing_shot(out).locked():
+    with existing_shot(out).locked() as lease:
         run, consensus = reopened(Path(out), settings, _events(on_event, cancel), "train")
+        run.events.heed(lease.check)
         model = read_model(run.folder.cameras)
         with frames_kept(run.footage, run.settings, run.folder.checkpoint) as run.footage:
             training_stage(run, consensus, model, prepare_device(run.settings))
@@ -392,11 +421,60 @@ def make_layers(
     >>> result.settings["layers"]["samples"], result.settings["train"]["iterations"]
     (96, 40)
     """
-    with existing_shot(out).locked():
+    with existing_shot(out).locked() as lease:
         run, consensus = reopened(Path(out), settings, _events(on_event, cancel), "layers", frames)
+        run.events.heed(lease.check)
         with frames_kept(run.footage, run.settings, run.folder.checkpoint) as run.footage:
             layer_stage(run, trained_fields(run, consensus), consensus, again=True)
     return open_shot(out)
+
+
+def make_missing_layers(
+    out: str | Path,
+    settings: Settings,
+    on_event: Listener | None = None,
+    frames: str | None = None,
+    cancel: CancelToken | None = None,
+) -> None:
+    """Those layers of the frames asked for that are not there yet, of a shot that `segment` brought up to "train".
+
+    Several processes, on several machines, may do so at the same time. `segment` with "resume" enters what is there into
+    shot.json. Settings are those that `segment` was called with.
+    """
+    with existing_shot(out).shared("layers") as lease:
+        run = reopened_run(Path(out), settings, _events(on_event, cancel), frames)
+        run.events.heed(lease.check)
+        if is_moving(run.folder):
+            moving_layer_chunk(run)
+            return
+        consensus = _trained(run)
+        with frames_kept(run.footage, run.settings, run.folder.checkpoint) as run.footage:
+            layer_chunk(run, lambda: trained_fields(run, consensus), consensus)
+
+
+def make_missing_mesh(
+    out: str | Path,
+    settings: Settings,
+    on_event: Listener | None = None,
+    cancel: CancelToken | None = None,
+) -> None:
+    """The mesh of such a shot, where it is not there yet, while others make its layers. A subject that moves has none."""
+    with existing_shot(out).shared("mesh", alone=True) as lease:
+        run = reopened_run(Path(out), settings, _events(on_event, cancel))
+        run.events.heed(lease.check)
+        if not is_moving(run.folder):
+            consensus = _trained(run)
+            mesh_stage(run, trained_fields(run, consensus), consensus, again=False)
+
+
+def _trained(run: Run) -> Consensus:
+    """The consensus of a shot whose fields are trained to the end; raises InputError for any other."""
+    consensus = kept_consensus(run)
+    if "train" not in run.manifest.stages:
+        raise InputError(
+            f"The fields of {run.folder.out} are not trained to the end yet; do that before its layers and mesh."
+        )
+    return consensus
 
 
 def make_mesh(
@@ -412,8 +490,9 @@ def make_mesh(
     >>> result.meshes["object"].vertices.shape[1]
     3
     """
-    with existing_shot(out).locked():
+    with existing_shot(out).locked() as lease:
         run, consensus = reopened(Path(out), settings, _events(on_event, cancel), "mesh")
+        run.events.heed(lease.check)
         mesh_stage(run, trained_fields(run, consensus), consensus, again=True)
     return open_shot(out)
 
@@ -509,7 +588,8 @@ def measure(
     """
     events, folder = _events(on_event, cancel), ShotFolder(Path(out))
     where = Path(region) if region is not None else None
-    with existing_shot(folder.out).locked():
+    with existing_shot(folder.out).locked() as lease:
+        events.heed(lease.check)
         events.stage("evaluate", 1, 1)
         metrics = evaluate_shot(
             folder.out,

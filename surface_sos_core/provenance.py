@@ -19,8 +19,8 @@ PACKAGE = "surface_sos_core"
 BOOKKEEPING = frozenset(
     f"{PACKAGE}.{name}"
     for name in (
-        "errors", "events", "farm", "files", "interruption", "leases", "manifest", "out_folder", "provenance", "settings",
-        "shot_folder", "stages.run", "train.preview", "wording",
+        "errors", "events", "files", "interruption", "leases", "manifest", "out_folder", "provenance", "settings",
+        "shot_folder", "stages.frame_files", "stages.run", "train.preview", "wording",
     )
 )  # fmt: skip
 """Modules, or packages with all that is in them, that no result depends on."""

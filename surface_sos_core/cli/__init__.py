@@ -1,4 +1,4 @@
-"""The command line: what may be typed (parsers), what each command calls (commands), and how a run ends (ending).
+"""The command line: what may be typed (parsers), what each command calls (commands), and where its words go (output).
 
 0 done   1 our fault   2 bad input   3 environment   4 cameras could not be solved   130 cancelled
 """
@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 
-from surface_sos_core.cli.ending import explain
+from surface_sos_core.ending import explain
 from surface_sos_core.cli.output import asks_for_events, leave_untold, output, signals_cancel
 from surface_sos_core.cli.parsers import parser
 from surface_sos_core.errors import Cancelled, SurfaceSosError

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from surface_sos_core.cli import commands
-from surface_sos_core.cli.ending import PROGRAM
+from surface_sos_core.ending import PROGRAM
 from surface_sos_core.datasets import KINDS
 from surface_sos_core.errors import InputError
 from surface_sos_core.events import Listener

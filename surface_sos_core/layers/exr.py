@@ -15,6 +15,7 @@ Colours are in the scene-linear space of the plate, which the header names; it a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -102,12 +103,12 @@ def write_layers(
     layers: FrameLayers,
     frame_number: int,
     plate: PlateHeader | None = None,
-    software: str = "surface-sos",
+    notes: Mapping[str, str] | None = None,
 ) -> None:
     """Write one frame's layers to `path`, whole or not at all.
 
     Values that a half cannot hold are clamped to +-65504. `frame_number` becomes the header's `imageCounter`; `plate` says
-    what else the frame's own header has told.
+    what else the frame's own header has told, `notes` are attributes of ours.
     Raises ValueError when the arrays' shapes do not fit together, and OSError where the disk does not take the file.
     """
     height, width = layers.depth.shape
@@ -128,7 +129,8 @@ def write_layers(
         "chromaticities": layers.space.chromaticities,
         **({"colorInteropID": layers.space.interop_id} if layers.space.interop_id else {}),
         "imageCounter": frame_number,
-        "software": software,
+        "software": "surface-sos",
+        **(notes or {}),
         **(_attributes(plate, width, height) if plate is not None else {}),
     }
     # The binding replaces the values of the dict it is given, so it gets one of its own.

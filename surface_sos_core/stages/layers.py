@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any
 
 from surface_sos_core.cameras import CameraModel, read_model
 from surface_sos_core.footage.exposure import read_gains
-from surface_sos_core.footage.header import BadImage, read_header
 from surface_sos_core.footage.sequence import plain_name
 from surface_sos_core.layers.at_once import frames_at_once, in_order
 from surface_sos_core.layers.exr import PlateHeader, write_layers
@@ -20,7 +20,15 @@ from surface_sos_core.layers.stage import Studio, frame_layers, open_studio
 from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.consensus_file import SolidMasks
 from surface_sos_core.provenance import code_version
-from surface_sos_core.shot_folder import file_stamps
+from surface_sos_core.shot_folder import file_stamps, fingerprint
+from surface_sos_core.stages.frame_files import (
+    FrameNote,
+    keep_chunk,
+    layer_names,
+    notes_of,
+    take_chunks,
+    take_stock,
+)
 from surface_sos_core.stages.run import Run, inputs_from_fields
 from surface_sos_core.train.trainer import Trainer
 
@@ -32,15 +40,20 @@ def layers_code() -> str:
     return code_version(__name__)
 
 
+def layer_inputs(run: Run) -> dict[str, Any]:
+    """What layers of the trained fields are made from."""
+    inputs = inputs_from_fields(run, "layers", layers_code())
+    network = network_of(run.settings.plate.fill)
+    inputs["fill"] = None if network is None else file_stamps([network])
+    return inputs
+
+
 def layer_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) -> None:
     """An EXR for each selected frame that has a camera; those that are there are kept unless all are made `again`."""
     run.stage("layers")
     folder, entries = run.folder, run.manifest.frames
-    todo = [i for i in run.selected if run.cameras[i] is not None]
-    code = layers_code()
-    inputs = inputs_from_fields(run, "layers", code)
-    network = network_of(run.settings.plate.fill)
-    inputs["fill"] = None if network is None else file_stamps([network])
+    todo = _with_cameras(run)
+    inputs = layer_inputs(run)
     others = [entry.name for i, entry in enumerate(entries) if entry.layers is not None and i not in todo]
     alike = folder.changes("layers", inputs) == [] if again else run.keeps("layers", inputs)
     if not alike and again and others:
@@ -52,16 +65,40 @@ def layer_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) -
         run.manifest.metrics = None
     elif not alike:
         begin_layers(run, todo, inputs)
+    take_chunks(run)
     names = layer_names(run, todo)
-    missing = [
-        i for i in todo if again or entries[i].layers != names[i] or not is_whole(folder.out / names[i])
-    ]
+    missing = list(todo) if again else take_stock(run, names, inputs)
     run.events.progress(len(todo) - len(missing), len(todo), "frames")
     if missing:
-        run.adds_to("layers", code)
-        run.once_smaller("layers", lambda part: _write_frames(run, trainer, consensus, names, missing, part))
+        run.adds_to("layers", inputs["code"])
+
+        def enter(i: int, note: FrameNote) -> None:
+            entries[i].layers, entries[i].doubts = names[i], note.doubts
+            run.save()
+
+        _make_frames(run, trainer, consensus, names, missing, inputs, enter)
+    if run.worked:
         _tell_doubts(run, todo)
     run.save("layers")
+
+
+def layer_chunk(run: Run, trained: Callable[[], Trainer], consensus: Consensus) -> None:
+    """Those of the selected frames that are not there yet, by one of several processes that do so at the same time.
+
+    Nothing but their files is written; `layer_stage` enters them into the manifest. trained: reads the fields.
+    """
+    run.stage("layers")
+    inputs, names = layer_inputs(run), layer_names(run, _with_cameras(run))
+    made = notes_of(run, names, inputs)
+    missing = [i for i in names if i not in made]
+    run.events.progress(len(made), len(names), "frames")
+    if missing:
+        _make_frames(run, trained(), consensus, names, missing, inputs, lambda i, note: None)
+        keep_chunk(run)
+
+
+def _with_cameras(run: Run) -> list[int]:
+    return [i for i in run.selected if run.cameras[i] is not None]
 
 
 def begin_layers(run: Run, frames: list[int], inputs: dict[str, Any]) -> None:
@@ -76,12 +113,6 @@ def begin_layers(run: Run, frames: list[int], inputs: dict[str, Any]) -> None:
     run.save()
 
 
-def layer_names(run: Run, frames: list[int]) -> dict[int, str]:
-    """The file of each frame's layers, below the shot's folder."""
-    title, padding = run.footage.title, run.footage.padding
-    return {i: f"layers/{title}.{run.footage.frames[i].number:0{padding}d}.exr" for i in frames}
-
-
 def _tell_doubts(run: Run, made: list[int]) -> None:
     """A sentence about those of the frames that somebody should look at, if there are any."""
     named = worst_first([run.manifest.frames[i] for i in made])
@@ -94,25 +125,36 @@ def _tell_doubts(run: Run, made: list[int]) -> None:
         )
 
 
-def _write_frames(
-    run: Run, trainer: Trainer, consensus: Consensus, names: dict[int, str], missing: list[int], part: int
+def _make_frames(
+    run: Run,
+    trainer: Trainer,
+    consensus: Consensus,
+    names: dict[int, str],
+    missing: list[int],
+    inputs: dict[str, Any],
+    made: Callable[[int, FrameNote], None],
 ) -> None:
-    """The layers of the frames that are missing, which leave that list as they are done."""
-    studio = studio_of(run, trainer, consensus, part)
-    pixels = run.footage.width * run.footage.height
-    at_once = 1 if part > 1 else frames_at_once(pixels, trainer.scene.extent.device)
-    with closing(in_order(partial(frame_layers, studio), list(missing), at_once)) as made:
-        for i, (layers, doubts) in made:
-            write_layers(
-                run.folder.out / names[i],
-                layers,
-                run.footage.frames[i].number,
-                PlateHeader.of(run.footage, i),
-            )
-            run.manifest.frames[i].layers, run.manifest.frames[i].doubts = names[i], doubts
-            run.save()
-            missing.pop(0)
-            run.events.progress(len(names) - len(missing), len(names), "frames")
+    """The layers of the frames that are missing, which leave that list as they are done, in smaller parts where memory runs out."""
+
+    def make(part: int) -> None:
+        studio = studio_of(run, trainer, consensus, part)
+        pixels = run.footage.width * run.footage.height
+        at_once = 1 if part > 1 else frames_at_once(pixels, trainer.scene.extent.device)
+        with closing(in_order(partial(frame_layers, studio), list(missing), at_once)) as frames:
+            for i, (layers, doubts) in frames:
+                note = FrameNote(fingerprint(inputs), inputs["code"], doubts=doubts)
+                write_layers(
+                    run.folder.out / names[i],
+                    layers,
+                    run.footage.frames[i].number,
+                    PlateHeader.of(run.footage, i),
+                    note.attributes(),
+                )
+                made(i, note)
+                missing.pop(0)
+                run.events.progress(len(names) - len(missing), len(names), "frames")
+
+    run.once_smaller("layers", make)
 
 
 def studio_of(run: Run, trainer: Trainer, consensus: Consensus, part: int = 1) -> Studio:
@@ -144,12 +186,3 @@ def file_names(model: CameraModel) -> list[str]:
         names.append(name)
         taken.add(name.lower())
     return names
-
-
-def is_whole(path: Path) -> bool:
-    """Whether a layer file is there, to its end."""
-    try:
-        read_header(path)
-    except BadImage:
-        return False
-    return True

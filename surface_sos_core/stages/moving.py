@@ -25,8 +25,17 @@ from surface_sos_core.moving.registration import grown
 from surface_sos_core.moving.shot_kind import ShotKind
 from surface_sos_core.moving.subject import Subject, follow_subject, moving_layers
 from surface_sos_core.provenance import code_version
+from surface_sos_core.shot_folder import fingerprint
 from surface_sos_core.stages.cameras import solved_cameras
-from surface_sos_core.stages.layers import begin_layers, is_whole, layer_names
+from surface_sos_core.stages.frame_files import (
+    FrameNote,
+    keep_chunk,
+    layer_names,
+    notes_of,
+    take_chunks,
+    take_stock,
+)
+from surface_sos_core.stages.layers import begin_layers
 from surface_sos_core.stages.run import Run, footage_stamp, model_stamp
 from surface_sos_core.wording import counted
 
@@ -167,41 +176,72 @@ def _coarse(run: Run, source: MaskSource) -> CoarseMasks:
     return masks
 
 
+def _layer_inputs(run: Run) -> dict[str, Any]:
+    return {
+        "footage": footage_stamp(run.footage),
+        "subject": hashlib.sha256(run.folder.subject.read_bytes()).hexdigest(),
+        "settings": run.settings.of_stage("layers", moving=True),
+        "code": code_version(__name__),
+    }
+
+
 def moving_layer_stage(run: Run, subject: Subject) -> None:
     """An EXR for each selected frame, all at once as many as there are cores."""
     run.stage("layers")
-    footage, entries, folder = run.footage, run.manifest.frames, run.folder
-    code = code_version(__name__)
-    inputs = {
-        "footage": footage_stamp(footage),
-        "subject": hashlib.sha256(folder.subject.read_bytes()).hexdigest(),
-        "settings": run.settings.of_stage("layers", moving=True),
-        "code": code,
-    }
+    entries, inputs = run.manifest.frames, _layer_inputs(run)
     if not run.keeps("layers", inputs):
         begin_layers(run, run.selected, inputs)
+    take_chunks(run)
     names = layer_names(run, run.selected)
-    missing = [
-        i for i in run.selected if entries[i].layers != names[i] or not is_whole(folder.out / names[i])
-    ]
-    done = len(names) - len(missing)
-    run.events.progress(done, len(names), "frames")
+    missing = take_stock(run, names, inputs)
+    run.events.progress(len(names) - len(missing), len(names), "frames")
     if missing:
-        run.adds_to("layers", code)
+        run.adds_to("layers", inputs["code"])
+
+    def enter(i: int, note: FrameNote) -> None:
+        entries[i].layers, entries[i].doubts = names[i], note.doubts
+        run.save()
+
+    _make_frames(run, subject, names, missing, inputs, enter)
+    run.save("layers")
+
+
+def moving_layer_chunk(run: Run) -> None:
+    """Those of the selected frames that are not there yet, as `layer_chunk` makes them of a subject that stands."""
+    run.stage("layers")
+    inputs, names = _layer_inputs(run), layer_names(run, run.selected)
+    made = notes_of(run, names, inputs)
+    missing = [i for i in names if i not in made]
+    run.events.progress(len(made), len(names), "frames")
+    if missing:
+        subject = Subject.read(run.folder.subject, run.cameras, run.settings)
+        _make_frames(run, subject, names, missing, inputs, lambda i, note: None)
+        keep_chunk(run)
+
+
+def _make_frames(
+    run: Run,
+    subject: Subject,
+    names: dict[int, str],
+    missing: list[int],
+    inputs: dict[str, Any],
+    made: Callable[[int, FrameNote], None],
+) -> None:
+    footage, done = run.footage, len(names) - len(missing)
 
     def make(i: int) -> FrameLayers:
         return moving_layers(footage, subject, run.settings, i)
 
     at_once = frames_with_room(footage.width * footage.height)
-    with closing(in_order(make, missing, at_once)) as made:
-        for i, layers in made:
-            write_layers(folder.out / names[i], layers, footage.frames[i].number, PlateHeader.of(footage, i))
-            entries[i].layers = names[i]
-            entries[i].doubts = _doubts(layers, run.settings.moving_plate.told_unseen)
-            run.save()
+    with closing(in_order(make, missing, at_once)) as frames:
+        for i, layers in frames:
+            doubts = _doubts(layers, run.settings.moving_plate.told_unseen)
+            note = FrameNote(fingerprint(inputs), inputs["code"], doubts=doubts)
+            path, header = run.folder.out / names[i], PlateHeader.of(footage, i)
+            write_layers(path, layers, footage.frames[i].number, header, note.attributes())
+            made(i, note)
             done += 1
             run.events.progress(done, len(names), "frames")
-    run.save("layers")
 
 
 def _doubts(layers: FrameLayers, told_unseen: float) -> list[str]:

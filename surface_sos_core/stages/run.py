@@ -100,11 +100,12 @@ class Run:
         values = self.settings.as_dict()
         self.manifest.settings |= {group: values[group] for group in groups_of(stage)}
 
-    def adds_to(self, stage: str, code: str) -> None:
-        """Note that some files of `stage` are this run's, the others those of earlier ones."""
-        entry = self.manifest.made.setdefault(stage, MadeEntry(code, software_versions()))
+    def adds_to(self, stage: str, code: str, software: dict[str, str] | None = None) -> None:
+        """Note that some files of `stage` were made by these versions (None: this process's), the others by earlier ones."""
+        used = software_versions() if software is None else software
+        entry = self.manifest.made.setdefault(stage, MadeEntry(code, dict(used)))
         entry.code = joined([entry.code, code])
-        for name, version in software_versions().items():
+        for name, version in used.items():
             entry.software[name] = joined([entry.software.get(name, version), version])
         self.made_more()
 
@@ -173,30 +174,48 @@ def reopened(
     Of `settings` only what the stage reads counts, the device, and the seed where it trains; all else is as it was when
     what the stage goes on from was made.
     """
+    own = settings_from_dict(ShotFolder(out).manifest().settings)
+    run = reopened_run(out, _for_stage(stage, settings, own), events, frames)
+    if is_moving(run.folder):
+        raise InputError(
+            f"The subject of {out} moves, so it has no fields to do this from; `surface-sos segment ... --out {out} --resume` "
+            "makes what such a shot has."
+        )
+    return run, kept_consensus(run)
+
+
+def reopened_run(out: Path, settings: Settings, events: Events, frames: str | None = None) -> Run:
+    """A shot folder as an earlier run left it, with its footage, and its cameras where it has some, to go on by these settings."""
     folder = ShotFolder(out)
     manifest = folder.manifest()
-    settings = _for_stage(stage, settings, settings_from_dict(manifest.settings))
     selected = selected_frames(frames, [entry.frame for entry in manifest.frames])
     entry = manifest.footage
     colour = ColourRequest(entry.colour_space, entry.ocio)
     footage = open_footage(entry.path, True, events.warning, entry.layer, colour)
-    run = Run(folder, settings, events, footage, manifest, [], selected)
     if len(manifest.frames) != len(footage.frames):
         raise InputError(
             f"{manifest.footage.path} now has {counted(len(footage.frames), 'frame')}, the shot in {out} was made from "
             f"{len(manifest.frames)}; bring the footage back or segment it again."
         )
-    if folder.subject.exists() and not folder.consensus.exists():
-        raise InputError(
-            f"The subject of {out} moves, so it has no fields to do this from; `surface-sos segment ... --out {out} --resume` "
-            "makes what such a shot has."
-        )
-    if manifest.cameras is None or not folder.consensus.exists():
+    cameras: list[Camera | None] = [None] * len(footage.frames)
+    if manifest.cameras is not None:
+        cameras = match_cameras(read_model(folder.cameras), footage, events.warning)
+    return Run(folder, settings, events, footage, manifest, cameras, selected)
+
+
+def is_moving(folder: ShotFolder) -> bool:
+    """Whether it is a shot whose subject was found to move."""
+    return folder.subject.exists() and not folder.consensus.exists()
+
+
+def kept_consensus(run: Run) -> Consensus:
+    """What the masks agree on, as it was kept; InputError where there is nothing yet."""
+    out = run.folder.out
+    if run.manifest.cameras is None or not run.folder.consensus.exists():
         raise InputError(
             f"{out} has no cameras and masks yet; run `surface-sos segment ... --out {out} --resume` first."
         )
-    run.cameras = match_cameras(read_model(folder.cameras), footage, events.warning)
-    return run, read_consensus(folder.consensus, len(footage.frames))
+    return read_consensus(run.folder.consensus, len(run.footage.frames))
 
 
 def _for_stage(stage: str, asked: Settings | None, own: Settings) -> Settings:

@@ -1,0 +1,157 @@
+"""A shot as tasks. Each may run on any machine that sees the shot's files, and again at any time: what is done is kept.
+
+inspect, cameras, masks and train follow each other, then come layers in chunks of frames, and the mesh beside them; report
+ends the shot: it enters all layers into shot.json and makes what is missing still. Where one is done already it ends at once.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from surface_sos_core.ending import explain
+from surface_sos_core.errors import InputError, SetupError
+from surface_sos_core.events import Listener
+from surface_sos_core.footage import ColourRequest, open_footage, parse_frames
+from surface_sos_core.pipeline import Shot, make_missing_layers, make_missing_mesh, segment
+from surface_sos_core.settings import Settings
+from surface_sos_core.shot_folder import Mode, ShotFolder
+
+Name = Literal["inspect", "cameras", "masks", "train", "layers", "mesh", "report"]
+AFTER: dict[Name, tuple[Name, ...]] = {
+    "inspect": (),
+    "cameras": ("inspect",),
+    "masks": ("cameras",),
+    "train": ("masks",),
+    "layers": ("train",),
+    "mesh": ("train",),
+    "report": ("layers", "mesh"),
+}
+"""What each task waits for, in the order in which one machine would do them."""
+
+ON_GPU: tuple[Name, ...] = ("train", "layers", "mesh")
+"""What computes on a GPU where there is one."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A shot to be made; its paths are absolute. mode: whether what is in its folder is gone on with; see `begin`."""
+
+    shot: Shot
+    settings: Settings
+    mode: Mode = "new"
+
+    @property
+    def out(self) -> Path:
+        return Path(self.shot.out)
+
+    def paths(self) -> list[Path]:
+        """What a machine has to see."""
+        shot, masks = self.shot, self.shot.mask_request()
+        given = [shot.cameras, shot.box, shot.weights, masks.path]
+        footage = Path(shot.footage)
+        return [
+            footage if footage.exists() else footage.parent,
+            *(Path(path) for path in given if path is not None),
+        ]
+
+
+def run_task(job: Job, name: Name, on_event: Listener | None = None, frames: str | None = None) -> None:
+    """Do one task of a shot; raises the errors of `segment`. frames: those that get layers, of the task of this name."""
+    if name == "inspect":
+        segment(job.shot, job.settings, on_event, _mode(job), until="footage")
+    elif name == "layers":
+        make_missing_layers(job.out, job.settings, on_event, frames or job.shot.frames)
+    elif name == "mesh":
+        make_missing_mesh(job.out, job.settings, on_event)
+    elif name == "report":
+        segment(job.shot, job.settings, on_event, "resume")
+    else:
+        segment(job.shot, job.settings, on_event, "resume", until=name)
+
+
+def _mode(job: Job) -> Mode:
+    """How a shot is begun. A farm's jobs are run again to go on, so a shot of the same footage is no obstacle."""
+    folder = ShotFolder(job.out)
+    if job.mode == "overwrite":
+        return "overwrite" if folder.out.is_dir() and folder.contents() else "new"
+    if not folder.out.is_dir() or not folder.contents():
+        return "new"
+    folder.check("resume")
+    if job.mode == "new" and folder.manifest().footage.path != str(Path(job.shot.footage).resolve()):
+        folder.check("new")  # says what may be done
+    return "resume"
+
+
+def frame_numbers(job: Job) -> list[int]:
+    """Of the frames that get layers, in order. Raises InputError for footage that cannot be read."""
+    shot = job.shot
+    colour = ColourRequest.asked(shot.colour_space, shot.ocio)
+    footage = open_footage(shot.footage, shot.skip_bad_frames, lambda message: None, shot.layer, colour)
+    numbers = [frame.number for frame in footage.frames]
+    return numbers if shot.frames is None else [numbers[i] for i in parse_frames(shot.frames, numbers)]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a task ended, on which machine."""
+
+    code: int
+    """An exit code of the command line's."""
+    sentence: str
+    """What went wrong; empty where nothing did."""
+    seconds: float
+    machine: str
+    warnings: tuple[str, ...] = ()
+    frames: tuple[int, ...] = ()
+    """Of `inspect`: those that get layers."""
+
+
+def ended_task(job: Job, name: Name, machine: str, on_event: Listener, frames: str | None = None) -> Outcome:
+    """Do one task and tell how it ended, whatever that is; only a request to end comes out as it is."""
+    begun, warnings = time.monotonic(), []
+
+    def hear(event: dict[str, object]) -> None:
+        if event["event"] == "warning":
+            warnings.append(str(event["message"]))
+        on_event(event)
+
+    code, sentence, numbers = 0, "", []
+    try:
+        _see(job, machine)
+        run_task(job, name, hear, frames)
+        numbers = frame_numbers(job) if name == "inspect" else []
+    except Exception as error:  # noqa: BLE001 (told, with its exit code)
+        sentence, code = explain(error, job.out)
+    return Outcome(code, sentence, time.monotonic() - begun, machine, tuple(warnings), tuple(numbers))
+
+
+def _see(job: Job, machine: str) -> None:
+    """Raises SetupError where this machine lacks what the one that began the jobs has seen."""
+    hidden = next((path for path in job.paths() if not path.exists()), None)
+    if hidden is not None:
+        raise SetupError(f"{machine} does not see {hidden}: mount the folder there, under the same path.")
+
+
+def check_seen(job: Job) -> None:
+    """Raises InputError for a path that is not there at all."""
+    missing = next((path for path in job.paths() if not path.exists()), None)
+    if missing is not None:
+        raise InputError(f"{missing} does not exist: check the path.")
+
+
+def as_text(numbers: list[int]) -> str:
+    """Ascending frame numbers as `--frames` takes them.
+
+    >>> as_text([1001, 1002, 1003, 1007])
+    '1001-1003,1007'
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)

@@ -1,0 +1,103 @@
+"""Which frames have their layers. Each file tells what it was made from, so that any machine may make any frame, and nobody
+has to keep a list meanwhile: two that make the same frame put the same file into the same place."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import OpenEXR
+
+from surface_sos_core.files import write_atomically
+from surface_sos_core.footage.header import BadImage, read_header
+from surface_sos_core.provenance import software_versions
+from surface_sos_core.shot_folder import fingerprint
+from surface_sos_core.stages.run import Run
+
+ATTRIBUTE = "surfaceSos"
+"""Of the EXR header, which holds the note."""
+
+_CHUNKS = "chunks"
+
+
+@dataclass(frozen=True)
+class FrameNote:
+    """What a layer file says of its making."""
+
+    inputs: str
+    """Fingerprint of all that its layers were made from."""
+    code: str
+    software: dict[str, str] = field(default_factory=software_versions)
+    doubts: list[str] = field(default_factory=list)
+
+    def attributes(self) -> dict[str, str]:
+        """Of the header."""
+        return {ATTRIBUTE: json.dumps(asdict(self), sort_keys=True)}
+
+    @staticmethod
+    def read(path: Path) -> FrameNote | None:
+        """The note of a layer file; None where it has none, or is not there to its end."""
+        try:
+            read_header(path)
+            with OpenEXR.File(str(path), header_only=True) as file:
+                note = FrameNote(**json.loads(str(file.header()[ATTRIBUTE])))
+        except (BadImage, OSError, RuntimeError, KeyError, TypeError, ValueError, RecursionError):
+            return None
+        texts: list[Any] = [note.inputs, note.code, *_texts(note.software, dict), *_texts(note.doubts, list)]
+        return note if all(isinstance(text, str) for text in texts) else None
+
+
+def _texts(values: Any, kind: type) -> list[Any]:
+    """What should be text of a dict or a list; None among it where it is neither."""
+    if not isinstance(values, kind):
+        return [None]
+    return [*values, *values.values()] if isinstance(values, dict) else [*values]
+
+
+def layer_names(run: Run, frames: list[int]) -> dict[int, str]:
+    """The file of each frame's layers, below the shot's folder."""
+    title, padding = run.footage.title, run.footage.padding
+    return {i: f"layers/{title}.{run.footage.frames[i].number:0{padding}d}.exr" for i in frames}
+
+
+def notes_of(run: Run, names: dict[int, str], inputs: dict[str, Any]) -> dict[int, FrameNote]:
+    """The notes of those of the frames whose layers are there, made from these inputs."""
+    wanted = fingerprint(inputs)
+    notes = {i: FrameNote.read(run.folder.out / name) for i, name in names.items()}
+    return {i: note for i, note in notes.items() if note is not None and note.inputs == wanted}
+
+
+def take_stock(run: Run, names: dict[int, str], inputs: dict[str, Any]) -> list[int]:
+    """Enter the frames whose layers are there into the manifest, whoever made them; returns those that are missing."""
+    notes = notes_of(run, names, inputs)
+    for i, note in notes.items():
+        entry = run.manifest.frames[i]
+        if entry.layers != names[i]:
+            entry.layers, entry.doubts = names[i], note.doubts
+            run.adds_to("layers", note.code, note.software)
+    return [i for i in names if i not in notes]
+
+
+def keep_chunk(run: Run) -> None:
+    """Note for who writes the manifest how long this process made layers, and what it warned of."""
+    run.events.end_stage()
+    told = {"seconds": run.events.timings.get("layers", 0.0), "warnings": run.events.warnings}
+    with write_atomically(run.folder.checkpoint / _CHUNKS / f"{uuid.uuid4().hex}.json") as partial:
+        partial.write_text(json.dumps(told), encoding="utf-8")
+
+
+def take_chunks(run: Run) -> None:
+    """Bring what others noted of their chunks into the manifest."""
+    notes = sorted((run.folder.checkpoint / _CHUNKS).glob("*.json"))
+    for path in notes:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        spent = run.manifest.timings.get("layers", 0.0) + float(told["seconds"])
+        run.manifest.timings["layers"] = round(spent, 2)
+        for message in told["warnings"]:
+            run.events.warning(str(message))
+    run.save()
+    for path in notes:
+        path.unlink(missing_ok=True)
