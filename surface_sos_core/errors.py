@@ -30,6 +30,14 @@ class SolveError(SurfaceSosError):
     exit_code = 4
 
 
+class ShotsFailed(SurfaceSosError):
+    """Some of many shots failed; the exit code is that of the first one."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 class Cancelled(SurfaceSosError):
     """The user asked to stop; a checkpoint is kept."""
 

@@ -10,6 +10,8 @@ Every object has "event" and "version". The kinds and their further fields:
     warning   message
     error     message, exit_code
     done      manifest (path of shot.json), report (path or null), seconds
+    task      of a farm: out (the shot's folder), task, frames (of a chunk, else null), machine, seconds, message (why it
+              failed, else null), again (whether it is tried again), shots_done, shots, machines
 
 Standard library only: the Blender add-on ships a copy of this file.
 """

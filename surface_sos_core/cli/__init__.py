@@ -12,9 +12,9 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 
-from surface_sos_core.ending import explain
 from surface_sos_core.cli.output import asks_for_events, leave_untold, output, signals_cancel
 from surface_sos_core.cli.parsers import parser
+from surface_sos_core.ending import explain
 from surface_sos_core.errors import Cancelled, SurfaceSosError
 from surface_sos_core.events import Events
 

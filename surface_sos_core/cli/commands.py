@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from surface_sos_core.errors import SetupError
 from surface_sos_core.events import Events, Listener, json_line
@@ -16,13 +17,25 @@ from surface_sos_core.settings import Settings, assignments, preset, read_config
 from surface_sos_core.terminal import say
 from surface_sos_core.wording import counted
 
+if TYPE_CHECKING:
+    from surface_sos_core.pipeline import Shot
+
 # The API is imported by the command that needs it: with it come torch and numba, which take seconds to load.
 
 
 def segment(args: argparse.Namespace, on_event: Listener) -> None:
-    from surface_sos_core.pipeline import Mode, Shot, segment
+    from surface_sos_core.pipeline import Mode, segment
 
-    shot = Shot(
+    mode: Mode = "resume" if args.resume else "overwrite" if args.overwrite else "new"
+    segment(asked_shot(args), asked_settings(args), on_event, mode)
+    _print_made(args, args.out)
+
+
+def asked_shot(args: argparse.Namespace) -> Shot:
+    """The shot that `segment` was asked for."""
+    from surface_sos_core.pipeline import Shot
+
+    return Shot(
         args.footage,
         args.out,
         masks=args.masks,
@@ -38,9 +51,6 @@ def segment(args: argparse.Namespace, on_event: Listener) -> None:
         colour_space=args.colour_space,
         ocio=args.ocio,
     )
-    mode: Mode = "resume" if args.resume else "overwrite" if args.overwrite else "new"
-    segment(shot, _settings(args), on_event, mode)
-    _print_made(args, args.out)
 
 
 def inspect(args: argparse.Namespace, on_event: Listener) -> None:
@@ -80,7 +90,7 @@ def solve(args: argparse.Namespace, on_event: Listener) -> None:
     solve(
         args.footage,
         args.out,
-        _settings(args),
+        asked_settings(args),
         on_event,
         skip_bad_frames=args.skip_bad_frames,
         overwrite=args.overwrite,
@@ -98,7 +108,7 @@ def masks(args: argparse.Namespace, on_event: Listener) -> None:
         args.footage,
         args.out,
         args.source,
-        _settings(args),
+        asked_settings(args),
         on_event,
         cameras=args.cameras,
         box=args.box,
@@ -170,13 +180,24 @@ def doctor(args: argparse.Namespace, on_event: Listener) -> None:
         raise SetupError(f"What cannot be done without is missing or too old ({names}): {way}")
 
 
+def farm(args: argparse.Namespace, on_event: Listener) -> None:
+    from surface_sos_core.cli.farm import make_shots, make_task, write_job_templates
+
+    if args.task is not None:
+        make_task(args, on_event)
+    elif args.openjd is not None:
+        write_job_templates(args, on_event)
+    else:
+        make_shots(args, on_event)
+
+
 def list_settings(args: argparse.Namespace, on_event: Listener) -> None:
     from surface_sos_core.settings.listing import as_json, as_table
 
     say(json.dumps(as_json(), indent=1) if args.json else as_table(), sys.stdout)
 
 
-def _settings(args: argparse.Namespace, own: Settings | None = None) -> Settings:
+def asked_settings(args: argparse.Namespace, own: Settings | None = None) -> Settings:
     """The settings that were asked for: --fill before --set before --config before --preset before the shot's `own`."""
     own = own or Settings()
     named = getattr(args, "preset", None)
@@ -195,7 +216,7 @@ def _stage_settings(args: argparse.Namespace) -> Settings | None:
     typed = (args.preset, args.device, args.seed, args.config, args.set, getattr(args, "fill", None))
     if typed == (None,) * len(typed):
         return None
-    return _settings(args, settings_from_dict(read_manifest(args.out).settings))
+    return asked_settings(args, settings_from_dict(read_manifest(args.out).settings))
 
 
 def _print_made(args: argparse.Namespace, out: Path) -> None:

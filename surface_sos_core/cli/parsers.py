@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from surface_sos_core.cli import commands
-from surface_sos_core.ending import PROGRAM
 from surface_sos_core.datasets import KINDS
+from surface_sos_core.ending import PROGRAM
 from surface_sos_core.errors import InputError
 from surface_sos_core.events import Listener
+from surface_sos_core.farm.graph import AFTER
 from surface_sos_core.settings import DEVICES, PRESETS
 
 LARGEST_SEED = 2**31 - 1  # what every library's random generator takes
@@ -149,6 +150,42 @@ def parser() -> argparse.ArgumentParser:
         "--radius", type=_natural, default=10, metavar="PIXELS", help="of the band around the outline (10)"
     )
 
+    farm = add("farm", commands.farm, "many shots, on more than one machine")
+    farm.add_argument(
+        "jobs", type=_path, metavar="JOBS.json", help="a list of shots, each an object of segment's options"
+    )
+    engine = farm.add_mutually_exclusive_group(required=True)
+    engine.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="run them on the Ray cluster at HOST:PORT, or on one of this machine: local",
+    )
+    engine.add_argument(
+        "--openjd",
+        type=_path,
+        metavar="DIR",
+        help="write an Open Job Description template for each shot to DIR",
+    )
+    engine.add_argument(
+        "--task", choices=list(AFTER), help="do one task of one shot here, as any queue may ask for it"
+    )
+    farm.add_argument(
+        "--workers", type=_positive, metavar="N", help="tasks at once on Ray (one for each machine)"
+    )
+    farm.add_argument(
+        "--chunk-seconds",
+        type=_positive,
+        default=300,
+        metavar="S",
+        help="how long a chunk of frames should take (300)",
+    )
+    farm.add_argument(
+        "--shot", type=_positive, metavar="N", help="which shot of JOBS.json --task is for, from 1"
+    )
+    farm.add_argument(
+        "--frames", metavar="LIST", help="frames of the task layers, as 1001-1040x2,1055 (the shot's)"
+    )
+
     doctor = add("doctor", commands.doctor, "what is installed, which device will be used, and why")
     doctor.add_argument("--device", choices=["auto", "cpu", "cuda"], help="the device to ask for (auto)")
     doctor.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
@@ -234,6 +271,12 @@ def _path(text: str) -> Path:
     if not text.strip():
         raise argparse.ArgumentTypeError("is empty: give a path")
     return Path(text)
+
+
+def _positive(text: str) -> int:
+    if _natural(text) == 0:
+        raise argparse.ArgumentTypeError("0 is too few")
+    return int(text)
 
 
 def _natural(text: str) -> int:

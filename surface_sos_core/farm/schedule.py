@@ -9,10 +9,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from surface_sos_core.farm.tasks import AFTER, Job, Name, Outcome
-
-CHUNK_S = 300.0
-"""Seconds that a chunk of frames should take: each begins with a look at the whole shot, and what is lost with a machine is one."""
+from surface_sos_core.farm.graph import AFTER, CHUNK_S, Name
+from surface_sos_core.farm.tasks import Job, Outcome
 
 FIRST_CHUNK = 8  # frames, as long as nothing was measured
 TRIES = 3  # of a task that an environment, or a fault of ours, has failed

@@ -9,30 +9,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from surface_sos_core.ending import explain
 from surface_sos_core.errors import InputError, SetupError
 from surface_sos_core.events import Listener
+from surface_sos_core.farm.graph import Name
 from surface_sos_core.footage import ColourRequest, open_footage, parse_frames
 from surface_sos_core.pipeline import Shot, make_missing_layers, make_missing_mesh, segment
 from surface_sos_core.settings import Settings
 from surface_sos_core.shot_folder import Mode, ShotFolder
-
-Name = Literal["inspect", "cameras", "masks", "train", "layers", "mesh", "report"]
-AFTER: dict[Name, tuple[Name, ...]] = {
-    "inspect": (),
-    "cameras": ("inspect",),
-    "masks": ("cameras",),
-    "train": ("masks",),
-    "layers": ("train",),
-    "mesh": ("train",),
-    "report": ("layers", "mesh"),
-}
-"""What each task waits for, in the order in which one machine would do them."""
-
-ON_GPU: tuple[Name, ...] = ("train", "layers", "mesh")
-"""What computes on a GPU where there is one."""
 
 
 @dataclass(frozen=True)

@@ -46,15 +46,14 @@ class FrameNote:
                 note = FrameNote(**json.loads(str(file.header()[ATTRIBUTE])))
         except (BadImage, OSError, RuntimeError, KeyError, TypeError, ValueError, RecursionError):
             return None
-        texts: list[Any] = [note.inputs, note.code, *_texts(note.software, dict), *_texts(note.doubts, list)]
-        return note if all(isinstance(text, str) for text in texts) else None
+        return note if note._is_sound() else None
 
-
-def _texts(values: Any, kind: type) -> list[Any]:
-    """What should be text of a dict or a list; None among it where it is neither."""
-    if not isinstance(values, kind):
-        return [None]
-    return [*values, *values.values()] if isinstance(values, dict) else [*values]
+    def _is_sound(self) -> bool:
+        """Whether its parts are of their kinds, since the file may be a stranger's."""
+        if not isinstance(self.software, dict) or not isinstance(self.doubts, list):
+            return False
+        texts = (self.inputs, self.code, *self.software, *self.software.values(), *self.doubts)
+        return all(isinstance(text, str) for text in texts)
 
 
 def layer_names(run: Run, frames: list[int]) -> dict[int, str]:
