@@ -82,7 +82,7 @@ class Schedule:
             return Task(number, name)
         seconds, frames = self._spent["layers"]
         wanted = self._chunk_seconds * frames / seconds if frames else FIRST_CHUNK
-        share = -(-len(shot.waiting) // max(1, workers))
+        share = -(-len(shot.frames) // max(1, workers))
         size = max(1, min(int(wanted), share))
         chunk, shot.waiting = shot.waiting[:size], shot.waiting[size:]
         return Task(number, name, tuple(chunk))
