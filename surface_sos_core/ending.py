@@ -13,7 +13,7 @@ PROGRAM = "surface-sos"
 
 def explain(error: BaseException, out: Path | None = None) -> tuple[str, int]:
     """One line that says what went wrong and what to do, and the exit code. `out`: the folder written to."""
-    asked = _asked_to_end(error)
+    asked = asked_to_end(error)
     if asked is not None:
         return _cancelled(asked, out), Cancelled.exit_code
     if isinstance(error, SurfaceSosError):
@@ -55,7 +55,7 @@ def _explain_file(error: OSError, out: Path | None) -> tuple[str, int]:
     return f"{place}: {error.strerror or type(error).__name__}; check the path.", code
 
 
-def _asked_to_end(error: BaseException | None) -> BaseException | None:
+def asked_to_end(error: BaseException | None) -> BaseException | None:
     """What a signal raised, also as the cause of another error: compiled code and the making of classes wrap it in theirs."""
     while error is not None and not isinstance(error, KeyboardInterrupt | Cancelled):
         error = error.__cause__

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from surface_sos_core.ending import asked_to_end
 from surface_sos_core.errors import Cancelled, InputError, SetupError
 from surface_sos_core.events import Events
 from surface_sos_core.farm.graph import AFTER, ON_GPU, Name
@@ -54,9 +55,11 @@ class _Driver:
                 done, _ = self._ray.wait(list(self._running), num_returns=1, timeout=_POLL_S)
                 for reference in done:
                     self._end_task(self._running.pop(reference), self._outcome(reference))
-        except (KeyboardInterrupt, Cancelled):
+        except BaseException as error:
             self._cancel()
-            raise Cancelled("The farm was cancelled, and the same command goes on from there") from None
+            if asked_to_end(error) is not None:  # Ray may have put it into one of its own
+                raise Cancelled("The farm was cancelled, and the same command goes on from there") from None
+            raise
         self._events.end_stage()
         return self._schedule.shots
 
