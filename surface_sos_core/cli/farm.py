@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from surface_sos_core.cli.jobs import Refused, read_jobs
+from surface_sos_core.cli.jobs import Refused, read_entries, read_jobs
 from surface_sos_core.ending import explain
 from surface_sos_core.errors import InputError, ShotsFailed, SurfaceSosError
 from surface_sos_core.events import Events, Listener
-from surface_sos_core.farm.open_job import template_name, write_template
+from surface_sos_core.farm.open_job import SHOTS_FILE, template, template_name, write_json
 from surface_sos_core.farm.ray_engine import run_on_ray
 from surface_sos_core.farm.tasks import Job, check_seen, frame_numbers, run_task
 from surface_sos_core.terminal import say
@@ -39,21 +38,27 @@ def make_shots(args: argparse.Namespace, on_event: Listener) -> None:
 
 
 def write_job_templates(args: argparse.Namespace, on_event: Listener) -> None:
-    """A template for each shot. Raises ShotsFailed where some cannot be read, once the others are written."""
+    """A template for each shot, and the list of shots that they use. Raises ShotsFailed where some cannot be read, once the
+    others are written."""
     events = Events(on_event)
     shots = [_seen(shot) for shot in read_jobs(args.jobs, events.warning)]
+    listed = args.openjd / SHOTS_FILE
+    if listed.resolve() == args.jobs.resolve():
+        raise InputError(f"{listed} would be replaced; give another folder to --openjd.")
     failed = []
     for number, shot in enumerate(shots, start=1):
         if isinstance(shot, Job):
             try:
-                path = Path(args.openjd) / template_name(shot, number)
-                write_template(path, shot, args.jobs, number, frame_numbers(shot), args.chunk_seconds)
+                path = args.openjd / template_name(shot, number)
+                write_json(path, template(shot, number, frame_numbers(shot), args.chunk_seconds))
                 if args.events is None:
                     say(f"template  {path}", sys.stdout)
                 continue
-            except (SurfaceSosError, OSError) as error:
+            except SurfaceSosError as error:
                 shot = Refused(str(shot.out), *explain(error))
         failed.append(shot)
+    if len(failed) < len(shots):
+        write_json(listed, read_entries(args.jobs))
     _tell(args, failed, len(shots), "written")
 
 

@@ -17,7 +17,7 @@ from surface_sos_core.farm.tasks import Job
 from surface_sos_core.masks.sources.request import FOUND
 from surface_sos_core.shot_folder import Mode
 
-_PATHS = ("footage", "out", "weights", "cameras", "box", "config")
+_PATHS = ("footage", "out", "weights", "cameras", "box", "config", "save", "composite")
 _BLENDER = ("save", "composite")  # what batch.py does with a shot that is done
 
 
@@ -32,15 +32,8 @@ class Refused:
 
 def read_jobs(path: Path, warn: Callable[[str], None]) -> list[Job | Refused]:
     """The shots in their order. Raises InputError for a file that is no list of shots, or where two would write one folder."""
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(
-            f"{path} cannot be read as a list of shots: {' '.join(str(error).split())}"
-        ) from error
-    if not isinstance(entries, list) or not entries:
-        raise InputError(f'{path} holds no list of shots: write [{{"footage": ..., "out": ...}}, ...].')
-    jobs = [_job(entry, path.resolve().parent, number) for number, entry in enumerate(entries, start=1)]
+    entries = read_entries(path)
+    jobs = [_job(entry, number) for number, entry in enumerate(entries, start=1)]
     outs = [job.out for job in jobs if isinstance(job, Job)]
     twice = next((out for out in outs if outs.count(out) > 1), None)
     if twice is not None:
@@ -52,54 +45,75 @@ def read_jobs(path: Path, warn: Callable[[str], None]) -> list[Job | Refused]:
     return jobs
 
 
-def _job(entry: object, folder: Path, number: int) -> Job | Refused:
+def read_entries(path: Path) -> list[Any]:
+    """What the file holds, with all paths absolute; they are relative to the file's folder there."""
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path} cannot be read as a list of shots: {' '.join(str(error).split())}"
+        ) from error
+    if not isinstance(entries, list) or not entries:
+        raise InputError(f'{path} holds no list of shots: write [{{"footage": ..., "out": ...}}, ...].')
+    folder = path.resolve().parent
+    return [
+        {name: _absolute(name, value, folder) for name, value in entry.items()}
+        if isinstance(entry, dict)
+        else entry
+        for entry in entries
+    ]
+
+
+def _absolute(name: str, value: Any, folder: Path) -> Any:
+    """The value of an option, the path in it, if any, made absolute."""
+    if not isinstance(value, str) or not value.strip():
+        return value
+
+    def path(text: str) -> str:
+        return os.path.abspath(folder / os.path.expanduser(text))
+
+    if name == "masks":
+        source, colon, drawn = value.partition(":")
+        if source in FOUND:
+            return f"{source}{colon}{path(drawn)}" if drawn else value
+        return path(value)
+    is_path = name in _PATHS
+    is_path |= (name == "ocio" and not value.startswith("ocio://")) or (
+        name == "fill" and value.endswith(".onnx")
+    )
+    return path(value) if is_path else value
+
+
+def _job(entry: object, number: int) -> Job | Refused:
     name = str(entry.get("out", f"shot {number}")) if isinstance(entry, dict) else f"shot {number}"
     try:
-        args = parser().parse_args(_words(entry, folder))
+        args = parser().parse_args(_words(entry))
         mode: Mode = "resume" if args.resume else "overwrite" if args.overwrite else "new"
         return Job(asked_shot(args), asked_settings(args), mode)
     except Exception as error:  # noqa: BLE001 (told, with its exit code)
         return Refused(name, *explain(error))
 
 
-def _words(entry: object, folder: Path) -> list[str]:
-    """`segment` as it would be typed for an entry, whose paths are relative to `folder`."""
+def _words(entry: object) -> list[str]:
+    """`segment` as it would be typed for an entry."""
     if not isinstance(entry, dict):
         raise InputError(f'a shot is an object such as {{"footage": ..., "out": ...}}, not {entry!r}.')
-    given = {name: value for name, value in entry.items() if name not in _BLENDER}
     for name in ("footage", "out"):
-        if not isinstance(given.get(name), str) or not given[name].strip():
+        if not isinstance(entry.get(name), str) or not entry[name].strip():
             raise InputError(f"{name} is missing; it is a path.")
-    words = ["segment", _path(given.pop("footage"), folder)]
-    for name, value in given.items():
-        for one in value if isinstance(value, list) else [value]:
-            words += _word(name, one, folder)
+    words = ["segment", entry["footage"]]
+    for name, value in entry.items():
+        if name != "footage" and name not in _BLENDER:
+            for one in value if isinstance(value, list) else [value]:
+                words += _word(name, one)
     return words
 
 
-def _word(name: str, value: Any, folder: Path) -> list[str]:
+def _word(name: str, value: Any) -> list[str]:
     if value is True:
         return [f"--{name}"]
     if value is None or value is False:
         return []
     if not isinstance(value, str | int):
         raise InputError(f"{name} is {value!r}, which is no text or number.")
-    text = str(value)
-    if name in _PATHS:
-        text = _path(text, folder)
-    elif name == "masks":
-        source, colon, drawn = text.partition(":")
-        text = (
-            _path(text, folder)
-            if source not in FOUND
-            else f"{source}{colon}{_path(drawn, folder)}"
-            if drawn
-            else text
-        )
-    elif (name == "ocio" and not text.startswith("ocio://")) or (name == "fill" and text.endswith(".onnx")):
-        text = _path(text, folder)
-    return [f"--{name}={text}"]
-
-
-def _path(text: str, folder: Path) -> str:
-    return os.path.abspath(folder / os.path.expanduser(text))
+    return [f"--{name}={value}"]

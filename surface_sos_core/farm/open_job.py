@@ -14,17 +14,17 @@ from surface_sos_core.farm.tasks import Job, as_text
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage.sequence import plain_name
 
+SHOTS_FILE = "shots.json"
+"""The list of shots beside the templates, with absolute paths: the description takes no default path that leads elsewhere."""
+
 _NOTICE_S = 90  # in which training keeps a checkpoint
 _LONGEST_NAME = 128
 
 
-def write_template(
-    path: Path, job: Job, jobs: Path, number: int, frames: list[int], chunk_seconds: float
-) -> None:
-    """Write the template of shot `number` of the file `jobs`, which is to be run with these frames, whole or not at all."""
+def write_json(path: Path, values: Any) -> None:
+    """Write them as a file that people may read, whole or not at all."""
     with write_atomically(path) as partial:
-        text = json.dumps(template(job, jobs, number, frames, chunk_seconds), indent=2)
-        partial.write_text(text + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def template_name(job: Job, number: int) -> str:
@@ -32,7 +32,7 @@ def template_name(job: Job, number: int) -> str:
     return f"{number:03d}.{plain_name(job.out.name)}.json"
 
 
-def template(job: Job, jobs: Path, number: int, frames: list[int], chunk_seconds: float) -> dict[str, Any]:
+def template(job: Job, number: int, frames: list[int], chunk_seconds: float) -> dict[str, Any]:
     """The template as JSON-ready values: the tasks as steps, those that wait for others after these."""
     printable = "".join(letter for letter in job.out.name if letter.isprintable())
     return {
@@ -41,8 +41,8 @@ def template(job: Job, jobs: Path, number: int, frames: list[int], chunk_seconds
         "name": printable[:_LONGEST_NAME] or f"shot {number}",
         "parameterDefinitions": [
             {
-                "name": "Jobs", "type": "PATH", "objectType": "FILE", "dataFlow": "IN", "default": str(jobs.resolve()),
-                "description": "The list of shots; its paths are relative to its folder.",
+                "name": "Jobs", "type": "PATH", "objectType": "FILE", "dataFlow": "IN", "default": SHOTS_FILE,
+                "description": "The list of shots.",
             },
             {"name": "Shot", "type": "INT", "minValue": 1, "default": number, "description": "Which of them, from 1."},
             {
