@@ -101,12 +101,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def group_of(item: pytest.Item) -> str:
     """Tests of one group run in one process, one after the other, and make once what they share.
 
-    Those of the whole product on the sample, also in real Blenders; those of runs that may be killed; otherwise those of a
-    module.
+    Those of the whole product on the sample, also in real Blenders; those of runs that may be killed; those of shots that are
+    compared with one run; otherwise those of a module.
     """
     if {"sample_run", "blenders"} & set(item.fixturenames):
         return "product"
-    return "nursery" if "nursery" in item.fixturenames else item.path.stem
+    shared = {"nursery", "one_run"} & set(item.fixturenames)
+    return shared.pop() if shared else item.path.stem
 
 
 def skip_without_gpu(items: list[pytest.Item]) -> None:

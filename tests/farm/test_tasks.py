@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
 from surface_sos_core.cli import main
-from surface_sos_core.farm.graph import AFTER
 from surface_sos_core.farm.tasks import as_text
 from surface_sos_core.manifest import read_manifest
 
@@ -21,21 +22,30 @@ def test_frames_are_told_as_they_are_typed():
     assert as_text([1001, 1002, 1003, 1005, 1008, 1009]) == "1001-1003,1005,1008-1009"
 
 
-def test_a_shot_task_by_task_is_that_of_one_run(write_jobs, one_run, assert_same, capsys):
-    """Each task twice: the second time nothing is made. Chunks overlap, and one is made before another process's is entered."""
+def test_a_shot_task_by_task_is_that_of_one_run(write_jobs, environment, one_run, assert_same, capsys):
+    """Each task twice: the second time nothing is made."""
     jobs = write_jobs(1)
     out = jobs.out(1)
-    for name in AFTER:
-        chunks = [["--frames", "1001-1003:2"], ["--frames", "1002-1003"]] if name == "layers" else [[]]
-        for chunk in chunks:
-            assert task(jobs, name, *chunk) == 0, capsys.readouterr().err
-        before = {path: path.stat().st_mtime_ns for path in (*out.glob("layers/*"), *out.glob("mesh/*"))}
-        assert task(jobs, name, *chunks[0]) == 0, capsys.readouterr().err
-        assert {path: path.stat().st_mtime_ns for path in before} == before
-        if name == "layers":
-            assert len(before) == 3
-            assert all(entry.layers is None for entry in read_manifest(out).frames)
-    # the fourth frame was in no chunk: the report made it
+    for name in ("inspect", "cameras", "masks", "train"):
+        assert task(jobs, name) == 0 and task(jobs, name) == 0, capsys.readouterr().err
+    # processes that want the same frames, and the mesh, at the same time
+    farm = [sys.executable, "-m", "surface_sos_core", "farm", str(jobs.file), "--shot", "1", "--task"]
+    wanted = (["layers", "--frames", "1001-1003:2"], ["layers", "--frames", "1002-1003"], ["mesh"])
+    running = [subprocess.Popen([*farm, *words], env=environment, stderr=subprocess.PIPE) for words in wanted]
+    for process in running:
+        _, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err
+    files = [*out.glob("layers/*"), *out.glob("mesh/*")]
+    assert sorted(path.name for path in files if path.suffix == ".exr") == [
+        f"plate.{n}.exr" for n in (1001, 1002, 1003)
+    ]
+    assert all(entry.layers is None for entry in read_manifest(out).frames)
+    before = [path.stat().st_mtime_ns for path in files]
+    assert task(jobs, "layers", "--frames", "1001-1003") == 0 and task(jobs, "mesh") == 0
+    assert [path.stat().st_mtime_ns for path in files] == before
+    # the fourth frame was in no chunk: the report makes it, and nothing else
+    assert task(jobs, "report") == 0, capsys.readouterr().err
+    assert [path.stat().st_mtime_ns for path in files] == before
     assert_same(one_run, out)
     assert not list(out.glob(".lock*")) and not list(out.glob("checkpoint/chunks/*"))
 
