@@ -92,6 +92,24 @@ class Events:
     def error(self, message: str, exit_code: int) -> None:
         self.emit("error", message=message, exit_code=exit_code)
 
+    def task(
+        self,
+        out: Path,
+        task: str,
+        frames: str | None,
+        machine: str,
+        seconds: float,
+        message: str | None,
+        again: bool,
+        shots: tuple[int, int],
+        machines: int,
+    ) -> None:
+        """A farm's task of the shot in `out` has ended; shots: how many have, of how many."""
+        self.emit(
+            "task", out=str(out), task=task, frames=frames, machine=machine, seconds=round(seconds, 2), message=message,
+            again=again, shots_done=shots[0], shots=shots[1], machines=machines,
+        )  # fmt: skip
+
     def done(self, manifest: Path, report: Path | None, seconds: float) -> None:
         self.emit("done", manifest=str(manifest), report=str(report) if report else None, seconds=seconds)
 

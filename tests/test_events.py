@@ -20,6 +20,18 @@ KINDS = {
     "warning": {"message"},
     "error": {"message", "exit_code"},
     "done": {"manifest", "report", "seconds"},
+    "task": {
+        "out",
+        "task",
+        "frames",
+        "machine",
+        "seconds",
+        "message",
+        "again",
+        "shots_done",
+        "shots",
+        "machines",
+    },
 }
 
 
@@ -34,6 +46,7 @@ def every_event() -> list[dict]:
     events.warning("The mask of café.1002 is empty.")
     events.error("plate.1003.exr is cut off", 2)
     events.done(Path("out/shot.json"), None, 12.5)
+    events.task(Path("out"), "layers", "1001-1008", "render-07", 12.5, None, False, (1, 3), 2)
     return told
 
 

@@ -99,17 +99,23 @@ class _Driver:
             return Outcome(SetupError.exit_code, _lost(error), 0.0, "a machine that is lost")
 
     def _end_task(self, task: Task, outcome: Outcome) -> None:
-        schedule = self._schedule
+        schedule, nodes = self._schedule, self._nodes()
         again = schedule.end(task, outcome)
-        out = str(schedule.shots[task.shot].job.out)
+        out = schedule.shots[task.shot].job.out
         for message in outcome.warnings:
             self._events.warning(f"{out}: {message}")
-        slots = shared_out([int(node.get("CPU", 0)) for node in self._nodes()], self._workers)[1]
-        self._events.emit(
-            "task", out=out, task=task.name, frames=_frames(task), machine=outcome.machine, seconds=round(outcome.seconds, 2),
-            message=outcome.sentence or None, again=again, shots_done=sum(shot.ended for shot in schedule.shots),
-            shots=len(schedule.shots), machines=len(self._nodes()),
-        )  # fmt: skip
+        self._events.task(
+            out,
+            task.name,
+            _frames(task),
+            outcome.machine,
+            outcome.seconds,
+            outcome.sentence or None,
+            again,
+            (sum(shot.ended for shot in schedule.shots), len(schedule.shots)),
+            len(nodes),
+        )
+        slots = shared_out([int(node.get("CPU", 0)) for node in nodes], self._workers)[1]
         done, total = schedule.frames()
         left = schedule.seconds_left(slots)
         self._events.progress(done, total, "frames", (total - done) / left if left else None)
