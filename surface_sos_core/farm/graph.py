@@ -16,8 +16,8 @@ AFTER: dict[Name, tuple[Name, ...]] = {
 }
 """In the order in which one machine would do them; layers come in chunks of frames."""
 
-ON_GPU: tuple[Name, ...] = ("train", "layers", "mesh")
-"""What computes on a GPU where there is one."""
+ON_GPU: tuple[Name, ...] = ("train", "layers", "mesh", "report")
+"""What computes on a GPU where there is one; masks do so where a network finds them."""
 
 CHUNK_S = 300
 """Seconds that a chunk should take: each begins with a look at the whole shot, and one is lost with a machine."""

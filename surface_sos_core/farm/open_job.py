@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from surface_sos_core.farm.graph import AFTER, ON_GPU, Name
+from surface_sos_core.farm.graph import AFTER, Name
 from surface_sos_core.farm.tasks import Job, as_text
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage.sequence import plain_name
@@ -67,7 +67,7 @@ def _step(job: Job, name: Name, chunk_seconds: float) -> dict[str, Any]:
     step: dict[str, Any] = {"name": name}
     if AFTER[name]:
         step["dependencies"] = [{"dependsOn": before} for before in AFTER[name]]
-    if name in ON_GPU and job.settings.device == "cuda":
+    if job.settings.device == "cuda" and job.may_use_gpu(name):
         step["hostRequirements"] = {"amounts": [{"name": "amount.worker.gpu", "min": 1}]}
     if name == "layers":
         words += ["--frames", "{{Task.Param.Frames}}"]

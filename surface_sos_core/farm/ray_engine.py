@@ -16,7 +16,7 @@ from typing import Any
 from surface_sos_core.ending import asked_to_end
 from surface_sos_core.errors import Cancelled, InputError, SetupError
 from surface_sos_core.events import Events
-from surface_sos_core.farm.graph import AFTER, ON_GPU, Name
+from surface_sos_core.farm.graph import Name
 from surface_sos_core.farm.schedule import Schedule, ShotState, Task
 from surface_sos_core.farm.tasks import Job, Outcome, as_text, ended_task
 
@@ -68,23 +68,27 @@ class _Driver:
         threads, slots = shared_out([int(node.get("CPU", 0)) for node in nodes], self._workers)
         gpus = int(sum(node.get("GPU", 0) for node in nodes))
         while len(self._running) < slots:
-            wanting = sum(self._wants_gpu(task, gpus) for task in self._running.values())
-            allowed = [name for name in AFTER if wanting < gpus or not (gpus and name in ON_GPU)]
-            task = self._schedule.take(slots, allowed)
+            task = self._schedule.take(slots, lambda task: self._finds_room(task, gpus))
             if task is None:
-                return
+                break
             job = self._schedule.shots[task.shot].job
             options = self._work.options(
                 name=f"{job.out.name}: {task.name}{f' {_frames(task)}' if task.frames else ''}",
                 num_cpus=threads,
-                num_gpus=1 if self._wants_gpu(task, gpus) else 0,
+                num_gpus=int(self._takes_gpu(task, gpus)),
                 scheduling_strategy="SPREAD",
             )
             self._running[options.remote(job, task.name, _frames(task), threads)] = task
+        if not self._running:
+            raise SetupError("No machine of the Ray cluster computes; start some by `ray start`.")
 
-    def _wants_gpu(self, task: Task, gpus: int) -> bool:
-        device = self._schedule.shots[task.shot].job.settings.device
-        return task.name in ON_GPU and (device == "cuda" or (device == "auto" and gpus > 0))
+    def _finds_room(self, task: Task, gpus: int) -> bool:
+        busy = sum(self._takes_gpu(other, gpus) for other in self._running.values())
+        return busy < gpus or not self._takes_gpu(task, gpus)
+
+    def _takes_gpu(self, task: Task, gpus: int) -> bool:
+        """Whether a task gets one of so many; without any it says itself what it lacks."""
+        return gpus > 0 and self._schedule.shots[task.shot].job.may_use_gpu(task.name)
 
     def _nodes(self) -> list[dict[str, float]]:
         """The resources of machines that compute."""

@@ -6,7 +6,7 @@ Plain bookkeeping; an engine asks for what can begin and tells how it ended.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from surface_sos_core.farm.graph import AFTER, CHUNK_S, Name
@@ -57,18 +57,18 @@ class Schedule:
         self._tries: dict[Task, int] = defaultdict(int)
         self._spent: dict[Name, list[float]] = defaultdict(lambda: [0.0, 0.0])  # seconds, and shots or frames
 
-    def take(self, workers: int, allowed: Sequence[Name] = _ORDER) -> Task | None:
+    def take(self, workers: int, allowed: Callable[[Task], bool] = lambda task: True) -> Task | None:
         """The task that should begin next, of those allowed; None where all that are left wait. workers: who share the frames.
 
         What comes early in a shot goes first, over all shots: wrong input is known soon, and the long chains begin first.
         """
         for task in self._again:
-            if task.name in allowed:
+            if allowed(task):
                 self._again.remove(task)
                 return task
         for name in _ORDER:
             for number, shot in enumerate(self.shots):
-                if name in allowed and not shot.ended and self._may_begin(shot, name):
+                if not shot.ended and self._may_begin(shot, name) and allowed(Task(number, name)):
                     return self._begin(number, shot, name, workers)
         return None
 

@@ -7,14 +7,15 @@ ends the shot: it enters all layers into shot.json and makes what is missing sti
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from surface_sos_core.ending import explain
 from surface_sos_core.errors import InputError, SetupError
 from surface_sos_core.events import Listener
-from surface_sos_core.farm.graph import Name
+from surface_sos_core.farm.graph import ON_GPU, Name
 from surface_sos_core.footage import ColourRequest, open_footage, parse_frames
+from surface_sos_core.masks.sources.request import NETWORKS
 from surface_sos_core.pipeline import Shot, make_missing_layers, make_missing_mesh, segment
 from surface_sos_core.settings import Settings
 from surface_sos_core.shot_folder import Mode, ShotFolder
@@ -37,24 +38,33 @@ class Job:
         shot, masks = self.shot, self.shot.mask_request()
         given = [shot.cameras, shot.box, shot.weights, masks.path]
         footage = Path(shot.footage)
+        is_pattern = any(mark in footage.name for mark in "#%") and not footage.exists()
         return [
-            footage if footage.exists() else footage.parent,
+            footage.parent if is_pattern else footage,
             *(Path(path) for path in given if path is not None),
         ]
+
+    def may_use_gpu(self, name: Name) -> bool:
+        """Whether a task of this name would compute on a GPU."""
+        is_network = self.shot.mask_request().name in NETWORKS
+        return self.settings.device != "cpu" and (name in ON_GPU or (name == "masks" and is_network))
 
 
 def run_task(job: Job, name: Name, on_event: Listener | None = None, frames: str | None = None) -> None:
     """Do one task of a shot; raises the errors of `segment`. frames: those that get layers, of the task of this name."""
+    settings = job.settings
+    if settings.device == "cuda" and not job.may_use_gpu(name):
+        settings = replace(settings, device="auto")  # a machine without one does as well
     if name == "inspect":
-        segment(job.shot, job.settings, on_event, _mode(job), until="footage")
+        segment(job.shot, settings, on_event, _mode(job), until="footage")
     elif name == "layers":
-        make_missing_layers(job.out, job.settings, on_event, frames or job.shot.frames)
+        make_missing_layers(job.out, settings, on_event, frames or job.shot.frames)
     elif name == "mesh":
-        make_missing_mesh(job.out, job.settings, on_event)
+        make_missing_mesh(job.out, settings, on_event)
     elif name == "report":
-        segment(job.shot, job.settings, on_event, "resume")
+        segment(job.shot, settings, on_event, "resume")
     else:
-        segment(job.shot, job.settings, on_event, "resume", until=name)
+        segment(job.shot, settings, on_event, "resume", until=name)
 
 
 def _mode(job: Job) -> Mode:

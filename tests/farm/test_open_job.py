@@ -39,7 +39,12 @@ def test_each_shot_gets_a_template_but_bad_ones(write_jobs, environment, tmp_pat
     told = openjd("summary", to / "003.shot3.json", environment=environment)
     assert "1001,1005,1009,1012" in told and f"Total steps: {len(AFTER)}" in told
     steps = json.loads((to / "003.shot3.json").read_text())["steps"]
-    assert [step["name"] for step in steps if "hostRequirements" in step] == ["train", "layers", "mesh"]
+    assert [step["name"] for step in steps if "hostRequirements" in step] == [
+        "train",
+        "layers",
+        "mesh",
+        "report",
+    ]
 
 
 def test_the_file_of_shots_is_not_replaced(write_jobs, capsys):

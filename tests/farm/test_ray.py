@@ -118,6 +118,30 @@ def test_a_farm_that_is_cancelled_goes_on(write_jobs, environment, one_run, asse
     assert_same(one_run, jobs.out(1))
 
 
+@pytest.mark.long
+def test_a_node_that_is_lost_is_done_without(write_jobs, environment, one_run, assert_same):
+    """A cluster of two nodes, which the farm joins by its address."""
+    from ray.cluster_utils import Cluster
+
+    jobs = write_jobs(2, out_prefix=f"lost{os.getpid()}")
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        node = cluster.add_node(num_cpus=1)
+        farm = begin(jobs, environment, "--ray", cluster.address)
+        for number in (1, 2):
+            wait_for(f"{jobs.out(number).name}: train", farm)
+        cluster.remove_node(node, allow_graceful=False)
+        said, err = farm.communicate(timeout=500)
+        assert farm.returncode == 0, err
+    finally:
+        cluster.shutdown()
+    told = [event for event in events_of(said) if event["event"] == "task"]
+    assert [(event["task"], event["again"]) for event in told if event["message"]] == [("train", True)]
+    assert {event["machines"] for event in told} == {1, 2}
+    for number in (1, 2):
+        assert_same(one_run, jobs.out(number))
+
+
 @pytest.mark.parametrize(
     ("address", "code", "said"),
     [

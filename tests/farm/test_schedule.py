@@ -80,8 +80,8 @@ def test_a_task_that_ends_well_at_last_is_none_that_failed():
 def test_what_is_not_allowed_waits_for_others():
     made = schedule(2)
     done_until(made, "masks")
-    assert made.take(2, ["cameras", "masks"]) is None
-    assert made.take(2, ["train"]).name == "train"
+    assert made.take(2, lambda task: task.name == "masks") is None
+    assert made.take(2, lambda task: task.shot == 1).name == "train"
 
 
 def test_what_is_left_is_told_once_all_kinds_were_measured():

@@ -17,7 +17,7 @@ from surface_sos_core.settings import NetworkSettings, Settings
 from surface_sos_core.shot_folder import file_stamps
 
 FOUND = ("auto", "box", "maskrcnn", "sam2", "rvm", "rembg")
-_NETWORKS = FOUND[2:]
+NETWORKS = FOUND[2:]
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class MaskRequest:
             )
         if name == "box" and not rest:
             raise InputError("box wants the file of what is drawn: box:FILE, JSON or a folder of masks.")
-        if weights is not None and name not in _NETWORKS:
-            raise InputError(f"--weights is for {', '.join(_NETWORKS)}; {text} needs none.")
+        if weights is not None and name not in NETWORKS:
+            raise InputError(f"--weights is for {', '.join(NETWORKS)}; {text} needs none.")
         if pick is not None and name not in ("files", "maskrcnn"):
             raise InputError(
                 f"--pick is for masks in files and for maskrcnn; {text} has nothing to pick from."
