@@ -12,7 +12,7 @@ from itertools import chain, count
 
 import bpy
 
-_ROLE = "surface_sos"  # custom property: "TITLE/ROLE"
+_ROLE = "surface_sos"  # custom property: "TITLE/ROLE"; of a collection "TITLE", or "TITLE/object"
 MODEL = "surface_sos_model"  # of a root: the folder of its camera model
 _AWAITS = "surface_sos_awaits"  # of a root with nothing but cameras: the footage whose result belongs there
 
@@ -64,15 +64,28 @@ def find_or_make(
         name = f"{title} {role}"
         thing = bpy.data.objects.new(name, make_data(name))
         thing[_ROLE] = f"{title}/{role}"
-        _collection(scene, title).objects.link(thing)
+        home = object_collection(scene, title) if role == MESH else _shot_collection(scene, title)
+        home.objects.link(thing)
     return thing
 
 
-def _collection(scene: bpy.types.Scene, title: str) -> bpy.types.Collection:
+def object_collection(scene: bpy.types.Scene, title: str) -> bpy.types.Collection:
+    """Where the shot's mesh is, by itself, so that a view layer can do without it."""
+    name = f"{collection_name(title)} object"
+    return _collection(scene, f"{title}/object", name, _shot_collection(scene, title))
+
+
+def _shot_collection(scene: bpy.types.Scene, title: str) -> bpy.types.Collection:
+    return _collection(scene, title, collection_name(title), scene.collection)
+
+
+def _collection(
+    scene: bpy.types.Scene, tag: str, name: str, parent: bpy.types.Collection
+) -> bpy.types.Collection:
     for collection in scene.collection.children_recursive:
-        if collection.get(_ROLE) == title:
+        if collection.get(_ROLE) == tag:
             return collection
-    collection = bpy.data.collections.new(collection_name(title))
-    collection[_ROLE] = title
-    scene.collection.children.link(collection)
+    collection = bpy.data.collections.new(name)
+    collection[_ROLE] = tag
+    parent.children.link(collection)
     return collection

@@ -61,11 +61,12 @@ def test_everything_is_loaded_and_loading_again_replaces(blender, tmp_path, tiny
     ]
     assert [colour[:3] for colour in told["colours"]] == tiny_shot.colours.tolist()
     assert "VERTEX_COLOR" in told["material"]
-    assert all(names == ["Surface-SOS: plate"] for names in told["collections"])
+    assert sorted(told["collections"]) == [["Surface-SOS: plate"]] * 2 + [["Surface-SOS: plate object"]]
     assert told["range"] == [1001, 1004, 1, 1001]
     assert told["layers"][0] in ("Linear", "Linear Rec.709")
     assert told["layers"][1:] == ["SEQUENCE", 1001, 1000, 4, True]
-    assert sorted(told["links"]) == [["Combined", "Foreground"], ["clean", "Background"]]
+    links = [["Combined", "Foreground"], ["Image", "CG"], ["Image", "CG Before"], ["clean", "Background"]]
+    assert sorted(told["links"]) == links
     assert told["plate"].endswith("plate.1001.png")
 
 
@@ -94,7 +95,7 @@ one = state("plate")
 bpy.ops.surface_sos.load_result(out=second)
 counts = [sum("surface_sos" in thing for thing in scene.objects)]
 both = [state("plate"), state("plate 2")]
-bpy.ops.surface_sos.mesh_role(role="HOLDOUT")
+bpy.ops.surface_sos.mesh_role(role="VISIBLE")
 holdouts = [thing.get("surface_sos") for thing in scene.objects if "surface_sos" in thing and thing.is_holdout]
 for out in (first, second, first + "/", first):
     bpy.ops.surface_sos.load_result(out=out)
@@ -117,10 +118,11 @@ def test_shots_of_one_title_stand_beside_each_other(blender, tmp_path, tiny_shot
     assert layers == [str(first / "layers" / "plate.1001.exr")]
     assert told["both"][0] == told["one"] == told["again"][0]
     objects, layers = told["both"][1]
-    assert {name for thing in objects.values() for name in thing[1]} == {"Surface-SOS: plate 2"}
+    names = {name for thing in objects.values() for name in thing[1]}
+    assert names == {"Surface-SOS: plate 2", "Surface-SOS: plate 2 object"}
     assert layers == [str(second / "layers" / "plate.1001.exr")] and told["again"][1] == told["both"][1]
     assert told["counts"] == [8] * 5
-    assert told["holdouts"] == ["plate 2/mesh"] and told["catchers"] == ["plate/mesh"]
+    assert told["holdouts"] == ["plate/mesh"] and told["catchers"] == ["plate/mesh"]
     assert sorted(told["third"]) == ["camera", "points", "root"]  # a result's cameras give way to none
 
 
