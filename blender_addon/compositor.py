@@ -54,12 +54,12 @@ def place(
     corner = (0.0, 0.0) if is_new else _free_corner(tree)
     known = {node.get(_TAG) for node in tree.nodes}
     layers = _node(tree, title, "layers", "CompositorNodeImage", corner)
-    composite: Any = _node(tree, title, "composite", "CompositorNodeGroup", corner)
+    composite = _node(tree, title, "composite", "CompositorNodeGroup", corner)
     composite.node_tree, composite.width = comp_group.comp_group(), 220
     for role, layer, socket in (("cg", cg, "CG"), ("cg before", before, "CG Before")):
         if layer is None:
             continue
-        rendered: Any = _node(tree, title, role, "CompositorNodeRLayers", corner)
+        rendered = _node(tree, title, role, "CompositorNodeRLayers", corner)
         rendered.scene, rendered.layer = scene, layer.name
         _link(tree, rendered.outputs["Image"], composite.inputs[socket])
     if is_new:
@@ -122,12 +122,12 @@ def _find(tree: bpy.types.NodeTree, title: str, role: str) -> Any | None:
 
 def _node(
     tree: bpy.types.NodeTree, title: str, role: str, kind: str, corner: tuple[float, float]
-) -> bpy.types.Node:
+) -> Any:
     """The shot's node of that role; a new one at its place below and right of `corner`."""
     found = _find(tree, title, role)
     if found is not None:
         return found
-    node = tree.nodes.new(kind)
+    node: Any = tree.nodes.new(kind)
     node[_TAG], node.label = f"{title}/{role}", f"{title} {role}"
     right, up = _PLACES[role]
     node.location = (corner[0] + right, corner[1] + up)

@@ -10,7 +10,20 @@ from typing import Any, ClassVar
 
 import bpy
 
-from . import cg_layers, colmap, compositor, images, import_cameras, plate_look, plates, shot_mesh
+from . import (
+    cg_layers,
+    clip_camera,
+    colmap,
+    compositor,
+    images,
+    import_cameras,
+    overlays,
+    plate_look,
+    plates,
+    shot_mesh,
+    timing,
+    views,
+)
 from .core import frame_numbers, manifest, wording
 from .errors import AddonError
 
@@ -71,6 +84,9 @@ def load(context: bpy.types.Context, out: Path, composite: bool = True) -> Loade
         shot.layers_space or images.REC709,
         [*built.notices, *notices],
     )
+    loaded.notices.extend(_renumber_clips(shot.footage.path))
+    timing.set_rate(context.scene, shot.footage.fps or 0.0)
+    overlays.clear(built.camera)
     if files is not None:
         _set_range(context.scene, files.frames)
         if composite:
@@ -125,6 +141,30 @@ def _set_range(scene: bpy.types.Scene, frames: list[int]) -> None:
     scene.frame_set(frames[0])
 
 
+def _renumber_clips(footage: str) -> list[str]:
+    """Clips of the footage show each frame where the result has it; sentences about those whose masks would be lost."""
+    notices = []
+    for clip in bpy.data.movieclips:
+        shift = timing.shift_of(clip)
+        if shift == 0 or not _is_clip_of(clip, footage):
+            continue
+        if not bpy.data.masks:
+            timing.renumber(clip)
+            continue
+        notices.append(
+            f"The clip {clip.name} starts {shift} frames before its result: move the keys of its masks by {shift} "
+            "and set the clip's Start Frame likewise."
+        )
+    return notices
+
+
+def _is_clip_of(clip: bpy.types.MovieClip, footage: str) -> bool:
+    try:
+        return plates.open_plates(clip_camera.footage(clip)).file == plates.open_plates(footage).file
+    except plates.PlateError:  # lost, which is said elsewhere
+        return False
+
+
 def _load_comp(
     scene: bpy.types.Scene,
     loaded: Loaded,
@@ -177,21 +217,43 @@ class LoadResult(bpy.types.Operator):
         description="Also put the foreground over CG over the clean plate in the compositor",
         default=True,
     )
+    filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"HIDDEN", "SKIP_SAVE"})
+    filter_glob: bpy.props.StringProperty(default=manifest.FILE_NAME, options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if self.out:
+            return self.execute(context)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            loaded = load(context, Path(bpy.path.abspath(self.out)), self.composite)
+            loaded = load(context, self._folder(), self.composite)
         except LoadError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        views.look_through_camera(context.scene)
         for notice in loaded.notices:
             self.report({"WARNING"}, notice)
         return {"FINISHED"}
 
+    def _folder(self) -> Path:
+        """The shot's folder; in the file browser it or its shot.json is chosen."""
+        if self.out:
+            return Path(bpy.path.abspath(self.out))
+        chosen = Path(bpy.path.abspath(self.filepath))
+        return chosen if chosen.is_dir() else chosen.parent
+
+
+def _menu(self: Any, context: Any) -> None:
+    self.layout.operator(LoadResult.bl_idname, text="Surface-SOS Result (shot.json)").out = ""
+
 
 def register() -> None:
     bpy.utils.register_class(LoadResult)
+    bpy.types.TOPBAR_MT_file_import.append(_menu)  # type: ignore[arg-type]
 
 
 def unregister() -> None:
+    bpy.types.TOPBAR_MT_file_import.remove(_menu)  # type: ignore[arg-type]
     bpy.utils.unregister_class(LoadResult)

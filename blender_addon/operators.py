@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import bpy
 
-from . import check_image, command, mask_overlay, scene_box, shot_request
+from . import check_image, command, overlays, scene_box, shot_request
 from .command import Mode
 from .errors import AddonError
 from .job_operator import JobOperator, Task
@@ -174,7 +174,7 @@ class FindMasks(JobOperator):
     def finished(self, context: bpy.types.Context) -> None:
         settings, folder = shot_settings(context), run_state().out
         settings.masks_from, settings.masks, settings.pick = "FOLDER", folder, ""
-        mask_overlay.show(context.scene, Path(folder))
+        overlays.show_masks(context.scene, Path(folder))
 
 
 class AddBox(bpy.types.Operator):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import bpy
-
 _PLAIN = ("Standard", "Un-tone-mapped", "sRGB", "Raw")  # Blender's own name first, then those of ACES configurations
 
 
@@ -32,7 +30,7 @@ def notice(scene: Any) -> str | None:
     )
 
 
-def _choose(view: bpy.types.ColorManagedViewSettings, name: str) -> bool:
+def _choose(view: Any, name: str) -> bool:
     try:
         view.view_transform = name
     except TypeError:  # how Blender says that there is none of that name

@@ -59,7 +59,7 @@ def set_role(scene: bpy.types.Scene, mesh: bpy.types.Object, role: str) -> None:
     """Make a mesh visible, a holdout or a shadow catcher; the last two want a transparent film."""
     mesh.is_holdout = role == "HOLDOUT"
     mesh.is_shadow_catcher = role == "SHADOW_CATCHER"
-    grown = mesh.modifiers.get(_GROWN)
+    grown: Any = mesh.modifiers.get(_GROWN)
     if grown is not None:
         grown.show_render = role == "HOLDOUT"
     if role != "VISIBLE":
