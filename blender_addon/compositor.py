@@ -13,14 +13,14 @@ from . import comp_group, formats, nodes
 _TAG = "surface_sos"  # custom property of our nodes: "TITLE/ROLE"
 _PLACES = {  # of our nodes, from the top left corner of them all
     "layers": (0, 0),
-    "cg": (0, -420),
-    "cg before": (0, -800),
+    "cg": (0, -560),
+    "cg before": (0, -960),
     "composite": (400, -160),
     "out": (760, 0),
     "viewer": (760, -200),
     "file": (760, -400),
 }
-_MARGIN, _TALLEST = 120, 400  # below an artist's nodes, whose heights are not known before they are drawn
+_MARGIN, _TALLEST = 120, 560  # below an artist's nodes, whose heights are not known before they are drawn
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -42,17 +43,20 @@ def load(
 def _fill(thing: bpy.types.Object, triangles: ply.Triangles) -> None:
     mesh: Any = thing.data
     mesh.clear_geometry()
-    xyz, corners = triangles.xyz, triangles.corners
-    mesh.from_pydata(
-        list(zip(xyz[0::3], xyz[1::3], xyz[2::3], strict=True)),
-        [],
-        list(zip(corners[0::3], corners[1::3], corners[2::3], strict=True)),
-    )
+    count = len(triangles.corners) // 3
+    mesh.vertices.add(len(triangles.xyz) // 3)
+    mesh.vertices.foreach_set("co", triangles.xyz)
+    mesh.loops.add(3 * count)
+    mesh.loops.foreach_set("vertex_index", triangles.corners)
+    mesh.polygons.add(count)
+    mesh.polygons.foreach_set("loop_start", array("i", range(0, 3 * count, 3)))
+    if not bpy.types.MeshPolygon.bl_rna.properties["loop_total"].is_readonly:  # until 4.0
+        mesh.polygons.foreach_set("loop_total", array("i", [3]) * count)
     mesh.polygons.foreach_set("use_smooth", [True] * len(mesh.polygons))
     if triangles.rgb:
         vertex_colours.set_colours(mesh, triangles.rgb)
         vertex_colours.show_colours(mesh, thing.name, shadeless=False)
-    mesh.update()
+    mesh.update(calc_edges=True)
 
 
 def set_role(scene: bpy.types.Scene, mesh: bpy.types.Object, role: str) -> None:
