@@ -40,7 +40,7 @@ def show(received: list[messages.Message]) -> None:
         elif isinstance(message, messages.Preview):
             run.preview_icon = _load_preview(message.path)
         elif isinstance(message, messages.Warning):
-            run.warnings = "\n".join([*run.warnings.splitlines(), message.message])
+            note(message.message)
         elif isinstance(message, messages.Inputs):
             run.inputs = "\n".join(message.lines)
             if message.picture:
@@ -51,6 +51,12 @@ def show(received: list[messages.Message]) -> None:
         _append(_log_block(), "".join(f"{line}\n" for line in lines if line))
     if received:
         redraw()
+
+
+def note(sentence: str) -> None:
+    """One more sentence that stays in the panel until the next job."""
+    run = run_state()
+    run.warnings = "\n".join([*run.warnings.splitlines(), sentence])
 
 
 def end(sentence: str) -> None:

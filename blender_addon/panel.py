@@ -6,6 +6,7 @@ from bpy.types import UILayout
 from . import command, shot_objects, shot_request
 from .operators import AddBox, CheckFootage, FindMasks, OpenReport, Resume, Segment, SolveCameras
 from .panel_parts import draw_inputs, draw_run, draw_sentence
+from .preferences import ShowPreferences, core_obstacle
 from .properties import SurfaceSosSettings, run_state, shot_settings
 
 
@@ -22,6 +23,10 @@ class _ShotPanel(bpy.types.Panel):
             draw_run(layout, run)
             draw_inputs(layout, run)
             return
+        if (reason := core_obstacle(context)) is not None:
+            box = layout.box()
+            draw_sentence(box, reason, "ERROR")
+            box.operator(ShowPreferences.bl_idname, icon="PREFERENCES")
         _draw_inputs(layout, settings)
         _draw_buttons(layout, context)
         draw_run(layout, run)

@@ -136,7 +136,7 @@ bpy.context.scene.frame_set(3)
 items = [item.identifier for item in settings.bl_rna.properties["masks_from"].enum_items]
 done = bpy.ops.surface_sos.find_masks()
 run = bpy.context.window_manager.surface_sos_run
-tell(done=list(done), masks_from=settings.masks_from, masks=settings.masks, said=run.message, items=items)
+tell(done=list(done), masks_from=settings.masks_from, masks=settings.masks, said=run.message, items=items, notes=run.warnings)
 """,
         tmp_path,
         plates,
@@ -144,7 +144,9 @@ tell(done=list(done), masks_from=settings.masks_from, masks=settings.masks, said
         timeout=300,
     )
     assert facts["done"] == ["FINISHED"] and facts["said"] == ""
-    assert facts["masks_from"] == "FOLDER" and Path(facts["masks"]) == tmp_path / "shot.job" / "found"
+    # What is drawn stays what Segment Footage goes by: it has cameras to carry it with.
+    assert facts["masks_from"] == "BOX" and facts["masks"] == ""
+    assert "found in 9 frames: Segment Footage solves them" in facts["notes"]
     assert [file.name for file in (tmp_path / "shot.job" / "drawn").iterdir()] == ["plate.1002.png"]
     truth = np.zeros((HEIGHT, WIDTH), bool)
     truth[15:21, 12:20] = True
