@@ -97,7 +97,7 @@ folder = sys.argv[-1]
 display.show([messages.Inputs(["footage  a"], {"path": folder + "/a.png", "frame": 7}), messages.Preview(folder + "/b.png", 7, 1)])
 display.show([messages.Preview(folder + "/b.png", 7, 2)])
 pictures = bpy.types.WindowManager.surface_sos_pictures
-tell(pictures={place: list(held) for place, held in pictures.items()}, icons=[run.picture_icon != 0, run.preview_icon != 0])
+tell(pictures={place: list(held) for place, held in pictures.items()})
 display.done("Segmenting: done in 0:01.")
 tell(success=run.success)
 display.begin("Segmenting", "")
@@ -111,7 +111,6 @@ def test_all_warnings_stay_until_the_next_job(blender, tmp_path: Path):
         cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros((8, 8, 3), np.uint8))
     facts = blender.facts(SHOWN, tmp_path, tmp_path)
     assert facts["pictures"] == {"preview": [f"{tmp_path}/b.png"], "picture": [f"{tmp_path}/a.png"]}
-    assert facts["icons"] == [True, True]
     assert facts["warnings"] == "One.\nTwo." and facts["inputs"] == "footage  a\nmasks    b"
     assert "note: One." in facts["log"] and "    masks    b" in facts["log"]
     assert facts["success"] == "Segmenting: done in 0:01." and facts["after"] == ["", "", ""]
