@@ -21,6 +21,7 @@ from . import (
     plate_look,
     plates,
     shot_mesh,
+    shot_notes,
     timing,
     views,
 )
@@ -87,6 +88,7 @@ def load(context: bpy.types.Context, out: Path, composite: bool = True) -> Loade
     loaded.notices.extend(_renumber_clips(shot.footage.path))
     timing.set_rate(context.scene, shot.footage.fps or 0.0)
     overlays.clear(built.camera)
+    shot_notes.write(built.root, _notes(shot, files, loaded.space))
     if files is not None:
         _set_range(context.scene, files.frames)
         if composite:
@@ -139,6 +141,14 @@ def _set_range(scene: bpy.types.Scene, frames: list[int]) -> None:
     scene.frame_start, scene.frame_end = frames[0], frames[-1]
     scene.frame_step = steps.pop() if len(steps) == 1 else 1
     scene.frame_set(frames[0])
+
+
+def _notes(shot: manifest.Manifest, files: LayerFiles | None, space: str) -> shot_notes.ShotNotes:
+    doubts = {entry.frame: entry.doubts for entry in shot.frames if entry.doubts}
+    if files is None:
+        return shot_notes.ShotNotes("", 1, 1, 0, space, doubts)
+    first, last = files.frames[0], files.frames[-1]
+    return shot_notes.ShotNotes(str(files.first), first, last, files.shift, space, doubts)
 
 
 def _renumber_clips(footage: str) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import chain, count
+from pathlib import Path
 
 import bpy
 
@@ -39,6 +40,12 @@ def free_title(scene: bpy.types.Scene, title: str, model: str, footage: str) -> 
 def own(root: bpy.types.Object, model: str, awaits: str) -> None:
     """Note whose root this is; `awaits`: the footage whose result may take its place, or nothing."""
     root[MODEL], root[_AWAITS] = model, awaits
+
+
+def holds_result(scene: bpy.types.Scene, out: Path) -> bool:
+    """Whether the result in the folder `out` is in the scene."""
+    root = find(scene, None, ROOT)
+    return root is not None and not root.get(_AWAITS) and Path(root.get(MODEL, "")).parent == out.resolve()
 
 
 def find(scene: bpy.types.Scene, title: str | None, role: str) -> bpy.types.Object | None:
