@@ -171,7 +171,7 @@ def _part(panel: type[_ShotPanel], part: type[_Part]) -> type[bpy.types.Panel]:
 _PANELS = (SURFACE_SOS_PT_viewport, SURFACE_SOS_PT_clip)
 _CLASSES: tuple[type[bpy.types.Panel], ...] = (
     *_PANELS,
-    *(_part(panel, part) for panel in _PANELS for part in (_Input, _Object, _Camera, _Output, _Result)),
+    *(_part(panel, part) for panel in _PANELS for part in (_Result, _Input, _Object, _Camera, _Output)),
 )
 
 

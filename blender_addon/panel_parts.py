@@ -49,8 +49,8 @@ def _wrapped(sentence: str, room: float) -> list[str]:
             lines[-1] = longer
             continue
         lines.append(word)
-        while _width(word) > room:
-            fits = next(count for count in range(len(word) - 1, 0, -1) if _width(word[:count]) <= room or count == 1)
+        while len(word) > 1 and _width(word) > room:
+            fits = next((count for count in range(len(word) - 1, 1, -1) if _width(word[:count]) <= room), 1)
             lines[-1:] = [word[:fits], word[fits:]]
             word = word[fits:]
     return lines if lines[0] else lines[1:]

@@ -43,7 +43,13 @@ tell(ok=True)
 
 
 def composite(
-    layers: FrameLayers, gain: float = 1.0, edge: float = 0.0, background=None, cg=None, before=None, shadow=1.0
+    layers: FrameLayers,
+    gain: float = 1.0,
+    edge: float = 0.0,
+    background=None,
+    cg=None,
+    before=None,
+    shadow=1.0,
 ) -> np.ndarray:
     """F' + (1 - a') (C + (1 - C.a) B s), F' = a' D + (1 - D.a) (a'/a) F, a' = min(gain a^(2^-edge), 1); light without alpha stays."""
     foreground, alpha = layers.foreground[..., :3], layers.foreground[..., 3:].astype(np.float64)
@@ -71,7 +77,11 @@ def test_composites_are_foreground_over_background(blender, tmp_path, tiny_shot)
         "inwards": {"Edge": -1.3, "Matte Gain": 1.2},
         "new background": {"Background": [0.25, 2.0, 0.0, 1.0]},
         "CG behind": {"CG": [0.5, 0.0, 1.5, 0.75]},
-        "CG behind and before": {"CG": [0.5, 0.0, 1.5, 0.75], "CG Before": [0.25, 0.125, 1.0, 0.5], "Matte Gain": 0.8},
+        "CG behind and before": {
+            "CG": [0.5, 0.0, 1.5, 0.75],
+            "CG Before": [0.25, 0.125, 1.0, 0.5],
+            "Matte Gain": 0.8,
+        },
     }
     blender.facts(RENDER, tmp_path, tiny_shot.out, tmp_path / "comp", json.dumps(cases), timeout=120)
     for name, case in cases.items():
@@ -138,7 +148,11 @@ def test_the_shadow_goes_from_the_clean_plate_and_onto_another(blender, tmp_path
         shadow = random.uniform(0.25, 1, (36, 64, 3)).astype(np.float16).astype(np.float32)
         shadows[entry.frame] = shadow
         write_layers(shot / entry.layers, replace(tiny_shot.layers[entry.frame], shadow=shadow), entry.frame)
-    cases = {"kept": {}, "out": {"Use Shadow": -1}, "on": {"Use Shadow": 1, "Background": [0.25, 2.0, 0.5, 1.0]}}
+    cases = {
+        "kept": {},
+        "out": {"Use Shadow": -1},
+        "on": {"Use Shadow": 1, "Background": [0.25, 2.0, 0.5, 1.0]},
+    }
     blender.facts(RENDER, tmp_path, shot, tmp_path / "comp", json.dumps(cases), timeout=120)
     for frame, layers in tiny_shot.layers.items():
         seen = (layers.foreground[..., 3] > 1e-3) | (layers.foreground[..., 3] == 0)
@@ -176,7 +190,9 @@ def test_an_untouched_plate_leaves_as_it_came(blender, tmp_path, tiny_shot):
         linear = srgb_decode(plates[entry.frame] / 255).astype(np.float32)
         nothing = np.zeros((36, 64, 4), np.float32)
         write_layers(
-            shot / entry.layers, replace(tiny_shot.layers[entry.frame], foreground=nothing, clean=linear), entry.frame
+            shot / entry.layers,
+            replace(tiny_shot.layers[entry.frame], foreground=nothing, clean=linear),
+            entry.frame,
         )
     told = blender.facts(PLAIN, tmp_path, shot, tmp_path, timeout=120)
     assert told["before"][0] in ("Filmic", "AgX") and told["after"] == "Standard" and told["notices"] == []
@@ -234,7 +250,9 @@ def test_cg_is_behind_and_before_the_object(blender, tmp_path, tiny_shot):
     rows, columns = np.nonzero(lit)
     row, column = round(rows.mean()), round(columns.mean())
     middle = np.zeros_like(lit)
-    middle[row - 1 : row + 2, column - 1 : column + 2] = True  # where the object is, and the ball in all three
+    middle[row - 1 : row + 2, column - 1 : column + 2] = (
+        True  # where the object is, and the ball in all three
+    )
     for name in places:
         off = np.abs(found[name] - expected[name]) / np.maximum(expected[name], 1.0)
         assert off[middle & seen].max() < 4 * HALF, name

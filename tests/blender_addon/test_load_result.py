@@ -187,6 +187,7 @@ def test_a_lost_plate_or_layer_is_a_warning_only(blender, tmp_path, tiny_shot):
         assert sentence in run.output
     assert "Traceback" not in run.output
 
+
 VIEWED = """
 from pathlib import Path
 out, plates = Path(sys.argv[-2]), Path(sys.argv[-1])
