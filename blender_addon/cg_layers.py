@@ -12,8 +12,9 @@ _TAG = "surface_sos"  # custom property of our view layer: "TITLE/without object
 
 
 def with_object(scene: bpy.types.Scene) -> bpy.types.ViewLayer:
-    """The artist's own, where the object stands for what it hides."""
-    return next(layer for layer in scene.view_layers if _TAG not in layer.keys())  # noqa: SIM118 (of an ID)
+    """The artist's own, the first of them, where the object stands for what it hides."""
+    own = (layer for layer in scene.view_layers if _TAG not in layer.keys())  # noqa: SIM118 (of an ID)
+    return next(own, None) or scene.view_layers.new("ViewLayer")
 
 
 def without_object(scene: bpy.types.Scene, title: str) -> bpy.types.ViewLayer:
