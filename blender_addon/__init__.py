@@ -1,8 +1,18 @@
 """Surface-SOS in Blender: segment footage from a panel, import its cameras, comp the result."""
 
-from . import display, import_cameras, load_result, operators, panel, preferences, properties
+from . import (
+    display,
+    import_cameras,
+    load_result,
+    looking,
+    operators,
+    panel,
+    preferences,
+    properties,
+    shot_mesh,
+)
 
-_MODULES = (properties, display, preferences, operators, import_cameras, load_result, panel)
+_MODULES = (properties, display, preferences, operators, import_cameras, load_result, looking, shot_mesh, panel)
 
 
 def register() -> None:

@@ -17,7 +17,7 @@ from mathutils import Matrix
 from . import colmap_text
 from .colmap import Image, Lens
 from .errors import AddonError
-from .plates import open_plates
+from .plates import open_plates, sequence_of
 
 _FLIP = Matrix.Diagonal((1.0, -1.0, -1.0, 1.0))  # Blender's camera axes to COLMAP's, and back
 _LEAST_CAMERAS = 3
@@ -28,12 +28,8 @@ def footage(clip: bpy.types.MovieClip) -> str:
     path = _path(clip)
     if clip.source == "MOVIE":
         return str(path)
-    runs = list(re.finditer(r"[0-9]+", path.stem))
-    if not runs:
-        return str(path.parent)
-    last = runs[-1]
-    stem = path.stem[: last.start()] + "#" * len(last.group()) + path.stem[last.end() :]
-    return str(path.with_name(stem + path.suffix))
+    pattern = sequence_of(str(path))
+    return pattern if pattern != str(path) else str(path.parent)
 
 
 def plate_number(clip: bpy.types.MovieClip, clip_frame: int) -> int:

@@ -1,131 +1,152 @@
-"""The compositor's part: the node group that puts a shot's foreground over a background, in every Blender.
-
-Node types and sockets are looked up by what the running Blender has, not by its version.
-"""
+"""A shot's comp among a scene's compositing nodes: clean plate, CG with the object cut out of it, foreground."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import bpy
 
-from . import nodes
+from . import comp_group, formats, nodes
 
-GROUP = "Surface-SOS Composite"
 _TAG = "surface_sos"  # custom property of our nodes: "TITLE/ROLE"
-_TINY = 1e-6  # keeps 0 / 0 of an empty matte at 1, so that light without alpha, a glow, stays as it is
-
-_INPUTS: tuple[tuple[str, str, float | None], ...] = (
-    ("Foreground", "NodeSocketColor", None),
-    ("Background", "NodeSocketColor", None),
-    ("Matte Gain", "NodeSocketFloat", 1.0),
-    ("Edge", "NodeSocketFloat", 0.0),
-)
-_OUTPUTS = (("Image", "NodeSocketColor"), ("Matte", "NodeSocketFloat"))
-
-
-def composite_group() -> bpy.types.NodeTree:
-    """The node group, made once in a file.
-
-    Foreground is premultiplied RGBA, Background a new background or the clean plate. With a the foreground's
-    alpha, the matte is a' = min(gain a^(2^-edge), 1): Edge moves the outline within its soft band, outwards
-    above 0 and inwards below. The foreground's light follows its matte:
-
-        Image = (a' / a) Foreground + (1 - a') Background
-    """
-    group: Any = bpy.data.node_groups.get(GROUP)
-    if group is not None and group.bl_idname == "CompositorNodeTree":
-        return group
-    group = bpy.data.node_groups.new(GROUP, "CompositorNodeTree")
-    for name, kind, default in _INPUTS:
-        socket = nodes.add_socket(group, name, kind, "INPUT")
-        if default is not None:
-            socket.default_value = default
-    for name, kind in _OUTPUTS:
-        nodes.add_socket(group, name, kind, "OUTPUT")
-    given, made = group.nodes.new("NodeGroupInput"), group.nodes.new("NodeGroupOutput")
-    split = group.nodes.new("CompositorNodeSeparateColor")
-    group.links.new(given.outputs["Foreground"], split.inputs[0])
-    alpha = split.outputs["Alpha"]
-    power = _math(group, "POWER", 2.0, _math(group, "MULTIPLY", given.outputs["Edge"], -1.0))
-    shaped = _math(group, "POWER", alpha, power)
-    matte = _math(group, "MULTIPLY", shaped, given.outputs["Matte Gain"], clamp=True)
-    change = _math(group, "DIVIDE", _math(group, "ADD", matte, _TINY), _math(group, "ADD", alpha, _TINY))
-    light = group.nodes.new("CompositorNodeSetAlpha")  # by default it multiplies all four channels
-    group.links.new(given.outputs["Foreground"], light.inputs["Image"])
-    group.links.new(change, light.inputs["Alpha"])
-    over = group.nodes.new("CompositorNodeAlphaOver")  # premultiplied by default
-    back, front = _over_sockets(over)
-    group.links.new(given.outputs["Background"], back)
-    group.links.new(light.outputs["Image"], front)
-    group.links.new(over.outputs["Image"], made.inputs["Image"])
-    group.links.new(matte, made.inputs["Matte"])
-    nodes.arrange([given, *(node for node in group.nodes if node not in (given, made)), made])
-    return group
+_PLACES = {  # of our nodes, from the top left corner of them all
+    "layers": (0, 0),
+    "cg": (0, -560),
+    "cg before": (0, -960),
+    "composite": (400, -160),
+    "out": (760, 0),
+    "viewer": (760, -200),
+    "file": (760, -400),
+}
+_MARGIN, _TALLEST = 120, 560  # below an artist's nodes, whose heights are not known before they are drawn
 
 
-def _math(
-    tree: bpy.types.NodeTree, operation: str, *values: Any, clamp: bool = False
-) -> bpy.types.NodeSocket:
-    """A math node of numbers and sockets; returns its output."""
-    kind = "CompositorNodeMath" if hasattr(bpy.types, "CompositorNodeMath") else "ShaderNodeMath"
-    node: Any = tree.nodes.new(kind)
-    node.operation, node.use_clamp = operation, clamp
-    for index, value in enumerate(values):
-        if isinstance(value, bpy.types.NodeSocket):
-            tree.links.new(value, node.inputs[index])
-        else:
-            node.inputs[index].default_value = value
-    return node.outputs[0]
+@dataclass(frozen=True)
+class Comp:
+    """A shot's nodes. is_new: made only now; is_whole: and the scene's compositing with them, so that it renders the comp."""
+
+    title: str
+    layers: bpy.types.Node
+    composite: bpy.types.Node
+    is_new: bool
+    is_whole: bool
+
+    @property
+    def advice(self) -> str:
+        """What to link where an artist's nodes are what the scene renders."""
+        return (
+            f"The compositor has nodes of yours, which stay: link the output Image of '{self.composite.label}' "
+            "to where you want the comp, such as the Composite or Group Output node."
+        )
 
 
-def _over_sockets(over: bpy.types.Node) -> Sequence[bpy.types.NodeSocket]:
-    """Alpha Over's background and foreground."""
-    if "Background" in over.inputs:  # since 5.0
-        return over.inputs["Background"], over.inputs["Foreground"]
-    return over.inputs[1], over.inputs[2]
+def place(
+    scene: bpy.types.Scene, title: str, cg: bpy.types.ViewLayer, before: bpy.types.ViewLayer | None
+) -> Comp:
+    """The shot's nodes in the scene's compositor, made or found again; `connect` links its layers.
 
-
-def place(scene: bpy.types.Scene, title: str) -> tuple[bpy.types.Node, bpy.types.Node]:
-    """The shot's layer image node and composite node in the scene's compositor, made or found again.
-
-    Where the scene has no compositing yet, the composite becomes what it renders; the nodes of an artist are
-    left alone.
+    cg: the view layer of all CG without the object; before: that which the object is cut out of, None where it has no mesh.
+    Where the scene has no compositing yet, the composite becomes what it renders; the nodes of an artist are left alone.
     """
     tree, is_new = scene_tree(scene)
-    layers = _node(tree, title, "layers", "CompositorNodeImage")
-    composite: Any = _node(tree, title, "composite", "CompositorNodeGroup")
-    composite.node_tree = composite_group()
-    layers.label, composite.label = f"{title} layers", f"{title} composite"
+    corner = (0.0, 0.0) if is_new else _free_corner(tree)
+    known = {node.get(_TAG) for node in tree.nodes}
+    layers = _node(tree, title, "layers", "CompositorNodeImage", corner)
+    composite = _node(tree, title, "composite", "CompositorNodeGroup", corner)
+    composite.node_tree, composite.width = comp_group.comp_group(), 220
+    for role, layer, socket in (("cg", cg, "CG"), ("cg before", before, "CG Before")):
+        if layer is None:
+            continue
+        rendered = _node(tree, title, role, "CompositorNodeRLayers", corner)
+        rendered.scene, rendered.layer = scene, layer.name
+        _link(tree, rendered.outputs["Image"], composite.inputs[socket])
     if is_new:
         made = sink(tree)
+        made.location = _PLACES["out"]
         tree.links.new(composite.outputs["Image"], made.inputs["Image"])
-        nodes.arrange((layers, composite, made))
-    return layers, composite
+    if f"{title}/viewer" in known or not any(node.type == "VIEWER" for node in tree.nodes):
+        viewer = _node(tree, title, "viewer", "CompositorNodeViewer", corner)
+        _link(tree, composite.outputs["Image"], viewer.inputs["Image"])
+    return Comp(title, layers, composite, f"{title}/composite" not in known, is_new)
 
 
-def connect(layers: bpy.types.Node, composite: bpy.types.Node) -> None:
-    """Foreground over clean plate, unless the artist has connected something else already.
+def connect(comp: Comp, frames: Path, space: str) -> None:
+    """Foreground over clean plate, unless the artist has connected something else already, and an EXR of each frame.
 
-    Raises LookupError where the layers' image lacks these layers.
+    frames: their path, # for each digit of the number; space: what they are in, see formats.as_exr. Raises
+    LookupError where the layers' image lacks these layers.
     """
-    tree: Any = layers.id_data
+    tree: Any = comp.layers.id_data
     for output, socket in (("Combined", "Foreground"), ("clean", "Background")):
-        if output not in layers.outputs:
+        if output not in comp.layers.outputs:
             raise LookupError(f"The layers have no {output} for the compositor.")
-        if not composite.inputs[socket].is_linked:
-            tree.links.new(layers.outputs[output], composite.inputs[socket])
+        _link(tree, comp.layers.outputs[output], comp.composite.inputs[socket])
+    if "shadow" in comp.layers.outputs:  # of a subject that moves
+        _link(tree, comp.layers.outputs["shadow"], comp.composite.inputs["Shadow"])
+    if _find(tree, comp.title, "file") is None:
+        corner = (comp.layers.location[0], comp.layers.location[1])
+        file = _node(tree, comp.title, "file", "CompositorNodeOutputFile", corner)
+        tree.links.new(comp.composite.outputs["Image"], _file_input(file, frames))
+        formats.as_exr(file.format, space)
 
 
-def _node(tree: bpy.types.NodeTree, title: str, role: str, kind: str) -> bpy.types.Node:
-    tag = f"{title}/{role}"
+def _file_input(file: Any, frames: Path) -> bpy.types.NodeSocket:
+    """The socket of a File Output node whose pictures are called `frames` and their number."""
+    if not hasattr(file, "directory"):  # until 4.5
+        file.base_path, file.file_slots[0].path = str(frames.parent), frames.name
+        return file.inputs[0]
+    file.format.media_type = "IMAGE"
+    file.directory, file.file_name = str(frames.parent), ""
+    file.file_output_items.new("RGBA", frames.name)
+    return file.inputs[0]
+
+
+def mute_rendering(scene: Any, muted: bool = True) -> None:
+    """Have the shots' comps neither render the 3D scene nor write files of their own; or let them again."""
+    tree, _ = scene_tree(scene)
     for node in tree.nodes:
-        if node.get(_TAG) == tag:
-            return node
-    node = tree.nodes.new(kind)
-    node[_TAG] = tag
+        if node.get(_TAG, "").rpartition("/")[2] in ("cg", "cg before", "file"):
+            node.mute = muted
+
+
+def _link(tree: Any, output: bpy.types.NodeSocket, socket: bpy.types.NodeSocket) -> None:
+    if not socket.is_linked:
+        tree.links.new(output, socket)
+
+
+def _find(tree: bpy.types.NodeTree, title: str, role: str) -> Any | None:
+    return next((node for node in tree.nodes if node.get(_TAG) == f"{title}/{role}"), None)
+
+
+def _node(
+    tree: bpy.types.NodeTree, title: str, role: str, kind: str, corner: tuple[float, float]
+) -> Any:
+    """The shot's node of that role; a new one at its place below and right of `corner`."""
+    found = _find(tree, title, role)
+    if found is not None:
+        return found
+    node: Any = tree.nodes.new(kind)
+    node[_TAG], node.label = f"{title}/{role}", f"{title} {role}"
+    right, up = _PLACES[role]
+    node.location = (corner[0] + right, corner[1] + up)
     return node
+
+
+def _free_corner(tree: bpy.types.NodeTree) -> tuple[float, float]:
+    """The left end of the free space below all nodes."""
+    tops = [_place(node) for node in tree.nodes if node.type != "FRAME"] or [(0.0, 0.0)]
+    return min(x for x, _ in tops), min(y for _, y in tops) - _TALLEST - _MARGIN
+
+
+def _place(node: bpy.types.Node) -> tuple[float, float]:
+    """Where a node is; the location of one within a frame is told from the frame's."""
+    x, y = node.location
+    if node.parent is None:
+        return x, y
+    right, up = _place(node.parent)
+    return x + right, y + up
 
 
 def scene_tree(scene: Any) -> tuple[bpy.types.NodeTree, bool]:
@@ -141,7 +162,7 @@ def scene_tree(scene: Any) -> tuple[bpy.types.NodeTree, bool]:
     if scene.use_nodes and scene.node_tree.nodes:
         return scene.node_tree, False
     scene.use_nodes = True
-    scene.node_tree.nodes.clear()  # Blender's default: the 3D render, which nothing shows here
+    scene.node_tree.nodes.clear()  # Blender's default: the 3D render alone
     return scene.node_tree, True
 
 

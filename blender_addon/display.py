@@ -38,19 +38,25 @@ def show(received: list[messages.Message]) -> None:
             run.rate = message.rate or 0.0
             run.eta_s = -1.0 if message.eta_s is None else message.eta_s
         elif isinstance(message, messages.Preview):
-            run.preview_icon = _load_preview(message.path)
+            run.preview_icon = _load_icon("preview", message.path)
         elif isinstance(message, messages.Warning):
-            run.warnings = "\n".join([*run.warnings.splitlines(), message.message])
+            note(message.message)
         elif isinstance(message, messages.Inputs):
             run.inputs = "\n".join(message.lines)
             if message.picture:
-                run.picture_icon = _load_preview(message.picture["path"])
+                run.picture_icon = _load_icon("picture", message.picture["path"])
                 run.picture_frame = message.picture["frame"]
     lines = [messages.text(message) for message in received if not isinstance(message, messages.Progress)]
     if any(lines):
         _append(_log_block(), "".join(f"{line}\n" for line in lines if line))
     if received:
         redraw()
+
+
+def note(sentence: str) -> None:
+    """One more sentence that stays in the panel until the next job."""
+    run = run_state()
+    run.warnings = "\n".join([*run.warnings.splitlines(), sentence])
 
 
 def end(sentence: str) -> None:
@@ -82,9 +88,9 @@ def redraw() -> None:
                         region.tag_redraw()
 
 
-def _load_preview(path: str) -> int:
-    """The icon of the picture at `path` as it is now; Blender reads it in a thread of its own."""
-    pictures = _MANAGER.surface_sos_pictures
+def _load_icon(place: str, path: str) -> int:
+    """The icon of the picture at `path` as it is now, instead of the one in its place; Blender reads it in a thread."""
+    pictures = _MANAGER.surface_sos_pictures[place]
     pictures.clear()
     return pictures.load(path, path, "IMAGE").icon_id
 
@@ -108,10 +114,11 @@ def _forget_run(*_: object) -> None:
 
 def register() -> None:
     bpy.app.handlers.load_post.append(_forget_run)
-    _MANAGER.surface_sos_pictures = bpy.utils.previews.new()
+    _MANAGER.surface_sos_pictures = {place: bpy.utils.previews.new() for place in ("preview", "picture")}
 
 
 def unregister() -> None:
     bpy.app.handlers.load_post.remove(_forget_run)
-    bpy.utils.previews.remove(_MANAGER.surface_sos_pictures)
+    for pictures in _MANAGER.surface_sos_pictures.values():
+        bpy.utils.previews.remove(pictures)
     del _MANAGER.surface_sos_pictures

@@ -16,7 +16,7 @@ _NAMES = {
     "lin_rec2020_scene": ("Linear Rec.2020", "Utility - Linear - Rec.2020", "lin_rec2020"),
     "lin_p3d65_scene": ("Linear DCI-P3 D65", "Linear P3-D65", "Utility - Linear - P3-D65", "lin_p3d65"),
 }
-_OURS = "surface_sos"  # custom property of images that were loaded here
+_OURS = "surface_sos"  # custom property of images that were loaded or made here
 
 
 def load(file: Path, source: Literal["SEQUENCE", "MOVIE"]) -> tuple[bpy.types.Image, tuple[int, int]]:
@@ -27,13 +27,22 @@ def load(file: Path, source: Literal["SEQUENCE", "MOVIE"]) -> tuple[bpy.types.Im
     image = bpy.data.images.load(str(file))
     width, height = image.size  # of a sequence, it would be that of frame 0, which may not be there
     image.source = source
-    image[_OURS] = True
+    own(image)
     return image, (width, height)
+
+
+def own(image: bpy.types.Image) -> None:
+    """Note that an image is none of the artist's."""
+    image[_OURS] = True
+
+
+def is_ours(image: bpy.types.Image) -> bool:
+    return bool(image.get(_OURS))
 
 
 def replace(old: bpy.types.Image | None, new: bpy.types.Image) -> None:
     """Show `new` wherever `old` is shown, and remove `old`, unless `old` is an image of the artist's."""
-    if old is not None and old.get(_OURS):
+    if old is not None and is_ours(old):
         old.user_remap(new)
         bpy.data.images.remove(old)
         new.name = Path(new.filepath).name

@@ -43,11 +43,15 @@ class ShotCameras:
 
 @dataclass(frozen=True)
 class Built:
-    """What is in the scene now, by which title, and sentences about what is not as one may expect."""
+    """What is in the scene now, by which title, and sentences about what is not as one may expect.
+
+    width: of the picture at a middle distance, in units of `root`.
+    """
 
     title: str
     root: bpy.types.Object
     camera: bpy.types.Object
+    width: float
     notices: list[str]
 
 
@@ -103,7 +107,8 @@ def build(context: bpy.types.Context, shot: ShotCameras, is_result: bool = False
     frames = shot.numbers.values() or posed.keys()
     if backdrop is not None:
         animated_camera.show_plate(camera, backdrop, frames)
-    _set_scene(scene, camera, next(iter(lenses.values())), next(iter(films.values())), frames)
+    first = next(iter(lenses.values()))
+    _set_scene(scene, camera, first, next(iter(films.values())), frames)
     sparse_points.show_points(scene, title, shot.model.points, world, reach.middle * _DROP_SHARE)
 
     error = max(pinhole.corner_error(fitted, films[lens]) for lens, fitted in lenses.items())
@@ -112,7 +117,7 @@ def build(context: bpy.types.Context, shot: ShotCameras, is_result: bool = False
         notices.append(
             f"Blender's camera has no lens distortion: it is {error:.1f} pixels off at the image's corner."
         )
-    return Built(title, world, camera, notices)
+    return Built(title, world, camera, reach.middle * first.width / first.focal[0], notices)
 
 
 def _left_out(shot: ShotCameras, posed: dict[int, colmap.Image]) -> list[str]:

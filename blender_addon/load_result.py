@@ -9,17 +9,26 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import bpy
-from mathutils import Matrix
 
-from . import colmap, compositor, images, import_cameras, plates, ply, shot_objects, vertex_colours
+from . import (
+    cg_layers,
+    clip_camera,
+    colmap,
+    compositor,
+    images,
+    import_cameras,
+    overlays,
+    plate_look,
+    plates,
+    shot_mesh,
+    shot_notes,
+    timing,
+    views,
+)
 from .core import frame_numbers, manifest, wording
 from .errors import AddonError
 
-ROLES = (
-    ("VISIBLE", "Visible", "Render the mesh in its vertex colours"),
-    ("HOLDOUT", "Holdout", "Cut the mesh out of the render, so that it hides what is behind it"),
-    ("SHADOW_CATCHER", "Shadow Catcher", "Render only the shadows that fall on the mesh (Cycles)"),
-)
+_SOFT_SHARE = 0.01  # of the picture's width: how far a matte's soft outline may reach beyond the mesh
 
 
 class LoadError(AddonError):
@@ -64,17 +73,27 @@ def load(context: bpy.types.Context, out: Path, composite: bool = True) -> Loade
         shot = manifest.read_manifest(out)
         cameras, notices = _cameras(out, shot)
         built = import_cameras.build(context, cameras, is_result=True)
-        mesh = _load_mesh(context.scene, built.title, out, shot, built.root, notices)
+        mesh = _load_mesh(context.scene, out, shot, built, notices)
     except (manifest.ManifestError, AddonError) as error:
         raise LoadError(str(error)) from error
-    space = shot.layers_space or images.REC709
     files = layer_files(out, shot.frames, notices)
+    loaded = Loaded(
+        built.title,
+        built.camera,
+        mesh,
+        files.paths if files else {},
+        shot.layers_space or images.REC709,
+        [*built.notices, *notices],
+    )
+    loaded.notices.extend(_renumber_clips(shot.footage.path))
+    timing.set_rate(context.scene, shot.footage.fps or 0.0)
+    overlays.clear(built.camera)
+    shot_notes.write(built.root, _notes(shot, files, loaded.space))
     if files is not None:
         _set_range(context.scene, files.frames)
         if composite:
-            _load_layers(context.scene, built.title, files, space, notices)
-    layers = files.paths if files else {}
-    return Loaded(built.title, built.camera, mesh, layers, space, [*built.notices, *notices])
+            loaded.notices.extend(_load_comp(context.scene, loaded, files, out))
+    return loaded
 
 
 def _cameras(out: Path, shot: manifest.Manifest) -> tuple[import_cameras.ShotCameras, list[str]]:
@@ -124,63 +143,75 @@ def _set_range(scene: bpy.types.Scene, frames: list[int]) -> None:
     scene.frame_set(frames[0])
 
 
-def _load_layers(
-    scene: bpy.types.Scene, title: str, files: LayerFiles, space: str, notices: list[str]
-) -> None:
-    node: Any
-    node, composite = compositor.place(scene, title)
+def _notes(shot: manifest.Manifest, files: LayerFiles | None, space: str) -> shot_notes.ShotNotes:
+    doubts = {entry.frame: entry.doubts for entry in shot.frames if entry.doubts}
+    if files is None:
+        return shot_notes.ShotNotes("", 1, 1, 0, space, doubts)
+    first, last = files.frames[0], files.frames[-1]
+    return shot_notes.ShotNotes(str(files.first), first, last, files.shift, space, doubts)
+
+
+def _renumber_clips(footage: str) -> list[str]:
+    """Clips of the footage show each frame where the result has it; sentences about those whose masks would be lost."""
+    notices = []
+    for clip in bpy.data.movieclips:
+        shift = timing.shift_of(clip)
+        if shift == 0 or not _is_clip_of(clip, footage):
+            continue
+        if not bpy.data.masks:
+            timing.renumber(clip)
+            continue
+        notices.append(
+            f"The clip {clip.name} starts {shift} frames before its result: move the keys of its masks by {shift} "
+            "and set the clip's Start Frame likewise."
+        )
+    return notices
+
+
+def _is_clip_of(clip: bpy.types.MovieClip, footage: str) -> bool:
+    try:
+        return plates.open_plates(clip_camera.footage(clip)).file == plates.open_plates(footage).file
+    except plates.PlateError:  # lost, which is said elsewhere
+        return False
+
+
+def _load_comp(
+    scene: bpy.types.Scene,
+    loaded: Loaded,
+    files: LayerFiles,
+    out: Path,
+) -> list[str]:
+    """The comp of the shot's layers, with the scene's CG; returns what to say of it."""
+    own, mesh = cg_layers.with_object(scene), loaded.mesh is not None
+    cg = cg_layers.without_object(scene, loaded.title) if mesh else own
+    comp = compositor.place(scene, loaded.title, cg, own if mesh else None)
+    node: Any = comp.layers
     try:
         image, _ = images.load(files.first, "SEQUENCE")
     except RuntimeError as error:
         raise LoadError(f"{files.first} cannot be read: {' '.join(str(error).split())}") from error
-    if notice := images.set_linear(image.colorspace_settings, space):
-        notices.append(notice)
+    notices = [images.set_linear(image.colorspace_settings, loaded.space)]
     images.replace(node.image, image)
     node.image = image
     images.play(node, files.frames[0], files.frames[-1], files.shift)
     try:
-        compositor.connect(node, composite)
+        compositor.connect(comp, out.with_name(f"{out.name}.comp") / f"{loaded.title}.####", loaded.space)
     except LookupError as error:
         raise LoadError(f"{files.first}: {error}") from error
+    if comp.is_whole:
+        notices.append(plate_look.apply(scene))
+    elif comp.is_new:
+        notices += [comp.advice, plate_look.notice(scene)]
+    return [notice for notice in notices if notice is not None]
 
 
 def _load_mesh(
-    scene: bpy.types.Scene,
-    title: str,
-    out: Path,
-    shot: manifest.Manifest,
-    world: bpy.types.Object,
-    notices: list[str],
+    scene: bpy.types.Scene, out: Path, shot: manifest.Manifest, built: import_cameras.Built, notices: list[str]
 ) -> bpy.types.Object | None:
     if shot.mesh is None or shot.mesh.ply is None:
         notices.append(f"{out} has no mesh yet; let the run get that far (Resume).")
         return None
-    triangles = ply.read_ply(out / shot.mesh.ply)
-    thing = shot_objects.find_or_make(scene, title, shot_objects.MESH, bpy.data.meshes.new)
-    thing.parent = world
-    thing.matrix_parent_inverse = Matrix()
-    mesh: Any = thing.data
-    mesh.clear_geometry()
-    xyz, corners = triangles.xyz, triangles.corners
-    mesh.from_pydata(
-        list(zip(xyz[0::3], xyz[1::3], xyz[2::3], strict=True)),
-        [],
-        list(zip(corners[0::3], corners[1::3], corners[2::3], strict=True)),
-    )
-    mesh.polygons.foreach_set("use_smooth", [True] * len(mesh.polygons))
-    if triangles.rgb:
-        vertex_colours.set_colours(mesh, triangles.rgb)
-        vertex_colours.show_colours(mesh, thing.name, shadeless=False)
-    mesh.update()
-    return thing
-
-
-def set_role(scene: bpy.types.Scene, mesh: bpy.types.Object, role: str) -> None:
-    """Make a mesh visible, a holdout or a shadow catcher; the last two want a transparent film."""
-    mesh.is_holdout = role == "HOLDOUT"
-    mesh.is_shadow_catcher = role == "SHADOW_CATCHER"
-    if role != "VISIBLE":
-        scene.render.film_transparent = True
+    return shot_mesh.load(scene, built.title, out / shot.mesh.ply, built.root, _SOFT_SHARE * built.width)
 
 
 class LoadResult(bpy.types.Operator):
@@ -193,47 +224,46 @@ class LoadResult(bpy.types.Operator):
     out: bpy.props.StringProperty(name="Shot", description="Folder of the shot", subtype="DIR_PATH")
     composite: bpy.props.BoolProperty(
         name="Compositor",
-        description="Also put the foreground over the clean plate in the compositor",
+        description="Also put the foreground over CG over the clean plate in the compositor",
         default=True,
     )
+    filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"HIDDEN", "SKIP_SAVE"})
+    filter_glob: bpy.props.StringProperty(default=manifest.FILE_NAME, options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if self.out:
+            return self.execute(context)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            loaded = load(context, Path(bpy.path.abspath(self.out)), self.composite)
+            loaded = load(context, self._folder(), self.composite)
         except LoadError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        views.look_through_camera(context.scene)
         for notice in loaded.notices:
             self.report({"WARNING"}, notice)
         return {"FINISHED"}
 
-
-class MeshRole(bpy.types.Operator):
-    """How the shot's mesh takes part in renders"""
-
-    bl_idname = "surface_sos.mesh_role"
-    bl_label = "Use Mesh As"
-    bl_options: ClassVar = {"REGISTER", "UNDO"}
-
-    role: bpy.props.EnumProperty(name="Role", items=ROLES)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        mesh = shot_objects.find(context.scene, None, shot_objects.MESH)
-        if mesh is None:
-            self.report({"ERROR"}, "There is no mesh of a shot in this scene; load a result first.")
-            return {"CANCELLED"}
-        set_role(context.scene, mesh, self.role)
-        return {"FINISHED"}
+    def _folder(self) -> Path:
+        """The shot's folder; in the file browser it or its shot.json is chosen."""
+        if self.out:
+            return Path(bpy.path.abspath(self.out))
+        chosen = Path(bpy.path.abspath(self.filepath))
+        return chosen if chosen.is_dir() else chosen.parent
 
 
-_CLASSES = (LoadResult, MeshRole)
+def _menu(self: Any, context: Any) -> None:
+    self.layout.operator(LoadResult.bl_idname, text="Surface-SOS Result (shot.json)").out = ""
 
 
 def register() -> None:
-    for kind in _CLASSES:
-        bpy.utils.register_class(kind)
+    bpy.utils.register_class(LoadResult)
+    bpy.types.TOPBAR_MT_file_import.append(_menu)  # type: ignore[arg-type]
 
 
 def unregister() -> None:
-    for kind in reversed(_CLASSES):
-        bpy.utils.unregister_class(kind)
+    bpy.types.TOPBAR_MT_file_import.remove(_menu)  # type: ignore[arg-type]
+    bpy.utils.unregister_class(LoadResult)

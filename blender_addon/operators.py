@@ -7,11 +7,12 @@ from typing import ClassVar
 
 import bpy
 
-from . import check_image, command, mask_overlay, scene_box, shot_request
+from . import check_image, command, display, overlays, scene_box, shot_request
 from .command import Mode
+from .core import wording
 from .errors import AddonError
 from .job_operator import JobOperator, Task
-from .preferences import core_python
+from .preferences import core_obstacle, core_python
 from .properties import run_state, shot_settings
 
 
@@ -22,7 +23,7 @@ class _SegmentBase(JobOperator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        reason = _busy() or shot_request.obstacle(context, cls.mode(context))
+        reason = _not_now(context) or shot_request.obstacle(context, cls.mode(context))
         if reason is not None:
             cls.poll_message_set(reason)
         return reason is None
@@ -73,7 +74,7 @@ class CheckFootage(JobOperator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        reason = _busy() or shot_request.inputs_obstacle(context)
+        reason = _not_now(context) or shot_request.inputs_obstacle(context)
         if reason is not None:
             cls.poll_message_set(reason)
         return reason is None
@@ -118,8 +119,9 @@ class SolveCameras(JobOperator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        request = shot_request.plan(context, "new")
-        reason = _busy() or command.footage_obstacle(request.footage) or command.no_out(request.out)
+        reason = (
+            _not_now(context) or shot_request.footage_obstacle(context) or shot_request.no_out(context)
+        )
         if reason is not None:
             cls.poll_message_set(reason)
         return reason is None
@@ -154,8 +156,7 @@ class FindMasks(JobOperator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        request = shot_request.plan(context, "overwrite")
-        reason = _busy() or command.no_out(request.out) or shot_request.obstacle(context, "overwrite")
+        reason = _not_now(context) or shot_request.obstacle(context, "overwrite")
         if reason is not None:
             cls.poll_message_set(reason)
         return reason is None
@@ -172,9 +173,17 @@ class FindMasks(JobOperator):
         )
 
     def finished(self, context: bpy.types.Context) -> None:
-        settings, folder = shot_settings(context), run_state().out
-        settings.masks_from, settings.masks, settings.pick = "FOLDER", folder, ""
-        mask_overlay.show(context.scene, Path(folder))
+        settings, folder = shot_settings(context), Path(run_state().out)
+        overlays.show_masks(context.scene, folder)
+        if settings.masks_from in shot_request.DRAWN and settings.cameras_from == "SOLVE":
+            # Cameras carry what is drawn to all frames; without them it is followed as far as that goes.
+            found = wording.counted(len(list(folder.glob("*.png"))), "frame")
+            display.note(
+                f"Without cameras the object was found in {found}: Segment Footage solves them and goes by what is drawn; "
+                f"to go by these masks instead, choose Folder and {folder}."
+            )
+            return
+        settings.masks_from, settings.masks, settings.pick = "FOLDER", str(folder), ""
 
 
 class AddBox(bpy.types.Operator):
@@ -220,8 +229,9 @@ def _report(context: bpy.types.Context) -> Path:
     return shot_request.out_folder(context) / "report.html"
 
 
-def _busy() -> str | None:
-    return "A job is running: wait for it or cancel it." if run_state().running else None
+def _not_now(context: bpy.types.Context) -> str | None:
+    """Why no job can start, whatever is asked for."""
+    return "A job is running: wait for it or cancel it." if run_state().running else core_obstacle(context)
 
 
 _CLASSES = (Segment, Resume, CheckFootage, Cancel, SolveCameras, FindMasks, AddBox, OpenReport)

@@ -76,6 +76,21 @@ def open_plates(footage: str | Path) -> Plates:
     return Plates(numbering.prefix or folder.resolve().name, ordered[0], numbers, shown)
 
 
+def sequence_of(file: str) -> str:
+    """The pattern of the sequence that an image file is a frame of, such as a file browser gives; other paths as they are.
+
+    Goes by the name alone, so that a path relative to a .blend file stays one: its last number is the frame's.
+    """
+    name = os.path.basename(file)
+    stem, suffix = os.path.splitext(name)
+    runs = list(_DIGITS.finditer(stem))
+    if suffix.lower() not in IMAGE_SUFFIXES or _PATTERN.search(name) or not runs:
+        return file
+    last = runs[-1]
+    digits = "#" * len(last.group()) if last.group().startswith("0") else "#"
+    return file[: len(file) - len(name)] + stem[: last.start()] + digits + stem[last.end() :] + suffix
+
+
 def numbers_of(stems: list[str]) -> dict[str, int]:
     """The frame number of each name, in order of the frames."""
     numbering = frame_numbers.number_names(stems)

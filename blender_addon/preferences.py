@@ -10,7 +10,7 @@ import bpy
 from bpy.props import StringProperty
 
 from . import messages
-from .core_python import find_core_python
+from .core_python import CoreNotFound, find_core_python
 from .errors import AddonError
 from .job_operator import JobOperator, Task
 from .panel_parts import draw_run, draw_sentence
@@ -65,6 +65,15 @@ def core_python(context: bpy.types.Context) -> Path:
     return find_core_python(chosen, os.environ, environment_folder())
 
 
+def core_obstacle(context: bpy.types.Context) -> str | None:
+    """Why there is no core to run; quick enough to be asked at every redraw."""
+    try:
+        core_python(context)
+    except CoreNotFound as error:
+        return str(error)
+    return None
+
+
 def environment_folder() -> Path:
     """Where "Set up" makes its environment: in the user's data, so that it outlives updates of the add-on."""
     if __package__.startswith("bl_ext."):
@@ -100,6 +109,17 @@ class SetUp(JobOperator):
         if own is not None:
             own.core_python = ""
             own.findings = f"The core is ready in {environment_folder()}."
+
+
+class ShowPreferences(bpy.types.Operator):
+    """Open the add-on's preferences, where Set Up gets the core"""
+
+    bl_idname = "surface_sos.show_preferences"
+    bl_label = "Open Preferences"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        bpy.ops.preferences.addon_show(module=__package__)
+        return {"FINISHED"}
 
 
 class Check(JobOperator):
@@ -176,7 +196,7 @@ def _online(operator: type[bpy.types.Operator]) -> bool:
     return True
 
 
-_CLASSES = (SurfaceSosPreferences, SetUp, Check)
+_CLASSES = (SurfaceSosPreferences, SetUp, ShowPreferences, Check)
 
 
 def register() -> None:

@@ -12,6 +12,8 @@ from bpy.props import (
     StringProperty,
 )
 
+from . import plates, timing
+
 _MASK_SOURCES = (
     ("NONE", "None", "The object is what the cameras look at", 0),
     ("FOLDER", "Folder", "White is the object; all frames or a few", 1),
@@ -33,6 +35,17 @@ def _mask_sources(_: bpy.types.PropertyGroup, context: bpy.types.Context | None)
     return [item for place, item in enumerate(_MASK_SOURCES) if place < _ALWAYS or item[0] in found]
 
 
+def _footage_chosen(settings: Any, _: bpy.types.Context) -> None:
+    pattern = plates.sequence_of(settings.footage)
+    if pattern != settings.footage:
+        settings.footage = pattern
+
+
+def _clip_chosen(settings: Any, _: bpy.types.Context) -> None:
+    if settings.clip is not None:
+        timing.use_clip(settings.id_data, settings.clip)
+
+
 class SurfaceSosSettings(bpy.types.PropertyGroup):
     """Scene.surface_sos: one shot."""
 
@@ -44,9 +57,12 @@ class SurfaceSosSettings(bpy.types.PropertyGroup):
         ],
     )
     footage: StringProperty(
-        name="Footage", description="Folder, pattern such as plate.####.exr, or movie", subtype="FILE_PATH"
+        name="Footage",
+        description="Folder, pattern such as plate.####.exr, or movie; a frame stands for its sequence",
+        subtype="FILE_PATH",
+        update=_footage_chosen,
     )
-    clip: PointerProperty(name="Clip", type=bpy.types.MovieClip)
+    clip: PointerProperty(name="Clip", type=bpy.types.MovieClip, update=_clip_chosen)
     masks_from: EnumProperty(name="Coarse Masks", items=_mask_sources)
     masks: StringProperty(name="Masks", description="Folder of coarse masks", subtype="DIR_PATH")
     mask: PointerProperty(name="Mask", type=bpy.types.Mask)

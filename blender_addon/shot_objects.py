@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import chain, count
+from pathlib import Path
 
 import bpy
 
-_ROLE = "surface_sos"  # custom property: "TITLE/ROLE"
+_ROLE = "surface_sos"  # custom property: "TITLE/ROLE"; of a collection "TITLE", or "TITLE/object"
 MODEL = "surface_sos_model"  # of a root: the folder of its camera model
 _AWAITS = "surface_sos_awaits"  # of a root with nothing but cameras: the footage whose result belongs there
 
@@ -41,6 +42,12 @@ def own(root: bpy.types.Object, model: str, awaits: str) -> None:
     root[MODEL], root[_AWAITS] = model, awaits
 
 
+def holds_result(scene: bpy.types.Scene, out: Path) -> bool:
+    """Whether the result in the folder `out` is in the scene."""
+    root = find(scene, None, ROOT)
+    return root is not None and not root.get(_AWAITS) and Path(root.get(MODEL, "")).parent == out.resolve()
+
+
 def find(scene: bpy.types.Scene, title: str | None, role: str) -> bpy.types.Object | None:
     """The shot's object of that role, or None; without a title, that of the shot whose camera the scene looks through,
     which is the one loaded last, else of the one that came last."""
@@ -64,15 +71,28 @@ def find_or_make(
         name = f"{title} {role}"
         thing = bpy.data.objects.new(name, make_data(name))
         thing[_ROLE] = f"{title}/{role}"
-        _collection(scene, title).objects.link(thing)
+        home = object_collection(scene, title) if role == MESH else _shot_collection(scene, title)
+        home.objects.link(thing)
     return thing
 
 
-def _collection(scene: bpy.types.Scene, title: str) -> bpy.types.Collection:
+def object_collection(scene: bpy.types.Scene, title: str) -> bpy.types.Collection:
+    """Where the shot's mesh is, by itself, so that a view layer can do without it."""
+    name = f"{collection_name(title)} object"
+    return _collection(scene, f"{title}/object", name, _shot_collection(scene, title))
+
+
+def _shot_collection(scene: bpy.types.Scene, title: str) -> bpy.types.Collection:
+    return _collection(scene, title, collection_name(title), scene.collection)
+
+
+def _collection(
+    scene: bpy.types.Scene, tag: str, name: str, parent: bpy.types.Collection
+) -> bpy.types.Collection:
     for collection in scene.collection.children_recursive:
-        if collection.get(_ROLE) == title:
+        if collection.get(_ROLE) == tag:
             return collection
-    collection = bpy.data.collections.new(collection_name(title))
-    collection[_ROLE] = title
-    scene.collection.children.link(collection)
+    collection = bpy.data.collections.new(name)
+    collection[_ROLE] = tag
+    parent.children.link(collection)
     return collection

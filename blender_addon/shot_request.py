@@ -14,6 +14,8 @@ from .errors import AddonError
 from .files import write_if_changed
 from .properties import SurfaceSosSettings, shot_settings
 
+DRAWN = ("BOX", "ANNOTATION")  # sources of masks that are drawn roughly, on one frame or more
+
 
 def out_folder(context: bpy.types.Context) -> Path:
     return Path(bpy.path.abspath(shot_settings(context).out))
@@ -59,8 +61,34 @@ def footage(context: bpy.types.Context) -> str:
 
 def obstacle(context: bpy.types.Context, mode: Mode) -> str | None:
     """One sentence on why the job cannot start, or None; quick enough to be asked at every redraw."""
-    request = plan(context, mode)
-    return inputs_obstacle(context) or command.out_obstacle(request.out, mode)
+    return inputs_obstacle(context) or out_obstacle(context, mode)
+
+
+def out_obstacle(context: bpy.types.Context, mode: Mode) -> str | None:
+    """Why the shot cannot be written to where it is to be."""
+    return no_out(context) or command.out_obstacle(plan(context, mode).out, mode)
+
+
+def no_out(context: bpy.types.Context) -> str | None:
+    """Why there is no place for the shot, whatever is in it."""
+    return _unsaved(shot_settings(context), "out") or command.no_out(plan(context, "new").out)
+
+
+def footage_obstacle(context: bpy.types.Context) -> str | None:
+    """Why the footage alone cannot be read."""
+    settings = shot_settings(context)
+    if settings.footage_from == "CLIP":
+        return "Choose the clip." if settings.clip is None else None
+    return _unsaved(settings, "footage") or command.footage_obstacle(footage(context))
+
+
+def _unsaved(settings: SurfaceSosSettings, name: str) -> str | None:
+    """Why a path of the settings means nothing yet."""
+    path = getattr(settings, name)
+    if bpy.data.filepath or not path.startswith("//"):
+        return None
+    field = settings.bl_rna.properties[name].name
+    return f"{field}: {path} is relative to this file, which is not saved yet: save it, or choose a whole path."
 
 
 def inputs_obstacle(context: bpy.types.Context) -> str | None:
@@ -68,6 +96,9 @@ def inputs_obstacle(context: bpy.types.Context) -> str | None:
     settings = shot_settings(context)
     if settings.footage_from == "CLIP" and settings.clip is None:
         return "Choose the clip."
+    for name in ("footage", "masks", "weights", "cameras"):
+        if (reason := _unsaved(settings, name)) is not None:
+            return reason
     if settings.masks_from in ("MASK", "BOX") and settings.mask is None:
         return "Choose the mask."
     if settings.masks_from == "ANNOTATION":

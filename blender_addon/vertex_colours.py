@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 import bpy
@@ -14,9 +15,9 @@ ATTRIBUTE = "Col"
 def set_colours(mesh: bpy.types.Mesh, rgb: bytes | bytearray) -> None:
     """Colour a mesh's vertices; `rgb`: 3 bytes a vertex, sRGB."""
     layer: Any = mesh.color_attributes.new(ATTRIBUTE, "BYTE_COLOR", "POINT")
-    rgba = [1.0] * (len(rgb) // 3 * 4)
+    rgba, shares = array("f", [1.0]) * (len(rgb) // 3 * 4), [value / 255 for value in range(256)]
     for channel in range(3):
-        rgba[channel::4] = [value / 255 for value in rgb[channel::3]]
+        rgba[channel::4] = array("f", map(shares.__getitem__, rgb[channel::3]))
     layer.data.foreach_set("color_srgb", rgba)
     mesh.color_attributes.active_color = layer
 
@@ -29,7 +30,8 @@ def show_colours(mesh: bpy.types.Mesh, name: str, shadeless: bool) -> bpy.types.
     if mesh.materials and mesh.materials[0] is not None:
         return mesh.materials[0]
     material = bpy.data.materials.new(name)
-    material.use_nodes = True
+    if material.node_tree is None:  # until 4.5; since 5.0 a material always has nodes
+        material.use_nodes = True
     tree = material.node_tree
     tree.nodes.clear()
     colour: Any = tree.nodes.new("ShaderNodeVertexColor")

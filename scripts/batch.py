@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from blender_addon import command, composite_render, core_python, job, load_result, messages
+from blender_addon import command, composite_render, compositor, core_python, job, load_result, messages
 from blender_addon.core import wording
 from blender_addon.errors import AddonError
 
@@ -153,9 +153,6 @@ def _comp(shot: argparse.Namespace) -> None:
     loaded = load_result.load(bpy.context, Path(shot.out))
     for notice in loaded.notices:
         print(f"    note: {notice}", flush=True)
-    scene.view_settings.view_transform = (
-        "Standard"  # so that what is displayed and the PNGs look as the plate does
-    )
     if shot.save:
         Path(shot.save).parent.mkdir(parents=True, exist_ok=True)
         bpy.ops.wm.save_as_mainfile(filepath=shot.save, check_existing=False)
@@ -164,6 +161,7 @@ def _comp(shot: argparse.Namespace) -> None:
         return
     if not loaded.layers:
         raise BatchError(f"{shot.out} has no layers to comp; run it again with --resume.", FAULT)
+    compositor.mute_rendering(scene)  # there is no CG yet
     stems = {frame: path.stem for frame, path in loaded.layers.items()}
     rendered = composite_render.render_composites(scene, stems, Path(shot.composite), loaded.space)
     for done, frame in enumerate(rendered, start=1):

@@ -1,4 +1,4 @@
-"""A look at one frame while it trains: plate, matte over a checker, clean plate."""
+"""A look at one frame while it trains: the object over a checker, and the clean plate."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from surface_sos_core.train.trainer import Trainer
 
 
 def write_preview(path: Path, trainer: Trainer, batches: Batches, frame: int) -> None:
-    """Render `frame` from the fields as they are now and write the three pictures side by side as a PNG."""
+    """Render `frame` from the fields as they are now and write both pictures, one above the other, as a PNG."""
     train = trainer.settings.train
     height, width = batches.plates.shape[1:3]
     factor = min(1.0, train.preview_edge / max(height, width))
@@ -34,6 +34,6 @@ def write_preview(path: Path, trainer: Trainer, batches: Batches, frame: int) ->
     alpha = surface.matte.cpu().numpy().reshape(height, width, 1).clip(0.0, 1.0)
     foreground = np.concatenate([srgb_decode(plate / 255.0) * alpha, alpha], axis=2)
     clean = (backdrop.cpu().numpy().reshape(height, width, 3).clip(0.0, 1.0) * 255).round().astype(np.uint8)
-    picture = np.concatenate([plate, over_checker(foreground, 8), clean], axis=1)
+    picture = np.concatenate([over_checker(foreground, 8), clean], axis=0)  # a side bar is narrow
     with write_atomically(path) as partial:
         partial.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())

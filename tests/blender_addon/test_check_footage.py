@@ -93,6 +93,11 @@ run = bpy.context.window_manager.surface_sos_run
 display.begin("Segmenting", "")
 display.show([messages.Warning("One."), messages.Inputs(["footage  a", "masks    b"]), messages.Warning("Two.")])
 tell(warnings=run.warnings, inputs=run.inputs, log=bpy.data.texts["Surface-SOS Log"].as_string())
+folder = sys.argv[-1]
+display.show([messages.Inputs(["footage  a"], {"path": folder + "/a.png", "frame": 7}), messages.Preview(folder + "/b.png", 7, 1)])
+display.show([messages.Preview(folder + "/b.png", 7, 2)])
+pictures = bpy.types.WindowManager.surface_sos_pictures
+tell(pictures={place: list(held) for place, held in pictures.items()})
 display.done("Segmenting: done in 0:01.")
 tell(success=run.success)
 display.begin("Segmenting", "")
@@ -102,7 +107,27 @@ tell(after=[run.warnings, run.inputs, run.success])
 
 @pytest.mark.parametrize("blender", ["program"], indirect=True)
 def test_all_warnings_stay_until_the_next_job(blender, tmp_path: Path):
-    facts = blender.facts(SHOWN, tmp_path)
+    for name in ("a", "b"):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros((8, 8, 3), np.uint8))
+    facts = blender.facts(SHOWN, tmp_path, tmp_path)
+    assert facts["pictures"] == {"preview": [f"{tmp_path}/b.png"], "picture": [f"{tmp_path}/a.png"]}
     assert facts["warnings"] == "One.\nTwo." and facts["inputs"] == "footage  a\nmasks    b"
     assert "note: One." in facts["log"] and "    masks    b" in facts["log"]
     assert facts["success"] == "Segmenting: done in 0:01." and facts["after"] == ["", "", ""]
+
+
+WRAPPED = """
+import blf
+blf.size(0, 11)
+parts = part("panel_parts")
+sentence = "The masks are in /a/very/long/folder/that/no/side/bar/has/room/for: look at them."
+lines = parts._wrapped(sentence, 120)
+tell(lines=lines, widths=[blf.dimensions(0, line)[0] for line in lines])
+"""
+
+
+def test_sentences_are_cut_into_lines_that_fit(blender, tmp_path: Path):
+    facts = blender.facts(WRAPPED, tmp_path)
+    assert max(facts["widths"]) <= 120 and len(facts["lines"]) > 3
+    said = "The masks are in /a/very/long/folder/that/no/side/bar/has/room/for: look at them."
+    assert "".join(facts["lines"]).replace(" ", "") == said.replace(" ", "")

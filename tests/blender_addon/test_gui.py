@@ -24,7 +24,7 @@ SAMPLES = ROOT / "samples"
 WIDTH, HEIGHT = 800, 640
 LONGEST_GAP_S, LONGEST_TURN_S = 0.1, 0.05
 # Pixels from the top of the side bar to the middle of what is clicked; the tab is this far from its right edge.
-TAB_FROM_RIGHT, TAB, SEGMENT, CANCEL = 13, 181, 483, 80
+TAB_FROM_RIGHT, TAB, SEGMENT, CANCEL = 13, 181, 52, 80
 # A renderer without threads draws in Blender's own thread, whose waits for the processor can be told apart.
 SCREEN = {"LIBGL_ALWAYS_SOFTWARE": "1", "LP_NUM_THREADS": "0"}
 

@@ -61,11 +61,12 @@ def test_everything_is_loaded_and_loading_again_replaces(blender, tmp_path, tiny
     ]
     assert [colour[:3] for colour in told["colours"]] == tiny_shot.colours.tolist()
     assert "VERTEX_COLOR" in told["material"]
-    assert all(names == ["Surface-SOS: plate"] for names in told["collections"])
+    assert sorted(told["collections"]) == [["Surface-SOS: plate"]] * 2 + [["Surface-SOS: plate object"]]
     assert told["range"] == [1001, 1004, 1, 1001]
     assert told["layers"][0] in ("Linear", "Linear Rec.709")
     assert told["layers"][1:] == ["SEQUENCE", 1001, 1000, 4, True]
-    assert sorted(told["links"]) == [["Combined", "Foreground"], ["clean", "Background"]]
+    links = [["Combined", "Foreground"], ["Image", "CG"], ["Image", "CG Before"], ["clean", "Background"]]
+    assert sorted(told["links"]) == links
     assert told["plate"].endswith("plate.1001.png")
 
 
@@ -94,7 +95,7 @@ one = state("plate")
 bpy.ops.surface_sos.load_result(out=second)
 counts = [sum("surface_sos" in thing for thing in scene.objects)]
 both = [state("plate"), state("plate 2")]
-bpy.ops.surface_sos.mesh_role(role="HOLDOUT")
+bpy.ops.surface_sos.mesh_role(role="VISIBLE")
 holdouts = [thing.get("surface_sos") for thing in scene.objects if "surface_sos" in thing and thing.is_holdout]
 for out in (first, second, first + "/", first):
     bpy.ops.surface_sos.load_result(out=out)
@@ -117,10 +118,11 @@ def test_shots_of_one_title_stand_beside_each_other(blender, tmp_path, tiny_shot
     assert layers == [str(first / "layers" / "plate.1001.exr")]
     assert told["both"][0] == told["one"] == told["again"][0]
     objects, layers = told["both"][1]
-    assert {name for thing in objects.values() for name in thing[1]} == {"Surface-SOS: plate 2"}
+    names = {name for thing in objects.values() for name in thing[1]}
+    assert names == {"Surface-SOS: plate 2", "Surface-SOS: plate 2 object"}
     assert layers == [str(second / "layers" / "plate.1001.exr")] and told["again"][1] == told["both"][1]
     assert told["counts"] == [8] * 5
-    assert told["holdouts"] == ["plate 2/mesh"] and told["catchers"] == ["plate/mesh"]
+    assert told["holdouts"] == ["plate/mesh"] and told["catchers"] == ["plate/mesh"]
     assert sorted(told["third"]) == ["camera", "points", "root"]  # a result's cameras give way to none
 
 
@@ -184,3 +186,50 @@ def test_a_lost_plate_or_layer_is_a_warning_only(blender, tmp_path, tiny_shot):
     for sentence in ("plate is not at", "1 layer file is missing", "has no mesh yet"):
         assert sentence in run.output
     assert "Traceback" not in run.output
+
+
+VIEWED = """
+from pathlib import Path
+out, plates = Path(sys.argv[-2]), Path(sys.argv[-1])
+scene = bpy.context.scene
+scene.render.fps = 25
+clip = bpy.data.movieclips.load(str(plates / "plate.1001.png"))
+annotation = part("outlines")
+settings = scene.surface_sos
+first = [clip.frame_start, scene.frame_start, scene.frame_end]
+settings.footage_from, settings.clip = "CLIP", clip
+chosen = [clip.frame_start, scene.frame_start, scene.frame_end, scene.frame_current]
+clip.frame_start = 1
+model = str(out / "cameras")
+bpy.ops.surface_sos.import_cameras(directory=model, footage=str(plates))
+part("overlays").show_masks(scene, plates)
+mine = scene.camera.data.background_images.new()
+mine.image = bpy.data.images.new("mine", 4, 4)
+laid = len(scene.camera.data.background_images)
+menus = len(bpy.types.TOPBAR_MT_file_import.draw._draw_funcs)
+result = sorted(bpy.ops.surface_sos.load_result(filepath=str(out / "shot.json")))
+views = [area.spaces.active for area in bpy.context.window.screen.areas if area.type == "VIEW_3D"]
+tell(
+    first=first, chosen=chosen, loaded=[clip.frame_start, scene.frame_start, scene.frame_end], laid=laid, result=result,
+    left=[over.image.name for over in scene.camera.data.background_images],
+    rate=[scene.render.fps, scene.render.fps_base],
+    views=[[space.region_3d.view_perspective, space.shading.color_type] for space in views],
+    points=[thing.data.color_attributes.active_color.name for thing in scene.objects if thing.type == "MESH" and thing.get("surface_sos")],
+)
+bpy.data.masks.new("roto")
+clip.frame_start = 1
+tell(kept=part("load_result").load(bpy.context, out).notices, start=clip.frame_start)
+"""
+
+
+def test_the_result_is_seen_at_once_and_clip_and_scene_agree_with_it(blender, tmp_path, tiny_shot):
+    """After a search for masks, in a file whose clip begins at frame 1."""
+    footage = replace(read_manifest(tiny_shot.out).footage, fps=23.976)
+    shot = copy_shot(tiny_shot, tmp_path / "shot", footage=footage)
+    told = blender.facts(VIEWED, tmp_path, shot, tiny_shot.plates)
+    assert told["first"] == [1, 1, 250] and told["chosen"] == [1001, 1001, 1004, 1001]
+    assert told["result"] == ["FINISHED"] and told["loaded"] == [1001, 1001, 1004]
+    assert told["laid"] == 3 and told["left"] == ["plate.1001.png", "mine"]
+    assert told["rate"][0] == 24 and abs(24 / told["rate"][1] - 23.976) < 1e-3
+    assert told["views"] == [["CAMERA", "VERTEX"]] and told["points"] == ["Col", "Col"]
+    assert told["start"] == 1 and any("move the keys of its masks by 1000" in line for line in told["kept"])

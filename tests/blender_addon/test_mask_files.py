@@ -48,7 +48,7 @@ with bpy.context.temp_override(window=window, area=area, region=region):
             bpy.ops.mask.shape_key_insert()
 scene.frame_set(4)
 settings = scene.surface_sos
-settings.footage_from, settings.clip = "CLIP", clip
+settings.footage_from, settings.clip = "CLIP", clip  # which stays where it is, as the mask's keys cannot be moved
 settings.masks_from, settings.mask = "MASK", mask
 settings.out = str(out)
 request = part("shot_request")
@@ -136,7 +136,7 @@ bpy.context.scene.frame_set(3)
 items = [item.identifier for item in settings.bl_rna.properties["masks_from"].enum_items]
 done = bpy.ops.surface_sos.find_masks()
 run = bpy.context.window_manager.surface_sos_run
-tell(done=list(done), masks_from=settings.masks_from, masks=settings.masks, said=run.message, items=items)
+tell(done=list(done), masks_from=settings.masks_from, masks=settings.masks, said=run.message, items=items, notes=run.warnings)
 """,
         tmp_path,
         plates,
@@ -144,7 +144,9 @@ tell(done=list(done), masks_from=settings.masks_from, masks=settings.masks, said
         timeout=300,
     )
     assert facts["done"] == ["FINISHED"] and facts["said"] == ""
-    assert facts["masks_from"] == "FOLDER" and Path(facts["masks"]) == tmp_path / "shot.job" / "found"
+    # What is drawn stays what Segment Footage goes by: it has cameras to carry it with.
+    assert facts["masks_from"] == "BOX" and facts["masks"] == ""
+    assert "found in 9 frames: Segment Footage solves them" in facts["notes"]
     assert [file.name for file in (tmp_path / "shot.job" / "drawn").iterdir()] == ["plate.1002.png"]
     truth = np.zeros((HEIGHT, WIDTH), bool)
     truth[15:21, 12:20] = True
@@ -252,10 +254,10 @@ def test_found_masks_lie_over_the_plate(blender, tiny_shot, tmp_path: Path):
         """
 from pathlib import Path
 fresh_file()
-overlay, scene, folder = part("mask_overlay"), bpy.context.scene, Path(sys.argv[-1])
-shown_without = overlay.show(scene, folder / "found")
+overlay, scene, folder = part("overlays"), bpy.context.scene, Path(sys.argv[-1])
+shown_without = overlay.show_masks(scene, folder / "found")
 bpy.ops.surface_sos.import_cameras(directory=sys.argv[-3], footage=sys.argv[-2])
-shown = [overlay.show(scene, folder / name) for name in ("found", "again")]
+shown = [overlay.show_masks(scene, folder / name) for name in ("found", "again")]
 plate, masks = scene.camera.data.background_images
 numbers = []
 for frame in (1002, 1004):
@@ -265,8 +267,8 @@ for frame in (1002, 1004):
 tell(
     without=shown_without, shown=shown, file=bpy.path.abspath(masks.image.filepath), source=masks.image.source,
     alpha=masks.alpha, depth=masks.display_depth, count=len(scene.camera.data.background_images),
+    images=[image.name for image in bpy.data.images if image.source == "SEQUENCE"],
     plate=bpy.path.abspath(plate.image.filepath if plate.image else plate.clip.filepath), numbers=numbers,
-    images=sorted(image.name for image in bpy.data.images if image.source == "SEQUENCE"),
 )
 """,
         tmp_path,
@@ -277,4 +279,4 @@ tell(
     assert facts["without"] is False and facts["shown"] == [True, True] and facts["count"] == 2
     assert Path(facts["file"]) == tmp_path / "again" / "plate.1001.png" and facts["source"] == "SEQUENCE"
     assert (facts["alpha"], facts["depth"]) == (0.5, "FRONT") and facts["numbers"] == [1002, 1004]
-    assert Path(facts["plate"]).parent == tiny_shot.plates
+    assert Path(facts["plate"]).parent == tiny_shot.plates and len(facts["images"]) == 2

@@ -101,3 +101,27 @@ def test_a_model_of_other_footage_is_refused():
 def test_two_images_of_one_frame_are_refused():
     with pytest.raises(colmap.ModelError, match=r"left/p\.1\.jpg and right/p\.1\.jpg"):
         plates.by_frame(images("left/p.1.jpg", "right/p.1.jpg"), {"p.1": 1})
+
+
+@pytest.mark.parametrize(
+    ("file", "pattern"),
+    [
+        ("//shots/a.v2/plate.1001.exr", "//shots/a.v2/plate.#.exr"),
+        ("C:\\shots\\plate_0001.PNG", "C:\\shots\\plate_####.PNG"),
+        ("/shots/IMG_7.v2.jpg", "/shots/IMG_7.v#.jpg"),
+        ("/shots/still.png", "/shots/still.png"),
+        ("/shots/plate.####.exr", "/shots/plate.####.exr"),
+        ("/shots/take 2.mov", "/shots/take 2.mov"),
+        ("/shots/7", "/shots/7"),
+        ("", ""),
+    ],
+)
+def test_a_frame_stands_for_its_sequence(file, pattern):
+    assert plates.sequence_of(file) == pattern
+
+
+def test_the_sequence_of_a_frame_holds_all_of_them(tmp_path):
+    for number in (9, 10, 100):
+        (tmp_path / f"plate.{number}.png").touch()
+    found = plates.open_plates(plates.sequence_of(str(tmp_path / "plate.10.png")))
+    assert list(found.numbers.values()) == [9, 10, 100]

@@ -25,7 +25,7 @@ tell(states=states, packages=sorted({"numpy", "torch", "surface_sos_core"} & set
     )
     on, off, *rest = facts["states"]
     assert off == [False, 0] and rest == [on, off, on]
-    assert on[-2:] == [True, 13]
+    assert on[-2:] == [True, 16]
     assert "surface_sos_core" not in facts["packages"] and "torch" not in facts["packages"]
 
 
@@ -55,7 +55,11 @@ said["footage missing"] = press()
 settings.footage = folder + "/plates"
 said["no frames"] = press()
 tell(after=run.message, running=run.running)
-settings.footage = folder + "/frames"
+settings.footage = folder + "/frames/plate.1002.png"
+tell(pattern=settings.footage)
+settings.out = "//shot"
+said["unsaved"] = press()
+settings.out = folder + "/shot"
 settings.cameras_from, settings.cameras = "MODEL", folder + "/empty"
 said["no model"] = press()
 settings.cameras_from = "CLIP"
@@ -66,6 +70,7 @@ settings.masks_from = "NONE"
 import os
 os.environ["SURFACE_SOS_PYTHON"] = folder + "/nowhere/python"
 said["no core"] = press()
+said["way"] = part("preferences").core_obstacle(bpy.context)
 said["check"] = None
 try:
     bpy.ops.surface_sos.check()
@@ -82,6 +87,9 @@ tell(said=said)
     assert f"{tmp_path}/nowhere does not exist" in said["footage missing"]
     assert "has no JPEG, PNG, TIFF, EXR, WebP, AVIF or HEIC frames" in said["no frames"]
     assert "has no JPEG" in facts["after"] and facts["running"] is False
+    assert facts["pattern"] == f"{tmp_path}/frames/plate.#.png"
+    assert "Output: //shot is relative to this file, which is not saved yet" in said["unsaved"]
+    assert said["way"] in said["no core"]
     assert "choose Clip as the footage" in said["no clip"]
     assert "Choose the mask" in said["no mask"]
     assert "SURFACE_SOS_PYTHON names" in said["no core"] and "SURFACE_SOS_PYTHON names" in said["check"]
