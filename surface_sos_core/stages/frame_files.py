@@ -4,6 +4,7 @@ has to keep a list meanwhile: two that make the same frame put the same file int
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import OpenEXR
 
+from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage.header import BadImage, read_header
 from surface_sos_core.provenance import software_versions
@@ -92,11 +94,26 @@ def take_chunks(run: Run) -> None:
     """Bring what others noted of their chunks into the manifest."""
     notes = sorted((run.folder.checkpoint / _CHUNKS).glob("*.json"))
     for path in notes:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        spent = run.manifest.timings.get("layers", 0.0) + float(told["seconds"])
-        run.manifest.timings["layers"] = round(spent, 2)
-        for message in told["warnings"]:
-            run.events.warning(str(message))
+        try:
+            seconds, warnings = read_chunk(path)
+        except InputError as error:
+            run.events.warning(str(error))
+            continue
+        run.manifest.timings["layers"] = round(run.manifest.timings.get("layers", 0.0) + seconds, 2)
+        for message in warnings:
+            run.events.warning(message)
     run.save()
     for path in notes:
         path.unlink(missing_ok=True)
+
+
+def read_chunk(path: Path) -> tuple[float, list[str]]:
+    """Seconds and warnings of a chunk. Raises InputError for a file that is none."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        seconds, warnings = float(told["seconds"]), list(told["warnings"])
+        if not (math.isfinite(seconds) and all(isinstance(message, str) for message in warnings)):
+            raise ValueError("its values are not those of a chunk")
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise InputError(f"{path} is damaged, so the time of its layers is not known.") from error
+    return seconds, warnings

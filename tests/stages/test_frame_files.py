@@ -7,9 +7,10 @@ import json
 import numpy as np
 import pytest
 
+from surface_sos_core.errors import InputError
 from surface_sos_core.layers.exr import FrameLayers, read_layers, write_layers
 from surface_sos_core.provenance import software_versions
-from surface_sos_core.stages.frame_files import ATTRIBUTE, FrameNote
+from surface_sos_core.stages.frame_files import ATTRIBUTE, FrameNote, read_chunk
 
 
 @pytest.fixture
@@ -52,3 +53,20 @@ def test_a_file_that_is_cut_short_has_no_note(tmp_path, layers):
 def test_what_others_wrote_is_no_note(text, tmp_path, layers):
     write_layers(tmp_path / "a.exr", layers, 1001, None, {} if text is None else {ATTRIBUTE: text})
     assert FrameNote.read(tmp_path / "a.exr") is None
+
+
+def test_what_a_chunk_told_comes_back_and_damage_is_refused(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('{"seconds": 1.5, "warnings": ["It rains."]}')
+    assert read_chunk(path) == (1.5, ["It rains."])
+    for text in (
+        "",
+        "[]",
+        "{}",
+        '{"seconds": NaN, "warnings": []}',
+        '{"seconds": 1, "warnings": [1]}',
+        "[" * 5000,
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match="a.json is damaged"):
+            read_chunk(path)
