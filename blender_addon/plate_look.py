@@ -26,7 +26,7 @@ def notice(scene: Any) -> str | None:
         return None
     return (
         f"The view transform is {view.view_transform}, which changes the plate's look: "
-        "choose Standard in Render Properties, Colour Management, to render the plate as it came."
+        "choose Standard in Render Properties, Color Management, to render the plate as it came."
     )
 
 
