@@ -4,6 +4,7 @@ python scripts/benchmark.py all --footage DIR [--truth 640x360 ...] [--parts qua
 python scripts/benchmark.py quality|starts|ablation [--footage DIR] [--truth SIZE ...] [--only NAME ...]
 python scripts/benchmark.py speed [--runs N] [--device cuda] [--profile]
 python scripts/benchmark.py memory [--frames 60,240,960] [--size 640x480]
+python scripts/benchmark.py scaling [--shots 200] [--workers 1,2,4,...]   a farm, simulated with the seconds in docs/results
 python scripts/benchmark.py tables [--check]     the documents' tables from docs/results; --check only compares
 python scripts/benchmark.py first                one training iteration and no more: what is timed from outside as the start
 
@@ -43,6 +44,9 @@ def main() -> int:
         return 0
     if options.what == "tables":
         return tables(options.check)
+    if options.what == "scaling":
+        scale(options)
+        return tables(check=False)
     parts = options.parts.split(",") if options.what == "all" else [options.what]
     failed = [name for part in parts for name in measure(part, options)]
     if options.results == FOLDER:
@@ -130,12 +134,29 @@ def put(part: str, group: str, label: str, folder: Path, entries: Iterable[dict[
         print(line(part, group, entry), flush=True)
 
 
+def scale(options: argparse.Namespace) -> None:
+    """A farm that makes shots like those measured, by numbers of workers."""
+    from measure.results import read_all
+    from measure.scaling import Farm, scaling_entries
+    from measure.stamp import stamp
+
+    of_label = [own for own in read_all() if (own.part, own.group, own.label) == ("quality", "footage", options.of)]
+    if not of_label:
+        raise SystemExit(f"docs/results has no quality of footage called {options.of}; measure it first.")
+    farm = Farm(storage=options.storage)
+    workers = [int(count) for count in options.workers.split(",")]
+    made = scaling_entries(of_label[0].entries, options.shots, workers, farm)
+    put("scaling", "farm", options.of, FOLDER, ({**entry, "stamp": stamp(False)} for entry in made))
+
+
 def line(part: str, group: str, entry: dict[str, Any]) -> str:
     """An entry in a few words."""
     words = [f"{part:8}", group, entry["name"], entry.get("variant", "")]
     if "median_ms" in entry:
         words.append(f"{entry['median_ms']:.1f} ms, of the processor {entry['processor_ms']:.1f}")
         words += [f"{entry['times_plain']:.1f} x plain PyTorch"] if "times_plain" in entry else []
+    elif "efficiency" in entry:
+        words.append(f"{entry['hours']:.2f} h, efficiency {entry['efficiency']:.2f}")
     elif "peak_mb" in entry:
         words.append(f"{entry['peak_mb']:.0f} MB")
     elif entry["ended"] != "done":
@@ -193,11 +214,16 @@ def parsed() -> argparse.Namespace:
             add_shots(command)
         if name == "all":
             command.add_argument("--parts", default=",".join(RUN_PARTS), help=f"of {','.join(RUN_PARTS)}")
+    scaling = commands.add_parser("scaling", help="a farm, simulated")
+    scaling.add_argument("--shots", type=int, default=200, help="drawn of those that were measured (200)")
+    scaling.add_argument("--workers", default="1,2,4,10,30,100,300,1000", help="numbers of machines")
+    scaling.add_argument("--storage", type=float, default=1000.0, help="MB/s of the disk that all share (1000)")
+    scaling.add_argument("--of", default="preview", help="the label of the quality that has their seconds (preview)")
     check = commands.add_parser("tables", help="the documents' tables")
     check.add_argument("--check", action="store_true", help="write nothing; code 1 where a table is another")
     commands.add_parser("first", help="one training iteration")
     options = parser.parse_args()
-    if options.what in ("tables", "first"):
+    if options.what in ("tables", "first", "scaling"):
         return options
     if unknown := set(getattr(options, "parts", "").split(",")) - {*RUN_PARTS, ""}:
         parser.error(f"there is no part called {min(unknown)}; choose of {', '.join(RUN_PARTS)}")

@@ -39,7 +39,7 @@ from measure.tables import (
     worst_frames,
 )
 
-DOCUMENTS = ("README.md", "docs/results.md", "docs/comparison.md")
+DOCUMENTS = ("README.md", "docs/results.md", "docs/comparison.md", "docs/farm.md")
 NOTHING = "Not measured yet."
 MARKED = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 Section = Callable[[Sequence[Results]], str]
@@ -168,6 +168,25 @@ def _gpu(files: Sequence[Results]) -> str:
     return _by_label(files, "gpu", show)
 
 
+def _scaling(files: Sequence[Results]) -> str:
+    def show(named: list[tuple[str, Entry]]) -> str:
+        rows = [
+            [
+                name,
+                number(e["hours"], 2),
+                number(e["shots_an_hour"], 0),
+                number(e["chunks"], 0),
+                number(e["efficiency"], 2),
+                number(e["limit"], 2),
+            ]
+            for name, e in named
+        ]
+        heads = ["", "hours", "shots an hour", "chunks", "efficiency", "the longest shot allows"]
+        return _joined(table(heads, rows), f"Simulated with {named[0][1]['shots']} shots.")
+
+    return _by_label(files, "scaling", show)
+
+
 def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
@@ -207,6 +226,7 @@ SECTIONS: dict[str, Section] = {
     "speed": _speed,
     "memory": _memory,
     "gpu": _gpu,
+    "scaling": _scaling,
     "paper static scenes": _paper("static scenes"),
     "paper ablation": _paper("ablation"),
     "paper starts": _paper("starts"),

@@ -58,7 +58,7 @@ class Schedule:
         self._spent: dict[Name, list[float]] = defaultdict(lambda: [0.0, 0.0])  # seconds, and shots or frames
 
     def take(self, workers: int, allowed: Callable[[Task], bool] = lambda task: True) -> Task | None:
-        """The task that should begin next, of those allowed; None where all that are left wait. workers: who share the frames.
+        """The task that should begin next, of those allowed; None where all that are left wait. workers: who share the frames of all shots.
 
         What comes early in a shot goes first, over all shots: wrong input is known soon, and the long chains begin first.
         """
@@ -82,7 +82,9 @@ class Schedule:
             return Task(number, name)
         seconds, frames = self._spent["layers"]
         wanted = self._chunk_seconds * frames / seconds if frames else FIRST_CHUNK
-        share = -(-len(shot.frames) // max(1, workers))
+        # Where more shots than one are left, their workers are not all there for this one.
+        helpers = -(-workers // sum(not other.ended for other in self.shots))
+        share = -(-len(shot.frames) // max(1, helpers))
         size = max(1, min(int(wanted), share))
         chunk, shot.waiting = shot.waiting[:size], shot.waiting[size:]
         return Task(number, name, tuple(chunk))

@@ -8,7 +8,7 @@ import pytest
 
 from surface_sos_core.farm.graph import AFTER
 from surface_sos_core.farm.ray_engine import shared_out
-from surface_sos_core.farm.schedule import FIRST_CHUNK, TRIES, Schedule
+from surface_sos_core.farm.schedule import FIRST_CHUNK, TRIES, Schedule, Task
 from surface_sos_core.farm.tasks import Job, Outcome
 from surface_sos_core.pipeline import Shot
 from surface_sos_core.settings import preset
@@ -55,6 +55,15 @@ def test_chunks_take_the_seconds_that_they_should(seconds, size):
     done_until(made, "train")
     made.end(made.take(4), outcome(seconds))
     assert len(made.take(4).frames) == size
+
+
+def test_workers_are_shared_by_all_shots_that_are_left():
+    """Each chunk begins with a look at the whole shot, so a shot is not cut for workers that others keep busy."""
+    made = schedule(2, chunk_seconds=100.0)
+    done_until(made, "train")
+    assert len(made.take(4).frames) == FIRST_CHUNK
+    made.end(Task(0, "layers", tuple(range(1001, 1001 + FIRST_CHUNK))), outcome(1.0))
+    assert len(made.take(4).frames) == 50
 
 
 def test_an_environment_is_tried_again_and_bad_input_is_not():
