@@ -42,12 +42,7 @@ FIGURES = Path(__file__).with_name("figures.json")
 # How far a figure may be from the stored one, in either direction: 0.01, more or less where processors that round otherwise
 # are seen to differ by more or less. Five such runs lay within .004 mIoU, .44 dB, .012 SSIM, .016 F-score, .0004 chamfer.
 NEAR = 0.01
-NEARNESS = {
-    "clean psnr_seen": 0.6,
-    "clean ssim_seen": 0.015,
-    "mesh f_score": 0.03,
-    "mesh chamfer_relative": 0.001,
-}
+NEARNESS = {"clean psnr_seen": 0.6, "clean ssim_seen": 0.015, "mesh f_score": 0.03, "mesh chamfer_relative": 0.001}
 
 
 @dataclasses.dataclass

@@ -15,6 +15,7 @@ import OpenEXR
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage.header import BadImage, read_header
+from surface_sos_core.layers.exr import FrameLayers, PlateHeader, write_layers
 from surface_sos_core.provenance import software_versions
 from surface_sos_core.shot_folder import fingerprint
 from surface_sos_core.stages.run import Run
@@ -58,28 +59,66 @@ class FrameNote:
         return all(isinstance(text, str) for text in texts)
 
 
-def layer_names(run: Run, frames: list[int]) -> dict[int, str]:
-    """The file of each frame's layers, below the shot's folder."""
-    title, padding = run.footage.title, run.footage.padding
-    return {i: f"layers/{title}.{run.footage.frames[i].number:0{padding}d}.exr" for i in frames}
+class LayerFiles:
+    """The layer files of some frames of a run, all from the same inputs: which are missing, and how one comes into its place.
+
+    names: of each frame's file, below the shot's folder. missing: frames whose file is not there, or is from other inputs; all,
+    where they are made `again`. enters: whether this process writes the manifest, into which goes whatever is there, whoever
+    made it.
+    """
+
+    def __init__(
+        self, run: Run, frames: list[int], inputs: dict[str, Any], enters: bool = True, again: bool = False
+    ) -> None:
+        title, padding = run.footage.title, run.footage.padding
+        self.names = {i: f"layers/{title}.{run.footage.frames[i].number:0{padding}d}.exr" for i in frames}
+        self._run, self._enters = run, enters
+        self._inputs, self._code = fingerprint(inputs), inputs["code"]
+        there = {} if again else self._there()
+        self.missing = [i for i in frames if i not in there]
+        if enters:
+            for i, note in there.items():
+                if run.manifest.frames[i].layers != self.names[i]:
+                    self._enter(i, note)
+                    run.adds_to("layers", note.code, note.software)
+            if self.missing:
+                run.adds_to("layers", self._code)
+        self._tell()
+
+    def put(self, i: int, layers: FrameLayers, doubts: list[str]) -> None:
+        """Write the layers of a frame that is missing, whole or not at all."""
+        run, note = self._run, FrameNote(self._inputs, self._code, doubts=doubts)
+        header = PlateHeader.of(run.footage, i)
+        path = run.folder.out / self.names[i]
+        write_layers(path, layers, run.footage.frames[i].number, header, note.attributes())
+        if self._enters:
+            self._enter(i, note)
+            run.save()
+        self.missing.remove(i)
+        self._tell()
+
+    def _there(self) -> dict[int, FrameNote]:
+        notes = {i: FrameNote.read(self._run.folder.out / name) for i, name in self.names.items()}
+        return {i: note for i, note in notes.items() if note is not None and note.inputs == self._inputs}
+
+    def _enter(self, i: int, note: FrameNote) -> None:
+        entry = self._run.manifest.frames[i]
+        entry.layers, entry.doubts = self.names[i], note.doubts
+
+    def _tell(self) -> None:
+        self._run.events.progress(len(self.names) - len(self.missing), len(self.names), "frames")
 
 
-def notes_of(run: Run, names: dict[int, str], inputs: dict[str, Any]) -> dict[int, FrameNote]:
-    """The notes of those of the frames whose layers are there, made from these inputs."""
-    wanted = fingerprint(inputs)
-    notes = {i: FrameNote.read(run.folder.out / name) for i, name in names.items()}
-    return {i: note for i, note in notes.items() if note is not None and note.inputs == wanted}
-
-
-def take_stock(run: Run, names: dict[int, str], inputs: dict[str, Any]) -> list[int]:
-    """Enter the frames whose layers are there into the manifest, whoever made them; returns those that are missing."""
-    notes = notes_of(run, names, inputs)
-    for i, note in notes.items():
-        entry = run.manifest.frames[i]
-        if entry.layers != names[i]:
-            entry.layers, entry.doubts = names[i], note.doubts
-            run.adds_to("layers", note.code, note.software)
-    return [i for i in names if i not in notes]
+def begin_layers(run: Run, frames: list[int], inputs: dict[str, Any]) -> None:
+    """Note that layers are made of `inputs` from here on: nothing of an earlier run counts, and what `frames` will not replace
+    is removed."""
+    run.manifest.metrics = None
+    for i, entry in enumerate(run.manifest.frames):
+        if entry.layers is not None and i not in frames:
+            (run.folder.out / entry.layers).unlink(missing_ok=True)
+        entry.layers, entry.doubts = None, []
+    run.note("layers", inputs)
+    run.save()
 
 
 def keep_chunk(run: Run) -> None:

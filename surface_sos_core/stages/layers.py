@@ -13,22 +13,14 @@ from surface_sos_core.cameras import CameraModel, read_model
 from surface_sos_core.footage.exposure import read_gains
 from surface_sos_core.footage.sequence import plain_name
 from surface_sos_core.layers.at_once import frames_at_once, in_order
-from surface_sos_core.layers.exr import PlateHeader, write_layers
 from surface_sos_core.layers.fill import network_of
 from surface_sos_core.layers.self_check import Witnesses, worst_first
 from surface_sos_core.layers.stage import Studio, frame_layers, open_studio
 from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.consensus_file import SolidMasks
 from surface_sos_core.provenance import code_version
-from surface_sos_core.shot_folder import file_stamps, fingerprint
-from surface_sos_core.stages.frame_files import (
-    FrameNote,
-    keep_chunk,
-    layer_names,
-    notes_of,
-    take_chunks,
-    take_stock,
-)
+from surface_sos_core.shot_folder import file_stamps
+from surface_sos_core.stages.frame_files import LayerFiles, begin_layers, keep_chunk, take_chunks
 from surface_sos_core.stages.run import Run, inputs_from_fields
 from surface_sos_core.train.trainer import Trainer
 
@@ -66,17 +58,9 @@ def layer_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) -
     elif not alike:
         begin_layers(run, todo, inputs)
     take_chunks(run)
-    names = layer_names(run, todo)
-    missing = list(todo) if again else take_stock(run, names, inputs)
-    run.events.progress(len(todo) - len(missing), len(todo), "frames")
-    if missing:
-        run.adds_to("layers", inputs["code"])
-
-        def enter(i: int, note: FrameNote) -> None:
-            entries[i].layers, entries[i].doubts = names[i], note.doubts
-            run.save()
-
-        _make_frames(run, trainer, consensus, names, missing, inputs, enter)
+    files = LayerFiles(run, todo, inputs, again=again)
+    if files.missing:
+        _make_frames(run, trainer, consensus, files)
     if run.worked:
         _tell_doubts(run, todo)
     run.save("layers")
@@ -88,29 +72,14 @@ def layer_chunk(run: Run, trained: Callable[[], Trainer], consensus: Consensus) 
     Nothing but their files is written; `layer_stage` enters them into the manifest. trained: reads the fields.
     """
     run.stage("layers")
-    inputs, names = layer_inputs(run), layer_names(run, _with_cameras(run))
-    made = notes_of(run, names, inputs)
-    missing = [i for i in names if i not in made]
-    run.events.progress(len(made), len(names), "frames")
-    if missing:
-        _make_frames(run, trained(), consensus, names, missing, inputs, lambda i, note: None)
+    files = LayerFiles(run, _with_cameras(run), layer_inputs(run), enters=False)
+    if files.missing:
+        _make_frames(run, trained(), consensus, files)
         keep_chunk(run)
 
 
 def _with_cameras(run: Run) -> list[int]:
     return [i for i in run.selected if run.cameras[i] is not None]
-
-
-def begin_layers(run: Run, frames: list[int], inputs: dict[str, Any]) -> None:
-    """Note that layers are made of `inputs` from here on: nothing of an earlier run counts, and what `frames` will not replace
-    is removed."""
-    run.manifest.metrics = None
-    for i, entry in enumerate(run.manifest.frames):
-        if entry.layers is not None and i not in frames:
-            (run.folder.out / entry.layers).unlink(missing_ok=True)
-        entry.layers, entry.doubts = None, []
-    run.note("layers", inputs)
-    run.save()
 
 
 def _tell_doubts(run: Run, made: list[int]) -> None:
@@ -125,34 +94,16 @@ def _tell_doubts(run: Run, made: list[int]) -> None:
         )
 
 
-def _make_frames(
-    run: Run,
-    trainer: Trainer,
-    consensus: Consensus,
-    names: dict[int, str],
-    missing: list[int],
-    inputs: dict[str, Any],
-    made: Callable[[int, FrameNote], None],
-) -> None:
-    """The layers of the frames that are missing, which leave that list as they are done, in smaller parts where memory runs out."""
+def _make_frames(run: Run, trainer: Trainer, consensus: Consensus, files: LayerFiles) -> None:
+    """The layers of the frames that are missing, in smaller parts where memory runs out."""
 
     def make(part: int) -> None:
         studio = studio_of(run, trainer, consensus, part)
         pixels = run.footage.width * run.footage.height
         at_once = 1 if part > 1 else frames_at_once(pixels, trainer.scene.extent.device)
-        with closing(in_order(partial(frame_layers, studio), list(missing), at_once)) as frames:
-            for i, (layers, doubts) in frames:
-                note = FrameNote(fingerprint(inputs), inputs["code"], doubts=doubts)
-                write_layers(
-                    run.folder.out / names[i],
-                    layers,
-                    run.footage.frames[i].number,
-                    PlateHeader.of(run.footage, i),
-                    note.attributes(),
-                )
-                made(i, note)
-                missing.pop(0)
-                run.events.progress(len(names) - len(missing), len(names), "frames")
+        with closing(in_order(partial(frame_layers, studio), list(files.missing), at_once)) as made:
+            for i, (layers, doubts) in made:
+                files.put(i, layers, doubts)
 
     run.once_smaller("layers", make)
 

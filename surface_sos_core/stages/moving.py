@@ -14,7 +14,7 @@ from surface_sos_core.cameras.between import bridged
 from surface_sos_core.cameras.match import listed
 from surface_sos_core.errors import InputError, SetupError, SolveError
 from surface_sos_core.layers.at_once import frames_with_room, in_order
-from surface_sos_core.layers.exr import FrameLayers, PlateHeader, write_layers
+from surface_sos_core.layers.exr import FrameLayers
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.sources.auto import AutoSource
 from surface_sos_core.masks.sources.box import BoxSource
@@ -25,17 +25,8 @@ from surface_sos_core.moving.registration import grown
 from surface_sos_core.moving.shot_kind import ShotKind
 from surface_sos_core.moving.subject import Subject, follow_subject, moving_layers
 from surface_sos_core.provenance import code_version
-from surface_sos_core.shot_folder import fingerprint
 from surface_sos_core.stages.cameras import solved_cameras
-from surface_sos_core.stages.frame_files import (
-    FrameNote,
-    keep_chunk,
-    layer_names,
-    notes_of,
-    take_chunks,
-    take_stock,
-)
-from surface_sos_core.stages.layers import begin_layers
+from surface_sos_core.stages.frame_files import LayerFiles, begin_layers, keep_chunk, take_chunks
 from surface_sos_core.stages.run import Run, footage_stamp, model_stamp
 from surface_sos_core.wording import counted
 
@@ -188,60 +179,31 @@ def _layer_inputs(run: Run) -> dict[str, Any]:
 def moving_layer_stage(run: Run, subject: Subject) -> None:
     """An EXR for each selected frame, all at once as many as there are cores."""
     run.stage("layers")
-    entries, inputs = run.manifest.frames, _layer_inputs(run)
+    inputs = _layer_inputs(run)
     if not run.keeps("layers", inputs):
         begin_layers(run, run.selected, inputs)
     take_chunks(run)
-    names = layer_names(run, run.selected)
-    missing = take_stock(run, names, inputs)
-    run.events.progress(len(names) - len(missing), len(names), "frames")
-    if missing:
-        run.adds_to("layers", inputs["code"])
-
-    def enter(i: int, note: FrameNote) -> None:
-        entries[i].layers, entries[i].doubts = names[i], note.doubts
-        run.save()
-
-    _make_frames(run, subject, names, missing, inputs, enter)
+    _make_frames(run, subject, LayerFiles(run, run.selected, inputs))
     run.save("layers")
 
 
 def moving_layer_chunk(run: Run) -> None:
     """Those of the selected frames that are not there yet, as `layer_chunk` makes them of a subject that stands."""
     run.stage("layers")
-    inputs, names = _layer_inputs(run), layer_names(run, run.selected)
-    made = notes_of(run, names, inputs)
-    missing = [i for i in names if i not in made]
-    run.events.progress(len(made), len(names), "frames")
-    if missing:
-        subject = Subject.read(run.folder.subject, run.cameras, run.settings)
-        _make_frames(run, subject, names, missing, inputs, lambda i, note: None)
+    files = LayerFiles(run, run.selected, _layer_inputs(run), enters=False)
+    if files.missing:
+        _make_frames(run, Subject.read(run.folder.subject, run.cameras, run.settings), files)
         keep_chunk(run)
 
 
-def _make_frames(
-    run: Run,
-    subject: Subject,
-    names: dict[int, str],
-    missing: list[int],
-    inputs: dict[str, Any],
-    made: Callable[[int, FrameNote], None],
-) -> None:
-    footage, done = run.footage, len(names) - len(missing)
-
+def _make_frames(run: Run, subject: Subject, files: LayerFiles) -> None:
     def make(i: int) -> FrameLayers:
-        return moving_layers(footage, subject, run.settings, i)
+        return moving_layers(run.footage, subject, run.settings, i)
 
-    at_once = frames_with_room(footage.width * footage.height)
-    with closing(in_order(make, missing, at_once)) as frames:
-        for i, layers in frames:
-            doubts = _doubts(layers, run.settings.moving_plate.told_unseen)
-            note = FrameNote(fingerprint(inputs), inputs["code"], doubts=doubts)
-            path, header = run.folder.out / names[i], PlateHeader.of(footage, i)
-            write_layers(path, layers, footage.frames[i].number, header, note.attributes())
-            made(i, note)
-            done += 1
-            run.events.progress(done, len(names), "frames")
+    at_once = frames_with_room(run.footage.width * run.footage.height)
+    with closing(in_order(make, list(files.missing), at_once)) as made:
+        for i, layers in made:
+            files.put(i, layers, _doubts(layers, run.settings.moving_plate.told_unseen))
 
 
 def _doubts(layers: FrameLayers, told_unseen: float) -> list[str]:
