@@ -91,9 +91,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(pytest.mark.xdist_group(group_of(item)))
         if item.get_closest_marker("long") and not config.getoption("--long"):
             item.add_marker(pytest.mark.skip(reason="takes long: --long runs it"))
-    if hasattr(
-        config, "workerinput"
-    ):  # the longest groups first, so that no process is left with one at the end
+    if hasattr(config, "workerinput"):  # the longest groups first, so that no process is left with one at the end
         items.sort(key=lambda item: group_of(item) not in ("product", "nursery", "test_memory"))
     skip_without_gpu([item for item in items if item.get_closest_marker("gpu")])
 

@@ -38,7 +38,7 @@ from surface_sos_core.masks.places import Place, PlacesOfFrames, place_by_hull
 from surface_sos_core.masks.point_labels import spread_labels
 from surface_sos_core.masks.walker import spread
 from surface_sos_core.settings import Settings, StartSettings
-from surface_sos_core.stereo.frame_disparity import frame_disparities, tracked_depths
+from surface_sos_core.stereo.frame_disparity import frame_depths
 from surface_sos_core.stereo.known_depth import KnownDepth
 
 _UNTOLD = 0.01  # probability that is left however much points tell
@@ -80,19 +80,7 @@ def automatic_masks(
 
     for i in seen:
         frames.pictures[i] = footage.read_small(i, size)
-    disparities, fineness = frame_disparities(
-        lambda i: frames.pictures[i],
-        size,
-        seen,
-        len(cameras),
-        tracked_depths(model),
-        step,
-        settings.stereo,
-        settings.sweep,
-    )
-
-    def depth(frame: int) -> KnownDepth:
-        return KnownDepth(disparities[frame], fineness)
+    depth = frame_depths(frames.pictures.__getitem__, size, seen, len(cameras), model, step, settings)
 
     for i, camera in seen.items():
         seen_beside = _seen_near(camera, model, box.centre, own.near) & beside

@@ -34,7 +34,7 @@ from surface_sos_core.masks.places import place_by_hull
 from surface_sos_core.masks.surface_votes import Voter, surface_votes
 from surface_sos_core.sampling import evenly
 from surface_sos_core.settings import ColourSettings, MendingSettings, Settings, VoteSettings
-from surface_sos_core.stereo.frame_disparity import frame_disparities, tracked_depths
+from surface_sos_core.stereo.frame_disparity import frame_depths
 from surface_sos_core.stereo.known_depth import KnownDepth
 
 
@@ -76,19 +76,7 @@ def mend_masks(
         done += 1
         progress(done, len(seen) + len(given) + len(missing))
 
-    disparities, fineness = frame_disparities(
-        lambda i: pictures[i],
-        size,
-        seen,
-        len(cameras),
-        tracked_depths(model),
-        step,
-        settings.stereo,
-        settings.sweep,
-    )
-
-    def depth(frame: int) -> KnownDepth:
-        return KnownDepth(disparities[frame], fineness)
+    depth = frame_depths(pictures.__getitem__, size, seen, len(cameras), model, step, settings)
 
     completed = []
     if missing:

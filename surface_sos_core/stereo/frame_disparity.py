@@ -9,8 +9,8 @@ import numpy as np
 
 from surface_sos_core.cameras import Camera, CameraModel
 from surface_sos_core.footage.frame_stack import TemporaryValues
-from surface_sos_core.settings import StereoSettings, SweepSettings
-from surface_sos_core.stereo.known_depth import pixels_that_show, places_shown
+from surface_sos_core.settings import Settings, StereoSettings, SweepSettings
+from surface_sos_core.stereo.known_depth import KnownDepth, pixels_that_show, places_shown
 from surface_sos_core.stereo.pinhole import PinholeView
 from surface_sos_core.stereo.sweep import sweep_disparity
 
@@ -125,6 +125,22 @@ class _Views:
         while len(self._made) > self._most:
             self._made.pop(next(iter(self._made)))
         return view
+
+
+def frame_depths(
+    picture: Callable[[int], np.ndarray],
+    size: tuple[int, int],
+    cameras: Mapping[int, Camera],
+    count: int,
+    model: CameraModel,
+    step: Callable[[], None],
+    settings: Settings,
+) -> Callable[[int], KnownDepth]:
+    """What `frame_disparities` finds in the range of the model's sparse points, by frame."""
+    disparities, fineness = frame_disparities(
+        picture, size, cameras, count, tracked_depths(model), step, settings.stereo, settings.sweep
+    )
+    return lambda frame: KnownDepth(disparities[frame], fineness)
 
 
 def tracked_depths(model: CameraModel) -> np.ndarray:

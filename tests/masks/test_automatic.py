@@ -14,6 +14,7 @@ from surface_sos_core.masks import automatic
 from surface_sos_core.masks.automatic import automatic_masks
 from surface_sos_core.masks.consensus import build_consensus
 from surface_sos_core.settings import Settings
+from surface_sos_core.stereo import frame_disparity
 
 SETTINGS = Settings()
 
@@ -180,6 +181,6 @@ def test_depth_tells_what_has_the_same_colours(tmp_path, monkeypatch, overlaps):
     def unknown(picture, size, cameras, count, model, step, stereo, sweep):
         return TemporaryValues(count, size), 0.0
 
-    monkeypatch.setattr(automatic, "frame_disparities", unknown)
+    monkeypatch.setattr(frame_disparity, "frame_disparities", unknown)
     without = found()
     assert with_depth > 0.9 and with_depth > without + 0.03
