@@ -31,10 +31,11 @@ def test_a_shot_task_by_task_is_that_of_one_run(write_jobs, environment, one_run
     """Each task twice: the second time nothing is made."""
     jobs = write_jobs(1)
     out = jobs.out(1)
-    for name in ("inspect", "cameras", "masks", "train"):
-        assert task(jobs.file, name) == 0 and task(jobs.file, name) == 0, capsys.readouterr().err
-    # processes that want the same frames, and the mesh, at the same time
     farm = [sys.executable, "-m", "surface_sos_core", "farm", str(jobs.file), "--shot", "1", "--task"]
+    for name in ("inspect", "cameras", "masks", "train"):  # in processes as one_run's, which round alike
+        subprocess.run([*farm, name], env=environment, check=True)
+        assert task(jobs.file, name) == 0, capsys.readouterr().err
+    # processes that want the same frames, and the mesh, at the same time
     wanted = (["layers", "--frames", "1001-1003:2"], ["layers", "--frames", "1002-1003"], ["mesh"])
     running = [subprocess.Popen([*farm, *words], env=environment, stderr=subprocess.PIPE) for words in wanted]
     for process in running:
@@ -49,7 +50,7 @@ def test_a_shot_task_by_task_is_that_of_one_run(write_jobs, environment, one_run
     assert task(jobs.file, "layers", "--frames", "1001-1003") == 0 and task(jobs.file, "mesh") == 0
     assert [path.stat().st_mtime_ns for path in files] == before
     # the fourth frame was in no chunk: the report makes it, and nothing else
-    assert task(jobs.file, "report") == 0, capsys.readouterr().err
+    subprocess.run([*farm, "report"], env=environment, check=True)
     assert [path.stat().st_mtime_ns for path in files] == before
     assert_same(one_run, out)
     assert not list(out.glob(".lock*")) and not list(out.glob("checkpoint/chunks/*"))
