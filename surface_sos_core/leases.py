@@ -30,9 +30,8 @@ WHOLE = "all"
 """What is claimed by who wants no other in the folder."""
 
 BEAT_S = 5.0  # between two touches
-QUIET_S = (
-    60.0  # after which a claim of another machine is dead; network disks may show a touch half a minute late
-)
+QUIET_S = 60.0
+"""After which a claim of another machine is dead; network disks may show a touch half a minute late."""
 _TRIES = 4  # two that come at the same moment see each other, step back, and come again
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)  # of disks that know none
 

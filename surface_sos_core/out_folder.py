@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from surface_sos_core.errors import InputError
+from surface_sos_core.events import Events
 from surface_sos_core.files import is_partial
 from surface_sos_core.leases import PREFIX, Lease, claimed
 
@@ -36,29 +37,32 @@ class OutFolder:
         return [path for path in self.out.iterdir() if not _is_left(path)] if self.out.exists() else []
 
     @contextmanager
-    def locked(self) -> Iterator[Lease]:
+    def locked(self, events: Events | None = None) -> Iterator[None]:
         """The folder belongs to this process alone; what a run that was killed has left half written is removed.
 
-        Raises InputError where another run has it (see leases.py), and where a link in the folder leads out of it.
+        events: of the run, which ends with the next of them where another has taken the folder over. Raises InputError
+        where another run has it (see leases.py), and where a link in the folder leads out of it.
         """
         made = not self.out.exists()
         self.out.mkdir(parents=True, exist_ok=True)
         try:
             with claimed(self.out) as lease:
+                _heed(lease, events)
                 self._tidy()
-                yield lease
+                yield
         finally:
             if made and not any(self.out.iterdir()):
                 self.out.rmdir()
 
     @contextmanager
-    def shared(self, part: str, alone: bool = False) -> Iterator[Lease]:
+    def shared(self, part: str, events: Events, alone: bool = False) -> Iterator[None]:
         """Others may write to the folder meanwhile, to other files: nobody has it to himself. alone: one at a time does `part`.
 
         Raises InputError where somebody has the folder to himself.
         """
         with claimed(self.out, part, shared=not alone) as lease:
-            yield lease
+            _heed(lease, events)
+            yield
 
     def _tidy(self) -> None:
         inside = self.out.resolve()
@@ -74,12 +78,16 @@ class OutFolder:
                     )
 
 
+def _heed(lease: Lease, events: Events | None) -> None:
+    if events is not None:
+        events.heed(lease.check)
+
+
 def _is_left(path: Path) -> bool:
     if path.is_dir() and not path.is_symlink():
         return path.name.startswith(WORKPLACE)
-    return path.name == ".lock" or is_partial(
-        path
-    )  # the former as versions left it that locked by the system alone
+    # The former as versions left it that locked by the system alone.
+    return path.name == ".lock" or is_partial(path)
 
 
 def _remove(path: Path) -> None:

@@ -194,8 +194,7 @@ def segment(
             lambda done, total: events.progress(done, total, "frames"),
         )  # fmt: skip
 
-    with folder.locked() as lease, frames_kept(footage, settings, folder.checkpoint) as footage:
-        events.heed(lease.check)
+    with folder.locked(events), frames_kept(footage, settings, folder.checkpoint) as footage:
         folder.check(mode)  # again, since another run may have been faster
         if mode == "overwrite" and folder.contents():
             folder.clear()
@@ -271,7 +270,7 @@ def solve(
     events.stage("cameras", 1, 1)
     colour = ColourRequest.asked(colour_space, ocio)
     opened = open_footage(footage, skip_bad_frames, events.warning, layer, colour)
-    with folder.locked():
+    with folder.locked(events):
         folder.check(overwrite)
         model = solved_cameras(opened, folder.out, settings.solve, settings.seed, events)
         write_model(model, folder.out)
@@ -395,9 +394,9 @@ def train_fields(
     >>> train_fields("shot").made["train"].ran  # they are trained, so nothing is left to do
     {'iterations': 40, 'device': 'cpu'}
     """
-    with existing_shot(out).locked() as lease:
-        run, consensus = reopened(Path(out), settings, _events(on_event, cancel), "train")
-        run.events.heed(lease.check)
+    events = _events(on_event, cancel)
+    with existing_shot(out).locked(events):
+        run, consensus = reopened(Path(out), settings, events, "train")
         model = read_model(run.folder.cameras)
         with frames_kept(run.footage, run.settings, run.folder.checkpoint) as run.footage:
             training_stage(run, consensus, model, prepare_device(run.settings))
@@ -421,9 +420,9 @@ def make_layers(
     >>> result.settings["layers"]["samples"], result.settings["train"]["iterations"]
     (96, 40)
     """
-    with existing_shot(out).locked() as lease:
-        run, consensus = reopened(Path(out), settings, _events(on_event, cancel), "layers", frames)
-        run.events.heed(lease.check)
+    events = _events(on_event, cancel)
+    with existing_shot(out).locked(events):
+        run, consensus = reopened(Path(out), settings, events, "layers", frames)
         with frames_kept(run.footage, run.settings, run.folder.checkpoint) as run.footage:
             layer_stage(run, trained_fields(run, consensus), consensus, again=True)
     return open_shot(out)
@@ -434,16 +433,15 @@ def make_missing_layers(
     settings: Settings,
     on_event: Listener | None = None,
     frames: str | None = None,
-    cancel: CancelToken | None = None,
 ) -> None:
     """Those layers of the frames asked for that are not there yet, of a shot that `segment` brought up to "train".
 
     Several processes, on several machines, may do so at the same time. `segment` with "resume" enters what is there into
     shot.json. Settings are those that `segment` was called with.
     """
-    with existing_shot(out).shared("layers") as lease:
-        run = reopened_run(Path(out), settings, _events(on_event, cancel), frames)
-        run.events.heed(lease.check)
+    events = Events(on_event)
+    with existing_shot(out).shared("layers", events):
+        run = reopened_run(Path(out), settings, events, frames)
         if is_moving(run.folder):
             moving_layer_chunk(run)
             return
@@ -456,12 +454,11 @@ def make_missing_mesh(
     out: str | Path,
     settings: Settings,
     on_event: Listener | None = None,
-    cancel: CancelToken | None = None,
 ) -> None:
     """The mesh of such a shot, where it is not there yet, while others make its layers. A subject that moves has none."""
-    with existing_shot(out).shared("mesh", alone=True) as lease:
-        run = reopened_run(Path(out), settings, _events(on_event, cancel))
-        run.events.heed(lease.check)
+    events = Events(on_event)
+    with existing_shot(out).shared("mesh", events, alone=True):
+        run = reopened_run(Path(out), settings, events)
         if not is_moving(run.folder):
             consensus = _trained(run)
             mesh_stage(run, trained_fields(run, consensus), consensus, again=False)
@@ -490,9 +487,9 @@ def make_mesh(
     >>> result.meshes["object"].vertices.shape[1]
     3
     """
-    with existing_shot(out).locked() as lease:
-        run, consensus = reopened(Path(out), settings, _events(on_event, cancel), "mesh")
-        run.events.heed(lease.check)
+    events = _events(on_event, cancel)
+    with existing_shot(out).locked(events):
+        run, consensus = reopened(Path(out), settings, events, "mesh")
         mesh_stage(run, trained_fields(run, consensus), consensus, again=True)
     return open_shot(out)
 
@@ -530,7 +527,7 @@ def render_views(
     target.check(mode)
     run, consensus = reopened(Path(out), None, _events(on_event, cancel), "layers")
     trainer = trained_fields(run, consensus)
-    with target.locked(), frames_kept(run.footage, run.settings, target.out) as run.footage:
+    with target.locked(run.events), frames_kept(run.footage, run.settings, target.out) as run.footage:
         target.check(mode)
         if target.contents():
             target.clear()
@@ -588,8 +585,7 @@ def measure(
     """
     events, folder = _events(on_event, cancel), ShotFolder(Path(out))
     where = Path(region) if region is not None else None
-    with existing_shot(folder.out).locked() as lease:
-        events.heed(lease.check)
+    with existing_shot(folder.out).locked(events):
         events.stage("evaluate", 1, 1)
         metrics = evaluate_shot(
             folder.out,

@@ -12,7 +12,7 @@ from surface_sos_core.datasets import KINDS
 from surface_sos_core.ending import PROGRAM
 from surface_sos_core.errors import InputError
 from surface_sos_core.events import Listener
-from surface_sos_core.farm.graph import AFTER
+from surface_sos_core.farm.graph import AFTER, CHUNK_S
 from surface_sos_core.settings import DEVICES, PRESETS
 
 LARGEST_SEED = 2**31 - 1  # what every library's random generator takes
@@ -175,9 +175,9 @@ def parser() -> argparse.ArgumentParser:
     farm.add_argument(
         "--chunk-seconds",
         type=_positive,
-        default=300,
+        default=CHUNK_S,
         metavar="S",
-        help="how long a chunk of frames should take (300)",
+        help=f"how long a chunk of frames should take ({CHUNK_S})",
     )
     farm.add_argument(
         "--shot", type=_positive, metavar="N", help="which shot of JOBS.json --task is for, from 1"

@@ -23,7 +23,7 @@ from surface_sos_core.shot_folder import Mode, ShotFolder
 
 @dataclass(frozen=True)
 class Job:
-    """A shot to be made; its paths are absolute. mode: whether what is in its folder is gone on with; see `begin`."""
+    """A shot to be made; its paths are absolute. mode: what is done with a shot that is in its folder already, see `_mode`."""
 
     shot: Shot
     settings: Settings
@@ -33,16 +33,14 @@ class Job:
     def out(self) -> Path:
         return Path(self.shot.out)
 
-    def paths(self) -> list[Path]:
-        """What a machine has to see."""
+    def missing_path(self) -> Path | None:
+        """One of the files that a machine has to see, and this one does not."""
         shot, masks = self.shot, self.shot.mask_request()
         given = [shot.cameras, shot.box, shot.weights, masks.path]
         footage = Path(shot.footage)
         is_pattern = any(mark in footage.name for mark in "#%") and not footage.exists()
-        return [
-            footage.parent if is_pattern else footage,
-            *(Path(path) for path in given if path is not None),
-        ]
+        paths = [footage.parent if is_pattern else footage, *(Path(path) for path in given if path is not None)]
+        return next((path for path in paths if not path.exists()), None)
 
     def may_use_gpu(self, name: Name) -> bool:
         """Whether a task of this name would compute on a GPU."""
@@ -125,14 +123,14 @@ def ended_task(job: Job, name: Name, machine: str, on_event: Listener, frames: s
 
 def _see(job: Job, machine: str) -> None:
     """Raises SetupError where this machine lacks what the one that began the jobs has seen."""
-    hidden = next((path for path in job.paths() if not path.exists()), None)
+    hidden = job.missing_path()
     if hidden is not None:
         raise SetupError(f"{machine} does not see {hidden}: mount the folder there, under the same path.")
 
 
 def check_seen(job: Job) -> None:
     """Raises InputError for a path that is not there at all."""
-    missing = next((path for path in job.paths() if not path.exists()), None)
+    missing = job.missing_path()
     if missing is not None:
         raise InputError(f"{missing} does not exist: check the path.")
 
