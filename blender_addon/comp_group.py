@@ -102,24 +102,26 @@ def _scaled(
     tree: bpy.types.NodeTree, colour: bpy.types.NodeSocket, factor: bpy.types.NodeSocket
 ) -> bpy.types.NodeSocket:
     """All four channels times a factor."""
-    node = tree.nodes.new("CompositorNodeSetAlpha")  # by default it multiplies all four
-    tree.links.new(colour, node.inputs["Image"])
-    tree.links.new(factor, node.inputs["Alpha"])
-    return node.outputs["Image"]
+    return _set_alpha(tree, colour, factor).outputs["Image"]  # by default it multiplies all four
 
 
 def _with_alpha(
     tree: bpy.types.NodeTree, colour: bpy.types.NodeSocket, alpha: bpy.types.NodeSocket
 ) -> bpy.types.NodeSocket:
     """The colour as it is, with another alpha."""
-    node: Any = tree.nodes.new("CompositorNodeSetAlpha")
+    node = _set_alpha(tree, colour, alpha)
     if "Type" in node.inputs:  # since 5.0
         node.inputs["Type"].default_value = "Replace Alpha"
     else:
         node.mode = "REPLACE_ALPHA"
+    return node.outputs["Image"]
+
+
+def _set_alpha(tree: bpy.types.NodeTree, colour: bpy.types.NodeSocket, alpha: bpy.types.NodeSocket) -> Any:
+    node = tree.nodes.new("CompositorNodeSetAlpha")
     tree.links.new(colour, node.inputs["Image"])
     tree.links.new(alpha, node.inputs["Alpha"])
-    return node.outputs["Image"]
+    return node
 
 
 def _over(

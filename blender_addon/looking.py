@@ -89,12 +89,4 @@ def _camera(scene: bpy.types.Scene) -> bpy.types.Object | None:
 
 _CLASSES = (ShowMatte, GoToFrame)
 
-
-def register() -> None:
-    for kind in _CLASSES:
-        bpy.utils.register_class(kind)
-
-
-def unregister() -> None:
-    for kind in reversed(_CLASSES):
-        bpy.utils.unregister_class(kind)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

@@ -236,12 +236,4 @@ def _not_now(context: bpy.types.Context) -> str | None:
 
 _CLASSES = (Segment, Resume, CheckFootage, Cancel, SolveCameras, FindMasks, AddBox, OpenReport)
 
-
-def register() -> None:
-    for kind in _CLASSES:
-        bpy.utils.register_class(kind)
-
-
-def unregister() -> None:
-    for kind in reversed(_CLASSES):
-        bpy.utils.unregister_class(kind)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

@@ -174,12 +174,4 @@ _CLASSES: tuple[type[bpy.types.Panel], ...] = (
     *(_part(panel, part) for panel in _PANELS for part in (_Result, _Input, _Object, _Camera, _Output)),
 )
 
-
-def register() -> None:
-    for kind in _CLASSES:
-        bpy.utils.register_class(kind)
-
-
-def unregister() -> None:
-    for kind in reversed(_CLASSES):
-        bpy.utils.unregister_class(kind)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

@@ -198,12 +198,4 @@ def _online(operator: type[bpy.types.Operator]) -> bool:
 
 _CLASSES = (SurfaceSosPreferences, SetUp, ShowPreferences, Check)
 
-
-def register() -> None:
-    for kind in _CLASSES:
-        bpy.utils.register_class(kind)
-
-
-def unregister() -> None:
-    for kind in reversed(_CLASSES):
-        bpy.utils.unregister_class(kind)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

@@ -155,9 +155,11 @@ def run_state() -> SurfaceSosRun:
 _CLASSES = (SurfaceSosSettings, SurfaceSosRun)
 
 
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(_CLASSES)
+
+
 def register() -> None:
-    for kind in _CLASSES:
-        bpy.utils.register_class(kind)
+    _register_classes()
     bpy.types.Scene.surface_sos = PointerProperty(type=SurfaceSosSettings)  # type: ignore[attr-defined]
     bpy.types.WindowManager.surface_sos_run = PointerProperty(type=SurfaceSosRun)  # type: ignore[attr-defined]
 
@@ -165,5 +167,4 @@ def register() -> None:
 def unregister() -> None:
     del bpy.types.WindowManager.surface_sos_run  # type: ignore[attr-defined]
     del bpy.types.Scene.surface_sos  # type: ignore[attr-defined]
-    for kind in reversed(_CLASSES):
-        bpy.utils.unregister_class(kind)
+    _unregister_classes()
