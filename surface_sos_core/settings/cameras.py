@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, setting
+from surface_sos_core.settings.setting import Group, group, setting
 
 
-@dataclass(frozen=True)
+@group
 class SolveSettings(Group):
     """Cameras from footage by COLMAP; features and matches are found alike for points of cameras that are given."""
 
@@ -112,7 +111,7 @@ class SolveSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class PointSettings(Group):
     """Sparse points: which of them count, and triangulating them for cameras that came without."""
 
@@ -147,7 +146,7 @@ class PointSettings(Group):
     widest_turn: float = setting(60.0, "Views that look further apart are not matched.", 0, 180, "degrees")
 
 
-@dataclass(frozen=True)
+@group
 class BoxSettings(Group):
     """The scene box, and which sparse points are the object's, from cameras and points alone."""
 

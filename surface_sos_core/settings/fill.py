@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, setting
+from surface_sos_core.settings.setting import Group, group, setting
 
 
-@dataclass(frozen=True)
+@group
 class FillSettings(Group):
     """How background that no frame saw is made, in a few key frames, and carried from there to the others."""
 

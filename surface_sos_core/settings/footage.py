@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, setting
+from surface_sos_core.settings.setting import Group, group, setting
 
 MOST_FACTOR = 100.0
 """The largest `exposure.most_factor`."""
 
 
-@dataclass(frozen=True)
+@group
 class FootageSettings(Group):
     """The frames as they are kept on disk while a shot is worked on."""
 
@@ -25,7 +24,7 @@ class FootageSettings(Group):
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@group
 class ExposureSettings(Group):
     """How differently the frames are exposed, told by the sparse points."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from surface_sos_core.errors import InputError
-from surface_sos_core.settings.setting import Group, setting
+from surface_sos_core.settings.setting import Group, group, setting
 
 MOST_EDGE = 2048
 """The largest that coarse masks can be made; files of larger ones are not ours."""
@@ -14,7 +13,7 @@ MOST_LOOK = 512
 """The largest that trust in them can be told apart."""
 
 
-@dataclass(frozen=True)
+@group
 class CoarseSettings(Group):
     """The coarse masks themselves."""
 
@@ -29,7 +28,7 @@ class CoarseSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class ConsensusSettings(Group):
     """How the coarse masks of all views become one probability map m^P."""
 
@@ -137,7 +136,7 @@ class ConsensusSettings(Group):
             )
 
 
-@dataclass(frozen=True)
+@group
 class ThinPartSettings(Group):
     """Thin parts that a single border of votes would lose."""
 
@@ -167,7 +166,7 @@ class ThinPartSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class HullSettings(Group):
     """How far a hull tells where in a frame the object is."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, setting
+from surface_sos_core.settings.setting import Group, group, setting
 
 
-@dataclass(frozen=True)
+@group
 class MatteSettings(Group):
     """From rays to alpha, before any plate is looked at."""
 
@@ -70,7 +69,7 @@ class MatteSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class RedrawSettings(Group):
     """The outline that matting found, moved to where the picture's colours and edges want it."""
 
@@ -96,7 +95,7 @@ class RedrawSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class MattingSettings(Group):
     """Closed-form matting: the matte's last pixels by the plate's own edges, and the foreground's own colour."""
 
@@ -187,7 +186,7 @@ class MattingSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class CheckSettings(Group):
     """Mattes beside what masks say: what nearly all masks hold stays in, and what strongly differs is told."""
 

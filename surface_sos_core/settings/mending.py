@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, setting
+from surface_sos_core.settings.setting import Group, group, setting
 
 
-@dataclass(frozen=True)
+@group
 class MendingSettings(Group):
     """Masks mended by what the other frames' masks say of the same places."""
 
@@ -54,7 +53,7 @@ class MendingSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class VoteSettings(Group):
     """Votes of the frames that see the very same place of a surface."""
 
@@ -69,7 +68,7 @@ class VoteSettings(Group):
     most: float = setting(3.5, "How much votes can tell.", 0, 100, "log odds")
 
 
-@dataclass(frozen=True)
+@group
 class ColourSettings(Group):
     """What a pixel's colour tells by how often the object and all else have it."""
 
@@ -118,7 +117,7 @@ class ColourSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class EdgeSettings(Group):
     """How edges of the picture, and jumps in depth, part pixels next to each other."""
 

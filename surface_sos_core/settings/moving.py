@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from surface_sos_core.settings.cameras import SolveSettings
-from surface_sos_core.settings.setting import Group, setting
+from surface_sos_core.settings.setting import Group, group, setting
 
 
-@dataclass(frozen=True)
+@group
 class MovingSettings(Group):
     """Subjects that move before any camera: what all steps share."""
 
@@ -42,7 +42,7 @@ class MovingSettings(Group):
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@group
 class ShotKindSettings(Group):
     """Footage that is refused, since it is cut or has a flash frame."""
 
@@ -70,7 +70,7 @@ class ShotKindSettings(Group):
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@group
 class SubjectMotionSettings(Group):
     """Whether a subject moves that the camera travels around, by masks that were given and points that are followed."""
 
@@ -101,7 +101,7 @@ class SubjectMotionSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class RegisterSettings(Group):
     """How the background moves from frame to frame: corners that are followed, and homographies through them."""
 
@@ -127,7 +127,7 @@ class RegisterSettings(Group):
     least_corners: int = setting(12, "Corners that a homography must be known from.", 4, 1_000_000, "corners")
 
 
-@dataclass(frozen=True)
+@group
 class CameraMoveSettings(Group):
     """Whether the camera stands, turns on the spot or travels; and how it turns and zooms."""
 
@@ -198,7 +198,7 @@ class CameraMoveSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class MovingSolveSettings(Group):
     """Cameras that travel before a subject that moves: as those of `solve`, but quick, since layers do without."""
 
@@ -241,7 +241,7 @@ class MovingSolveSettings(Group):
         )
 
 
-@dataclass(frozen=True)
+@group
 class MovingDepthSettings(Group):
     """How far away the background is, behind the subject too, before a camera that travels."""
 
@@ -268,7 +268,7 @@ class MovingDepthSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class DenseFlowSettings(Group):
     """Where dense optical flow is trusted."""
 
@@ -280,7 +280,7 @@ class DenseFlowSettings(Group):
     round_trip_far: float = setting(0.05, "So much further for its length.", 0, 10, "of the length")
 
 
-@dataclass(frozen=True)
+@group
 class TimeVoteSettings(Group):
     """Masks voted over time: what a frame's neighbours say, brought along by flow."""
 
@@ -304,7 +304,7 @@ class TimeVoteSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class OtherTimeSettings(Group):
     """What other times show of a frame's background: which frames, brought into line and exposed alike."""
 
@@ -345,7 +345,7 @@ class OtherTimeSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class MovingMaskSettings(Group):
     """Masks of what moves against the background, where nobody said what the subject is."""
 
@@ -394,7 +394,7 @@ class MovingMaskSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class OutlineSettings(Group):
     """Where in a frame the subject is: what its mask, colours nearby and the background behind it tell."""
 
@@ -470,7 +470,7 @@ class OutlineSettings(Group):
     most: float = setting(2.0, "How much a difference can tell.", 0, 100, "log odds")
 
 
-@dataclass(frozen=True)
+@group
 class ShadowColourSettings(Group):
     """What may be the subject's shadow by its colour: the background's tint, but darker."""
 
@@ -500,7 +500,7 @@ class ShadowColourSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class ShadowSettings(Group):
     """By how much the shadow that moves with the subject darkens the ground."""
 
@@ -545,7 +545,7 @@ class ShadowSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class MovingPlateSettings(Group):
     """Clean plates put together from other times."""
 
@@ -577,7 +577,7 @@ class MovingPlateSettings(Group):
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@group
 class MovingMatteSettings(Group):
     """Alpha from a mask, the frame and its clean plate."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, setting
+from surface_sos_core.settings.setting import Group, group, setting
 
 
-@dataclass(frozen=True)
+@group
 class ShownSettings(Group):
     """What other frames' own plane sweeps say of how far away the background behind the object is."""
 
@@ -25,7 +24,7 @@ class ShownSettings(Group):
     near: float = setting(2.0, "How far that is.", 0.01, 1000, "steps")
 
 
-@dataclass(frozen=True)
+@group
 class PlateSettings(Group):
     """Where the hidden background is, which frames show it, and how their pixels are put together."""
 

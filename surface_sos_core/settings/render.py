@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, setting
+from surface_sos_core.settings.setting import Group, group, setting
 
 
-@dataclass(frozen=True)
+@group
 class RenderSettings(Group):
     """Where on its way a ray asks the two fields."""
 

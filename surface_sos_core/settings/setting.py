@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 from surface_sos_core.errors import InputError
 
+_T = TypeVar("_T")
 _KEY = "surface-sos"
 _SWITCHES = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
@@ -55,9 +56,16 @@ def setting(
     )
 
 
-@dataclass(frozen=True)
+@dataclass_transform(frozen_default=True)
+def group(settings: type[_T]) -> type[_T]:
+    """Makes a frozen dataclass of a Group, compared and shown as Group says: dataclasses would write these methods anew for each
+    of fifty groups, at the start of every command."""
+    return dataclass(frozen=True, eq=False, repr=False)(settings)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Group:
-    """Settings that belong together, as a frozen dataclass whose fields are made by `setting`.
+    """Settings that belong together: a class with `group` whose fields are made by `setting`.
 
     Making one raises InputError for a value of another type or out of its range.
     """
@@ -69,6 +77,15 @@ class Group:
         for item in dataclasses.fields(self):
             value = _checked(f"{self.NAME}.{item.name}", item, getattr(self, item.name))
             object.__setattr__(self, item.name, value)
+
+    def __eq__(self, other: object) -> bool:
+        return vars(self) == vars(other) if type(other) is type(self) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(vars(self).values()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
     @classmethod
     def about(cls) -> dict[str, About]:

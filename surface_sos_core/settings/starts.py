@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, setting
+from surface_sos_core.settings.setting import Group, group, setting
 
 
-@dataclass(frozen=True)
+@group
 class StartSettings(Group):
     """The automatic start: masks from cameras, sparse points and colours, in a box that was drawn or found."""
 
@@ -80,7 +79,7 @@ class StartSettings(Group):
     consensus_views: int = setting(80, "At most so many views vote there.", 1, 100_000, "views")
 
 
-@dataclass(frozen=True)
+@group
 class PointGroupSettings(Group):
     """Groups of sparse points, which belong to the object or not as a whole."""
 
@@ -97,7 +96,7 @@ class PointGroupSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class DrawnSettings(Group):
     """Where in the world the object is that something was drawn around."""
 
@@ -122,7 +121,7 @@ class DrawnSettings(Group):
     ends: float = setting(98.0, "The object ends at this percentile of its points' depth.", 50, 100, "%")
 
 
-@dataclass(frozen=True)
+@group
 class FlowSettings(Group):
     """Masks carried by optical flow, where no cameras are solved."""
 
@@ -158,7 +157,7 @@ class FlowSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class NetworkSettings(Group):
     """Masks from networks, and which of the things that they find is the object."""
 
@@ -193,7 +192,7 @@ class NetworkSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class DoubtSettings(Group):
     """When masks are doubted that hold much of what goes on beside them, and what is done then."""
 

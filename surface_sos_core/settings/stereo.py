@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, setting
+from surface_sos_core.settings.setting import Group, group, setting
 
 
-@dataclass(frozen=True)
+@group
 class StereoSettings(Group):
     """The disparity of every pixel of each frame, kept where other frames say the same."""
 
@@ -45,7 +44,7 @@ class StereoSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class PlaneSettings(Group):
     """Planes among the background's sparse points: floors and walls go on where the object hides them."""
 
@@ -60,7 +59,7 @@ class PlaneSettings(Group):
     tries: int = setting(400, "Planes through three points that are tried for each.", 1, 1_000_000, "planes")
 
 
-@dataclass(frozen=True)
+@group
 class SweepSettings(Group):
     """What a disparity costs in a plane sweep, for masks and for what clean plates hide."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, setting
+from surface_sos_core.settings.setting import Group, group, setting
 
 
-@dataclass(frozen=True)
+@group
 class FieldSettings(Group):
     """Size of the two hash-grid SDF fields (Section III of the paper)."""
 
@@ -59,7 +58,7 @@ class FieldSettings(Group):
     )
 
 
-@dataclass(frozen=True)
+@group
 class TrainSettings(Group):
     """The optimisation of both fields together."""
 
