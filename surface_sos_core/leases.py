@@ -51,7 +51,10 @@ class Claim:
 
 
 class Lease:
-    """A claim of this process, kept alive until it is ended. Raises Timeout where somebody looked at its file before it was locked."""
+    """A claim of this process, kept alive until it is ended.
+
+    Raises Timeout where somebody looked at its file before it was locked.
+    """
 
     def __init__(self, folder: Path, part: str) -> None:
         self.path = folder / f"{PREFIX}{part}.{_machine()}.{uuid.uuid4().hex[:8]}"

@@ -1,8 +1,8 @@
 """docs/results: what was measured, one JSON file for each part and group of shots; the documents' tables are made of these.
 
 PART.GROUP.LABEL.json holds {"part", "group", "label", "entries": [...]}. The label is the preset, or what a trial was called.
-An entry of quality, starts and ablation is what `run` returns; speed, memory, gpu and scaling have entries of their own (see there).
-Each has a name and its own stamp, so that a file that was measured in several sittings says so.
+An entry of quality, starts and ablation is what `run` returns; speed, memory, gpu and scaling have their own, see there. Each
+has a name and its own stamp, so that a file that was measured in several sittings says so.
 """
 
 from __future__ import annotations

@@ -58,9 +58,10 @@ class Schedule:
         self._spent: dict[Name, list[float]] = defaultdict(lambda: [0.0, 0.0])  # seconds, and shots or frames
 
     def take(self, workers: int, allowed: Callable[[Task], bool] = lambda task: True) -> Task | None:
-        """The task that should begin next, of those allowed; None where all that are left wait. workers: who share the frames of all shots.
+        """The task that should begin next, of those allowed; None where all that are left wait.
 
-        What comes early in a shot goes first, over all shots: wrong input is known soon, and the long chains begin first.
+        workers: who share the frames of all shots. What comes early in a shot goes first, over all shots: wrong input is known
+        soon, and the long chains begin first.
         """
         for task in self._again:
             if allowed(task):

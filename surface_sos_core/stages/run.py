@@ -185,7 +185,7 @@ def reopened(
 
 
 def reopened_run(out: Path, settings: Settings, events: Events, frames: str | None = None) -> Run:
-    """A shot folder as an earlier run left it, with its footage, and its cameras where it has some, to go on by these settings."""
+    """A shot folder as an earlier run left it, with its footage, and its cameras where it has some; `settings` to go on by."""
     folder = ShotFolder(out)
     manifest = folder.manifest()
     selected = selected_frames(frames, [entry.frame for entry in manifest.frames])
