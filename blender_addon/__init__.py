@@ -1,18 +1,16 @@
 """Surface-SOS in Blender: segment footage from a panel, import its cameras, comp the result."""
 
-from . import (
-    display,
-    import_cameras,
-    load_result,
-    looking,
-    operators,
-    panel,
-    preferences,
-    properties,
-    shot_mesh,
-)
+from . import properties
+from .interface import panel, preferences
+from .job import check_footage, core_setup, display, find_masks, report, segment, solve_cameras
+from .scene import import_cameras, load_result, looking, scene_box, shot_mesh
 
-_MODULES = (properties, display, preferences, operators, import_cameras, load_result, looking, shot_mesh, panel)
+_MODULES = (
+    properties,
+    *(display, core_setup, preferences, check_footage, solve_cameras, find_masks, segment, report),
+    *(import_cameras, scene_box, load_result, looking, shot_mesh),
+    panel,
+)
 
 
 def register() -> None:

@@ -12,8 +12,10 @@ from bpy.props import (
     StringProperty,
 )
 
-from . import plates, timing
+from .files import plates
+from .scene import timing
 
+ADDON = __package__ or ""  # as Blender knows the add-on
 _MASK_SOURCES = (
     ("NONE", "None", "The object is what the cameras look at", 0),
     ("FOLDER", "Folder", "White is the object; all frames or a few", 1),
@@ -30,8 +32,8 @@ _ALWAYS = 5  # of these need nothing but the core
 
 def _mask_sources(_: bpy.types.PropertyGroup, context: bpy.types.Context | None) -> list[tuple]:
     """Only what will work: of the networks, those that Check found."""
-    addon: Any = bpy.context.preferences.addons.get(__package__)
-    found = addon.preferences.mask_sources.split(",") if addon is not None else []
+    own = preferences(bpy.context)
+    found = own.mask_sources.split(",") if own is not None else []
     return [item for place, item in enumerate(_MASK_SOURCES) if place < _ALWAYS or item[0] in found]
 
 
@@ -140,6 +142,12 @@ class SurfaceSosRun(bpy.types.PropertyGroup):
     def share(self) -> float:
         """How much of the stage is done, 0 to 1."""
         return min(1.0, self.done / self.total) if self.total else 0.0
+
+
+def preferences(context: bpy.types.Context) -> Any:
+    """The add-on's own (interface/preferences.py); None where it was registered by a script and is not enabled."""
+    addon: Any = context.preferences.addons.get(ADDON)
+    return addon.preferences if addon is not None else None
 
 
 def shot_settings(context: bpy.types.Context) -> SurfaceSosSettings:

@@ -31,9 +31,11 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from blender_addon import command, composite_render, compositor, core_python, job, load_result, messages
+from blender_addon.comp import composite_render, compositor
 from blender_addon.core import wording
 from blender_addon.errors import AddonError
+from blender_addon.job import command, core_python, messages, process
+from blender_addon.scene import load_result
 
 FAULT, INPUT, ENVIRONMENT, CANCELLED = 1, 2, 3, 130
 PROGRESS_S = 2.0  # between lines of progress
@@ -112,10 +114,10 @@ def _segment(shot: argparse.Namespace, python: Path) -> None:
         raise BatchError(obstacle, INPUT)
     listener = _Listener()
     try:
-        code = job.run_blocking(python, command.arguments(request), listener.hear, command.log_file(shot.out))
-    except job.JobError as error:
+        code = process.run_blocking(python, command.arguments(request), listener.hear, command.log_file(shot.out))
+    except process.JobError as error:
         raise BatchError(str(error), ENVIRONMENT) from error
-    sentence = job.ending(code, listener.error, listener.last_line)
+    sentence = process.ending(code, listener.error, listener.last_line)
     if sentence is not None:
         raise BatchError(sentence, code if code > 0 else FAULT)
 

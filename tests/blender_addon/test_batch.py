@@ -289,7 +289,7 @@ def test_a_shot_without_layers_cannot_be_comped(blender, sample, tmp_path):
     write_manifest(shot, replace(manifest, frames=[replace(frame, layers=None) for frame in manifest.frames]))
     script = """
 from pathlib import Path
-loaded = part("load_result").load(bpy.context, Path(sys.argv[-1]))
+loaded = part("scene.load_result").load(bpy.context, Path(sys.argv[-1]))
 tell(layers=len(loaded.layers), notices=loaded.notices)
 """
     told = blender.facts(script, tmp_path, shot)

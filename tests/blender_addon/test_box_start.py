@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blender_addon import box_start, colmap
+from blender_addon.files import box_start, colmap
 from surface_sos_core.cameras import CameraModel, Lens, Points, write_model
 from surface_sos_core.cameras.automatic_box import look_at
 

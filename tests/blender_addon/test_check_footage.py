@@ -88,7 +88,7 @@ def test_a_refusal_is_the_sentence_of_segment(blender, shot: Path):
 
 
 SHOWN = """
-display, messages = part("display"), part("messages")
+display, messages = part("job.display"), part("job.messages")
 run = bpy.context.window_manager.surface_sos_run
 display.begin("Segmenting", "")
 display.show([messages.Warning("One."), messages.Inputs(["footage  a", "masks    b"]), messages.Warning("Two.")])
@@ -119,7 +119,7 @@ def test_all_warnings_stay_until_the_next_job(blender, tmp_path: Path):
 WRAPPED = """
 import blf
 blf.size(0, 11)
-parts = part("panel_parts")
+parts = part("interface.panel_parts")
 sentence = "The masks are in /a/very/long/folder/that/no/side/bar/has/room/for: look at them."
 lines = parts._wrapped(sentence, 120)
 tell(lines=lines, widths=[blf.dimensions(0, line)[0] for line in lines])

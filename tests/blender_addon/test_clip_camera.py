@@ -34,7 +34,7 @@ clip.tracking.objects.active.keyframe_a, clip.tracking.objects.active.keyframe_b
 settings = bpy.context.scene.surface_sos
 settings.footage_from, settings.clip, settings.cameras_from = "CLIP", clip, "CLIP"
 settings.out = shot["out"]
-request = part("shot_request")
+request = part("job.shot_request")
 tell(unsolved=request.obstacle(bpy.context, "new"))
 window = bpy.context.window_manager.windows[0]
 area = window.screen.areas[0]

@@ -7,7 +7,7 @@ import numpy as np
 import pycolmap
 import pytest
 
-from blender_addon import colmap
+from blender_addon.files import colmap
 from surface_sos_core.cameras import Camera, CameraModel, Lens, Points, write_model
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from blender_addon import colmap, colmap_text
+from blender_addon.files import colmap, colmap_text
 from surface_sos_core.cameras import read_model, write_model
 
 

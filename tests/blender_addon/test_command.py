@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.command import (
+from blender_addon.job.command import (
     Request,
     arguments,
     inspect_arguments,

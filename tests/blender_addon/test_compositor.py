@@ -23,8 +23,8 @@ out, folder, changes = Path(sys.argv[-3]), Path(sys.argv[-2]), json.loads(sys.ar
 for name, change in changes.items():
     fresh_file()
     scene = bpy.context.scene
-    loaded = part("load_result").load(bpy.context, out)
-    part("compositor").mute_rendering(scene)  # there is no engine that draws everywhere, and no CG
+    loaded = part("scene.load_result").load(bpy.context, out)
+    part("comp.compositor").mute_rendering(scene)  # there is no engine that draws everywhere, and no CG
     tree = getattr(scene, "compositing_node_group", None) or scene.node_tree
     node = next(node for node in tree.nodes if node.type == "GROUP")
     for socket, value in change.items():
@@ -34,9 +34,9 @@ for name, change in changes.items():
             tree.links.new(colour.outputs[0], node.inputs[socket])
         else:
             node.inputs[socket].default_value = value
-    loaded = part("load_result").load(bpy.context, out)  # keeps what the artist has connected
+    loaded = part("scene.load_result").load(bpy.context, out)  # keeps what the artist has connected
     stems = {frame: path.stem for frame, path in loaded.layers.items()}
-    rendered = list(part("composite_render").render_composites(scene, stems, folder / name, loaded.space))
+    rendered = list(part("comp.composite_render").render_composites(scene, stems, folder / name, loaded.space))
     assert rendered == list(loaded.layers)
 tell(ok=True)
 """
@@ -169,9 +169,9 @@ from pathlib import Path
 fresh_file()
 scene = bpy.context.scene
 before = [scene.view_settings.view_transform, scene.use_nodes]
-loaded = part("load_result").load(bpy.context, Path(sys.argv[-2]))
+loaded = part("scene.load_result").load(bpy.context, Path(sys.argv[-2]))
 scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 1, False
-part("formats").as_png(scene.render.image_settings)
+part("comp.formats").as_png(scene.render.image_settings)
 for frame in loaded.layers:
     scene.frame_set(frame)
     scene.render.filepath = sys.argv[-1] + f"/f12.{frame}.png"
@@ -207,7 +207,7 @@ WITH_CG = """
 from pathlib import Path
 from mathutils import Vector
 scene = bpy.context.scene
-loaded = part("load_result").load(bpy.context, Path(sys.argv[-2]))
+loaded = part("scene.load_result").load(bpy.context, Path(sys.argv[-2]))
 scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 16, False
 material = bpy.data.materials.new("glow")
 tree = material.node_tree or (setattr(material, "use_nodes", True), material.node_tree)[1]
@@ -227,7 +227,7 @@ stems = {1001: "plate"}
 for name, share in json.loads(sys.argv[-1]).items():
     ball.location = eye.lerp(middle, share)
     ball.scale = [0.2 * share] * 3
-    list(part("composite_render").render_composites(scene, stems, Path(sys.argv[-2]).parent / name, loaded.space))
+    list(part("comp.composite_render").render_composites(scene, stems, Path(sys.argv[-2]).parent / name, loaded.space))
 tell(layers=[layer.name for layer in scene.view_layers], role=[loaded.mesh.is_holdout, scene.render.film_transparent])
 """
 
@@ -288,7 +288,7 @@ scene.view_settings.view_transform = "Raw"
 scene.view_settings.exposure = 1.0
 said = []
 for time in range(2):
-    said.append(part("load_result").load(bpy.context, Path(sys.argv[-1])).notices)
+    said.append(part("scene.load_result").load(bpy.context, Path(sys.argv[-1])).notices)
 tell(
     still=sink.inputs[0].links[0].from_node == mine,
     kinds=sorted(node.type for node in tree.nodes if node not in own),
@@ -313,7 +313,7 @@ def test_an_artists_own_compositing_is_left_alone(blender, tmp_path, tiny_shot):
 @pytest.mark.parametrize("blender", ["bpy50"], indirect=True)
 def test_the_group_has_the_promised_sockets(blender, tmp_path, tiny_shot):
     script = """
-group = part("comp_group").comp_group()
+group = part("comp.comp_group").comp_group()
 tell(sockets=[[i.in_out, i.name] for i in group.interface.items_tree])
 """
     told = blender.facts(script, tmp_path)

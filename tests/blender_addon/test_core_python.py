@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.core_python import VARIABLE, CoreNotFound, find_core_python, venv_python
+from blender_addon.job.core_python import VARIABLE, CoreNotFound, find_core_python, venv_python
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_a_python_that_was_named_and_is_not_there_is_not_replaced_in_silence(man
 
 def test_the_checkouts_own_environment_is_the_last_and_none_is_a_sentence(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(
-        "blender_addon.core_python.__file__", str(tmp_path / "blender_addon" / "core_python.py")
+        "blender_addon.job.core_python.__file__", str(tmp_path / "blender_addon" / "job" / "core_python.py")
     )
     with pytest.raises(CoreNotFound, match="Set Up"):
         find_core_python(None, {}, tmp_path / "environment")

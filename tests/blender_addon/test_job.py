@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon import job, messages
+from blender_addon.job import messages, process
 
 PYTHON = Path(sys.executable)
 ROOT = Path(__file__).parents[2]
@@ -50,7 +50,7 @@ def wait_for(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.02)
 
 
-def finish(running: job.Job) -> tuple[int, list[messages.Message]]:
+def finish(running: process.Job) -> tuple[int, list[messages.Message]]:
     wait_for(lambda: running.poll() is not None, "the end of the job")
     code = running.poll()
     assert code is not None
@@ -73,7 +73,7 @@ def test_all_that_is_said_comes_as_messages_and_lies_in_the_log(script, tmp_path
         sys.exit(2)
     """
     log = tmp_path / "shot.job" / "log.txt"
-    code, said = finish(job.Job.start(PYTHON, [script(text)], log))
+    code, said = finish(process.Job.start(PYTHON, [script(text)], log))
     assert code == 2
     assert [m for m in said if m != messages.Log("to stderr")] == [
         messages.Warning("café"),
@@ -86,17 +86,17 @@ def test_all_that_is_said_comes_as_messages_and_lies_in_the_log(script, tmp_path
 def test_a_module_runs_as_well_and_the_child_is_not_led_astray(script, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "blender_addon"))  # holds a module that is called messages
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
-    code, said = finish(job.Job.start(PYTHON, ["-m", "surface_sos_core", "--version"]))
+    code, said = finish(process.Job.start(PYTHON, ["-m", "surface_sos_core", "--version"]))
     assert code == 0 and any("surface-sos" in message.line for message in said)
     text = "import os, sys; print(sorted({'PYTHONPATH', 'PYTHONHOME'} & set(os.environ)), sys.argv[1:])"
-    code, said = finish(job.Job.start(PYTHON, [script(text), "-a", "b c"]))
+    code, said = finish(process.Job.start(PYTHON, [script(text), "-a", "b c"]))
     assert said == [messages.Log("[] ['-a', 'b c']")]
-    code, said = finish(job.Job.start(PYTHON, [script("import messages")]))
+    code, said = finish(process.Job.start(PYTHON, [script("import messages")]))
     assert code == 1 and "ModuleNotFoundError" in said[-1].line
 
 
 def test_messages_and_poll_never_wait(script, tmp_path: Path):
-    running = job.Job.start(PYTHON, [script(WORKS), str(tmp_path / "checkpoint")])
+    running = process.Job.start(PYTHON, [script(WORKS), str(tmp_path / "checkpoint")])
     wait_for(running.messages, "the first message")
     start = time.monotonic()
     for _ in range(100):
@@ -108,17 +108,17 @@ def test_messages_and_poll_never_wait(script, tmp_path: Path):
 
 def test_cancel_lets_the_child_keep_a_checkpoint(script, tmp_path: Path):
     kept = tmp_path / "checkpoint"
-    running = job.Job.start(PYTHON, [script(WORKS), str(kept)])
+    running = process.Job.start(PYTHON, [script(WORKS), str(kept)])
     wait_for(running.messages, "the first message")
     running.cancel()
     running.cancel()
     code, said = finish(running)
-    assert code == job.CANCELLED and kept.read_text() == "kept"
+    assert code == process.CANCELLED and kept.read_text() == "kept"
     assert said == [messages.Log("Cancelled")]
 
 
 def test_a_job_that_nobody_asks_for_any_more_leaves_no_zombie(script, tmp_path: Path):
-    running = job.Job.start(PYTHON, [script(WORKS), str(tmp_path / "checkpoint")])
+    running = process.Job.start(PYTHON, [script(WORKS), str(tmp_path / "checkpoint")])
     started = tmp_path / "checkpoint.pid"
     wait_for(lambda: started.exists() and started.read_text(), "the start of the child")
     running.cancel()
@@ -133,8 +133,8 @@ def test_the_child_ends_when_its_parent_is_killed(script, tmp_path: Path):
         package.__path__ = [{str(ROOT / "blender_addon")!r}]
         sys.modules["blender_addon"] = package
         from pathlib import Path
-        from blender_addon import job
-        running = job.Job.start(Path(sys.executable), [{script(WORKS)!r}, {str(kept)!r}], Path({str(tmp_path)!r}, "log.txt"))
+        from blender_addon.job import process
+        running = process.Job.start(Path(sys.executable), [{script(WORKS)!r}, {str(kept)!r}], Path({str(tmp_path)!r}, "log.txt"))
         time.sleep(600)
     """
     blender = subprocess.Popen([sys.executable, script(parent)])
@@ -150,32 +150,32 @@ def test_the_child_ends_when_its_parent_is_killed(script, tmp_path: Path):
 def test_one_shot_has_one_job_and_is_free_again_when_it_ends(script, tmp_path: Path):
     log, kept = tmp_path / "log.txt", tmp_path / "checkpoint"
     words = [script(WORKS), str(kept)]
-    running = job.Job.start(PYTHON, words, log)
+    running = process.Job.start(PYTHON, words, log)
     wait_for(running.messages, "the first message")
-    with pytest.raises(job.JobError, match=f"already works on this shot .*{log.name}"):
-        job.Job.start(PYTHON, words, log)
+    with pytest.raises(process.JobError, match=f"already works on this shot .*{log.name}"):
+        process.Job.start(PYTHON, words, log)
     assert log.read_text().startswith('{"event": "stage"')  # the refused job has not touched it
     running.cancel()
     finish(running)
-    code, _ = finish(job.Job.start(PYTHON, [script("print('next')")], log))
+    code, _ = finish(process.Job.start(PYTHON, [script("print('next')")], log))
     assert code == 0 and log.read_text() == "next\n"
 
 
 def test_a_python_or_a_log_that_cannot_be_used_is_a_sentence(script, tmp_path: Path):
-    with pytest.raises(job.JobError, match="nowhere.*does not start"):
-        job.Job.start(tmp_path / "nowhere", [script("")])
+    with pytest.raises(process.JobError, match="nowhere.*does not start"):
+        process.Job.start(tmp_path / "nowhere", [script("")])
     (tmp_path / "file").write_text("")
-    with pytest.raises(job.JobError, match="cannot be written"):
-        job.Job.start(PYTHON, [script("")], tmp_path / "file" / "log.txt")
+    with pytest.raises(process.JobError, match="cannot be written"):
+        process.Job.start(PYTHON, [script("")], tmp_path / "file" / "log.txt")
     log = tmp_path / "log.txt"
-    with pytest.raises(job.JobError):
-        job.Job.start(tmp_path / "nowhere", [script("")], log)
-    assert finish(job.Job.start(PYTHON, [script("")], log))[0] == 0  # the lock was given back
+    with pytest.raises(process.JobError):
+        process.Job.start(tmp_path / "nowhere", [script("")], log)
+    assert finish(process.Job.start(PYTHON, [script("")], log))[0] == 0  # the lock was given back
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full stands for a full disk")
 def test_a_log_on_a_full_disk_is_a_warning_and_the_job_goes_on(script):
-    code, said = finish(job.Job.start(PYTHON, [script("print('a'); print('b')")], Path("/dev/full")))
+    code, said = finish(process.Job.start(PYTHON, [script("print('a'); print('b')")], Path("/dev/full")))
     assert code == 0
     assert [message.line for message in said if isinstance(message, messages.Log)] == ["a", "b"]
     warnings = [message for message in said if isinstance(message, messages.Warning)]
@@ -184,19 +184,19 @@ def test_a_log_on_a_full_disk_is_a_warning_and_the_job_goes_on(script):
 
 def test_run_blocking_passes_everything_on_and_returns_the_code(script):
     said: list[messages.Message] = []
-    code = job.run_blocking(PYTHON, [script("import sys; print('a'); sys.exit(4)")], said.append)
+    code = process.run_blocking(PYTHON, [script("import sys; print('a'); sys.exit(4)")], said.append)
     assert (code, said) == (4, [messages.Log("a")])
 
 
 def test_each_ending_is_one_sentence(script, tmp_path: Path):
-    assert job.ending(0, None, "noise") is None
-    assert job.ending(2, messages.Error("No masks.", 2), "Error: No masks.") == "No masks."
+    assert process.ending(0, None, "noise") is None
+    assert process.ending(2, messages.Error("No masks.", 2), "Error: No masks.") == "No masks."
     kept = messages.Error(
         "a checkpoint is kept in x; the same command with --resume goes on from there.", 130
     )
-    assert job.ending(130, kept, "") == "Cancelled: a checkpoint is kept in x; Resume goes on from there."
-    assert job.ending(130, None, "") == "Cancelled."
-    assert "No module named core" in (job.ending(1, None, "No module named core") or "")
-    running = job.Job.start(PYTHON, [script("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")])
+    assert process.ending(130, kept, "") == "Cancelled: a checkpoint is kept in x; Resume goes on from there."
+    assert process.ending(130, None, "") == "Cancelled."
+    assert "No module named core" in (process.ending(1, None, "No module named core") or "")
+    running = process.Job.start(PYTHON, [script("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")])
     code, _ = finish(running)
-    assert "signal 9" in (job.ending(code, None, "") or "") and "Resume" in (job.ending(code, None, "") or "")
+    assert "signal 9" in (process.ending(code, None, "") or "") and "Resume" in (process.ending(code, None, "") or "")

@@ -1,6 +1,6 @@
 """Keys of a mask, found by how it moves."""
 
-from blender_addon.key_frames import key_frames
+from blender_addon.files.key_frames import key_frames
 
 
 def shapes(keys: dict[int, float], frames: range) -> dict[int, list[float]]:

@@ -194,7 +194,7 @@ out, plates = Path(sys.argv[-2]), Path(sys.argv[-1])
 scene = bpy.context.scene
 scene.render.fps = 25
 clip = bpy.data.movieclips.load(str(plates / "plate.1001.png"))
-annotation = part("outlines")
+annotation = part("scene.outlines")
 settings = scene.surface_sos
 first = [clip.frame_start, scene.frame_start, scene.frame_end]
 settings.footage_from, settings.clip = "CLIP", clip
@@ -202,7 +202,7 @@ chosen = [clip.frame_start, scene.frame_start, scene.frame_end, scene.frame_curr
 clip.frame_start = 1
 model = str(out / "cameras")
 bpy.ops.surface_sos.import_cameras(directory=model, footage=str(plates))
-part("overlays").show_masks(scene, plates)
+part("scene.overlays").show_masks(scene, plates)
 mine = scene.camera.data.background_images.new()
 mine.image = bpy.data.images.new("mine", 4, 4)
 laid = len(scene.camera.data.background_images)
@@ -218,7 +218,7 @@ tell(
 )
 bpy.data.masks.new("roto")
 clip.frame_start = 1
-tell(kept=part("load_result").load(bpy.context, out).notices, start=clip.frame_start)
+tell(kept=part("scene.load_result").load(bpy.context, out).notices, start=clip.frame_start)
 """
 
 

@@ -8,7 +8,7 @@ from surface_sos_core.manifest import read_manifest, write_manifest
 LOOK = """
 from pathlib import Path
 fresh_file()
-scene, notes = bpy.context.scene, part("shot_notes")
+scene, notes = bpy.context.scene, part("scene.shot_notes")
 ready = [bpy.ops.surface_sos.show_matte.poll(), notes.read(scene)]
 bpy.ops.surface_sos.load_result(out=sys.argv[-1])
 camera = scene.camera
@@ -20,12 +20,12 @@ for frame in (1002, 1004):
     scene.frame_set(frame)
     user = layers.image_user
     numbers.append(user.frame_current if user.frame_current else user.frame_offset + frame - user.frame_start + 1)
-shown = [part("overlays").shows_matte(camera), tint.alpha, tint.display_depth, layers.alpha, layers.display_depth]
+shown = [part("scene.overlays").shows_matte(camera), tint.alpha, tint.display_depth, layers.alpha, layers.display_depth]
 file = bpy.path.abspath(layers.image.filepath)
 space = layers.image.colorspace_settings.name
 red = list(tint.image.generated_color)
 bpy.ops.surface_sos.show_matte()
-hidden = [part("overlays").shows_matte(camera), len(camera.data.background_images), len(bpy.data.images) - images]
+hidden = [part("scene.overlays").shows_matte(camera), len(camera.data.background_images), len(bpy.data.images) - images]
 bpy.ops.surface_sos.show_matte()
 bpy.ops.surface_sos.load_result(out=sys.argv[-1])
 bpy.ops.surface_sos.go_to_frame(frame=1003)
@@ -68,7 +68,7 @@ class Layout:
 
 def step():
     layout = Layout()
-    part("panel")._draw_next(layout, bpy.context)
+    part("interface.panel")._draw_next(layout, bpy.context)
     return layout.drawn
 
 import os

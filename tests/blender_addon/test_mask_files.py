@@ -51,7 +51,7 @@ settings = scene.surface_sos
 settings.footage_from, settings.clip = "CLIP", clip  # which stays where it is, as the mask's keys cannot be moved
 settings.masks_from, settings.mask = "MASK", mask
 settings.out = str(out)
-request = part("shot_request")
+request = part("job.shot_request")
 before = len(bpy.data.scenes), len(bpy.data.node_groups), spline.points[0].co[0]
 """
 
@@ -195,7 +195,7 @@ def annotate(frame, corners, layer=None):
     strokes = [{**element, "is_start": n == 0, "mouse": (5 + 9 * n, 5 + 4 * n)} for n in range(len(corners))]
     with bpy.context.temp_override(window=window, area=area, region=region):
         bpy.ops.gpencil.annotate(mode="DRAW", stroke=strokes, wait_for_input=False)
-    annotation = part("outlines").of_clip(clip)
+    annotation = part("scene.outlines").of_clip(clip)
     frames = {key.frame_number: key for key in annotation.layers[0].frames}
     stroke = frames[frame].strokes[-1]
     assert len(stroke.points) == len(corners), len(stroke.points)
@@ -216,7 +216,7 @@ annotate(7, [(0.5, 0.5), (0.75, 0.5), (0.75, 1.0), (0.5, 1.0)])
 annotate(7, [(0.1, 0.1), (0.11, 0.1)])
 annotate(1, [(0.5, 0.5), (0.75, 0.5), (0.75, 1.0), (0.5, 1.0)])
 asked = request.export(bpy.context, request.plan(bpy.context, "new"))
-hidden = part("outlines").of_clip(clip).layers[0]
+hidden = part("scene.outlines").of_clip(clip).layers[0]
 if hasattr(hidden, "annotation_hide"):
     hidden.annotation_hide = True
 else:
@@ -254,7 +254,7 @@ def test_found_masks_lie_over_the_plate(blender, tiny_shot, tmp_path: Path):
         """
 from pathlib import Path
 fresh_file()
-overlay, scene, folder = part("overlays"), bpy.context.scene, Path(sys.argv[-1])
+overlay, scene, folder = part("scene.overlays"), bpy.context.scene, Path(sys.argv[-1])
 shown_without = overlay.show_masks(scene, folder / "found")
 bpy.ops.surface_sos.import_cameras(directory=sys.argv[-3], footage=sys.argv[-2])
 shown = [overlay.show_masks(scene, folder / name) for name in ("found", "again")]

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from blender_addon import messages
+from blender_addon.job import messages
 from surface_sos_core.doctor import examine
 from surface_sos_core.events import Events, json_line
 

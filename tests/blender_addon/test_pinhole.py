@@ -6,7 +6,7 @@ import numpy as np
 import pycolmap
 import pytest
 
-from blender_addon import colmap, pinhole
+from blender_addon.files import colmap, pinhole
 from surface_sos_core.cameras import Lens
 
 DISTORTED = {

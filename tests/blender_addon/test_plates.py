@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from blender_addon import colmap, plates
+from blender_addon.files import colmap, plates
 from surface_sos_core.footage import open_footage
 
 NAMES = {

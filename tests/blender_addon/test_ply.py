@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import pytest
 
-from blender_addon import ply
+from blender_addon.files import ply
 from surface_sos_core.mesh.export import write_ply
 from surface_sos_core.mesh.extract import EMPTY, Mesh
 

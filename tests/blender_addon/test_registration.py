@@ -70,7 +70,7 @@ settings.masks_from = "NONE"
 import os
 os.environ["SURFACE_SOS_PYTHON"] = folder + "/nowhere/python"
 said["no core"] = press()
-said["way"] = part("preferences").core_obstacle(bpy.context)
+said["way"] = part("job.core_setup").core_obstacle(bpy.context)
 said["check"] = None
 try:
     bpy.ops.surface_sos.check()

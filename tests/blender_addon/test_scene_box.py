@@ -21,7 +21,7 @@ settings.footage, settings.out = plates, out
 tell(result=sorted(bpy.ops.surface_sos.add_box()))
 box, world = settings.box, settings.box.parent
 tell(shown=box.empty_display_type, own=[list(box.location), list(box.scale)], parent=world["surface_sos_model"])
-request = part("shot_request")
+request = part("job.shot_request")
 export = lambda: request.export(bpy.context, request.plan(bpy.context, "new")).box
 tell(box=export())
 # The artist turns and scales the imported world, and moves the box within it.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.core_python import venv_python
+from blender_addon.job.core_python import venv_python
 
 
 @pytest.mark.parametrize("blender", ["program"], indirect=True)
@@ -14,7 +14,7 @@ def test_set_up_makes_an_environment_that_can_run_the_core(blender, tmp_path: Pa
         """
 import os
 os.environ.pop("SURFACE_SOS_PYTHON")
-preferences = part("preferences")
+preferences = part("job.core_setup")
 folder = preferences.environment_folder()
 try:
     preferences.core_python(bpy.context)

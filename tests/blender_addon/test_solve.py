@@ -22,9 +22,9 @@ settings = bpy.context.scene.surface_sos
 settings.footage, settings.out = sys.argv[-2:]
 tell(result=sorted(bpy.ops.surface_sos.solve()), box=sorted(bpy.ops.surface_sos.add_box()))
 tell(choice=settings.cameras_from, model=settings.cameras, frames=[bpy.context.scene.frame_start, bpy.context.scene.frame_end])
-request = part("shot_request")
+request = part("job.shot_request")
 asked = request.export(bpy.context, request.plan(bpy.context, "new"))
-tell(asked=[asked.cameras, asked.box], obstacle=part("command").obstacle(asked))
+tell(asked=[asked.cameras, asked.box], obstacle=part("job.command").obstacle(asked))
 """,
         tmp_path,
         plates,

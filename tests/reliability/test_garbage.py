@@ -25,9 +25,10 @@ from garbage_of_sets import KINDS_OF_SETS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from blender_addon import colmap as addon_colmap
-from blender_addon import messages, ply
 from blender_addon.errors import AddonError
+from blender_addon.files import colmap as addon_colmap
+from blender_addon.files import ply
+from blender_addon.job import messages
 from surface_sos_core.cameras import read_box, read_model
 from surface_sos_core.errors import InputError
 from surface_sos_core.events import parse_line

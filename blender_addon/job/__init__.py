@@ -1,0 +1,1 @@
+"""The core as a child process: requests, messages, how it goes, and the buttons that start one."""
