@@ -37,7 +37,7 @@ import addon_utils
 addon = addon_utils.enable("surface_sos", default_set=True)
 from surface_sos.interface import preferences
 from surface_sos.job import job_operator
-from surface_sos.panel import SURFACE_SOS_PT_viewport
+from surface_sos.interface.panel import SURFACE_SOS_PT_viewport
 folder, samples, out, screen = Path(sys.argv[-4]), sys.argv[-3], sys.argv[-2], sys.argv[-1]
 bpy.context.preferences.view.show_splash = False
 bpy.context.preferences.system.viewport_aa = "OFF"
