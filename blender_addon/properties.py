@@ -74,6 +74,11 @@ class SurfaceSosSettings(bpy.types.PropertyGroup):
     pick: StringProperty(
         name="Pick", description="A class of Mask R-CNN, or an object of Cryptomatte, by its name"
     )
+    painted: StringProperty(
+        name="Painted Masks",
+        description="Folder of masks painted again for some frames, which correct the result; empty: by strokes",
+        subtype="DIR_PATH",
+    )
     cameras_from: EnumProperty(
         name="Cameras",
         items=[

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from surface_sos_core.interruption import CancelToken
     from surface_sos_core.pipeline import (
         Shot,
+        correct,
         find_masks,
         import_dataset,
         make_layers,
@@ -42,8 +43,8 @@ _HOMES = {
     "errors": ("Cancelled", "InputError", "SetupError", "SolveError", "SurfaceSosError"),
     "interruption": ("CancelToken",),
     "pipeline": (
-        "Shot", "find_masks", "import_dataset", "make_layers", "make_mesh", "measure", "render_views", "segment", "solve",
-        "train_fields",
+        "Shot", "correct", "find_masks", "import_dataset", "make_layers", "make_mesh", "measure", "render_views", "segment",
+        "solve", "train_fields",
     ),
     "result": ("FoundMask", "FoundMasks", "Frame", "ObjectMesh", "Result", "open_shot"),
     "settings": ("Settings", "preset"),
@@ -65,6 +66,7 @@ __all__ = [
     "SolveError",
     "SurfaceSosError",
     "__version__",
+    "correct",
     "find_masks",
     "import_dataset",
     "make_layers",

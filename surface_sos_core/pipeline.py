@@ -11,9 +11,13 @@ import dataclasses
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+import cv2
+import numpy as np
 
 from surface_sos_core.cameras import (
     Camera,
@@ -26,6 +30,8 @@ from surface_sos_core.cameras import (
     read_model,
     write_model,
 )
+from surface_sos_core.corrections.correction import remove_corrections
+from surface_sos_core.corrections.given import read_given
 from surface_sos_core.datasets.dataset import write_shot
 from surface_sos_core.datasets.read import read_dataset
 from surface_sos_core.errors import InputError
@@ -35,26 +41,29 @@ from surface_sos_core.evaluate.summary import report_data
 from surface_sos_core.evaluate.truth import evaluate_shot
 from surface_sos_core.events import Events, Listener
 from surface_sos_core.files import write_atomically
-from surface_sos_core.footage import ColourRequest, Footage, open_footage
+from surface_sos_core.footage import ColourRequest, Footage, open_footage, parse_frames
 from surface_sos_core.inspect_shot import described, in_words, read_inputs
 from surface_sos_core.interruption import CancelToken
-from surface_sos_core.layers.exr import write_layers
+from surface_sos_core.layers.exr import read_layers, write_layers
 from surface_sos_core.layers.fill import open_fills
 from surface_sos_core.layers.stage import view_layers
 from surface_sos_core.manifest import FrameEntry, MadeEntry, write_manifest
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.consensus import Consensus
+from surface_sos_core.masks.consensus_file import SolidMasks
 from surface_sos_core.masks.sources.arrays import MaskArrays
 from surface_sos_core.masks.sources.files import FilesSource
 from surface_sos_core.masks.sources.request import MaskRequest, open_source
 from surface_sos_core.masks.sources.source import MaskShot
 from surface_sos_core.masks.write import check_masks_folder, mask_file, reasons_told, write_masks
 from surface_sos_core.moving.shot_kind import shot_kind
+from surface_sos_core.moving.subject import Subject
 from surface_sos_core.provenance import software_versions
 from surface_sos_core.result import FoundMask, FoundMasks, Result, open_shot
-from surface_sos_core.settings import Settings, preset
+from surface_sos_core.settings import Settings, preset, settings_from_dict
 from surface_sos_core.shot_folder import Mode, ModelFolder, ShotFolder, file_stamps
 from surface_sos_core.stages.cameras import camera_stage, solved_cameras
+from surface_sos_core.stages.corrections import correct_frames, corrected_fields
 from surface_sos_core.stages.layers import file_names, layer_chunk, layer_stage, layers_code, studio_of
 from surface_sos_core.stages.masks import mask_stage
 from surface_sos_core.stages.mesh import mesh_stage
@@ -72,6 +81,7 @@ from surface_sos_core.stages.run import (
     all_software,
     existing_shot,
     footage_stamp,
+    for_stage,
     frames_kept,
     is_moving,
     kept_consensus,
@@ -82,6 +92,7 @@ from surface_sos_core.stages.run import (
     take_over,
 )
 from surface_sos_core.stages.training import trained_fields, training_stage
+from surface_sos_core.train.trainer import Trainer
 
 Until = Literal["footage", "cameras", "masks", "train"]
 """Stages after which `segment` may end, for others to go on."""
@@ -235,6 +246,7 @@ def segment(
         if until == "masks":
             return open_shot(folder.out)
         trainer = training_stage(run, consensus, model, device)
+        trainer, consensus = corrected_fields(run, trainer, consensus)
         if until is not None:
             return open_shot(folder.out)
         layer_stage(run, trainer, consensus, again=False)
@@ -399,7 +411,8 @@ def train_fields(
         run, consensus = reopened(Path(out), settings, events, "train")
         model = read_model(run.folder.cameras)
         with frames_kept(run.footage, run.settings, run.folder.checkpoint) as run.footage:
-            training_stage(run, consensus, model, prepare_device(run.settings))
+            trainer = training_stage(run, consensus, model, prepare_device(run.settings))
+        corrected_fields(run, trainer, consensus)
     return open_shot(out)
 
 
@@ -424,7 +437,7 @@ def make_layers(
     with existing_shot(out).locked(events):
         run, consensus = reopened(Path(out), settings, events, "layers", frames)
         with frames_kept(run.footage, run.settings, run.folder.checkpoint) as run.footage:
-            layer_stage(run, trained_fields(run, consensus), consensus, again=True)
+            layer_stage(run, *_fields(run, consensus), again=True)
     return open_shot(out)
 
 
@@ -447,7 +460,7 @@ def make_missing_layers(
             return
         consensus = _trained(run)
         with frames_kept(run.footage, run.settings, run.folder.checkpoint) as run.footage:
-            layer_chunk(run, lambda: trained_fields(run, consensus), consensus)
+            layer_chunk(run, lambda: _fields(run, consensus))
 
 
 def make_missing_mesh(
@@ -461,7 +474,12 @@ def make_missing_mesh(
         run = reopened_run(Path(out), settings, events)
         if not is_moving(run.folder):
             consensus = _trained(run)
-            mesh_stage(run, trained_fields(run, consensus), consensus, again=False)
+            mesh_stage(run, *_fields(run, consensus), again=False)
+
+
+def _fields(run: Run, consensus: Consensus) -> tuple[Trainer, Consensus]:
+    """The fields as they were trained and, where the shot has corrections, went on training; with what they agree with."""
+    return corrected_fields(run, trained_fields(run, consensus), consensus)
 
 
 def _trained(run: Run) -> Consensus:
@@ -472,6 +490,81 @@ def _trained(run: Run) -> Consensus:
             f"The fields of {run.folder.out} are not trained to the end yet; do that before its layers and mesh."
         )
     return consensus
+
+
+def correct(
+    out: str | Path,
+    given: str | Path | None = None,
+    settings: Settings | None = None,
+    on_event: Listener | None = None,
+    *,
+    forget: str | None = None,
+    cancel: CancelToken | None = None,
+) -> Result:
+    """Correct frames of a finished shot by what is drawn on them, and make again what depends on it.
+
+    given: a folder of masks painted again for some frames, or a JSON file of strokes on the object and on the background (see
+    corrections/given.py). What was drawn is the law from then on; what follows from it is found in the frame and, by optical
+    flow, in those around it. The fields go on training with it for a short while, and the layers of these frames, the mesh and
+    the report are made again. forget: the frames ("1001-1004") whose corrections are taken back before. Of the settings those of
+    corrections count. Raises InputError for what is none of this.
+
+    >>> import json
+    >>> from pathlib import Path
+    >>> from surface_sos_core import correct, preset
+    >>> stroke = {"frame": 1001, "background": [[10, 10], [40, 20]], "radius": 4}
+    >>> _ = Path("strokes.json").write_text(json.dumps([stroke]))
+    >>> result = correct("shot", "strokes.json", preset("preview").with_values({"correct.iterations": 10}))
+    >>> float(result.frames[0].alpha[8:12, 12:16].max())
+    0.0
+    """
+    events, folder = _events(on_event, cancel), existing_shot(out)
+    started = time.monotonic()
+    if given is None and forget is None:
+        raise InputError("There is nothing to correct; give masks or strokes, or frames to forget.")
+    with folder.locked(events):
+        own = settings_from_dict(folder.manifest().settings)
+        run = reopened_run(Path(out), for_stage("correct", settings, own), events)
+        consensus = None if is_moving(folder) else _trained(run)
+        made = [i for i, entry in enumerate(run.manifest.frames) if entry.layers is not None]
+        if not made:
+            raise InputError(f"{out} has no layers yet that could be corrected; make them first.")
+        run.selected = made
+        radius = run.settings.correct.radius * max(run.footage.width, run.footage.height)
+        said = read_given(Path(given), run.footage, radius) if given is not None else {}
+        if forget is not None:
+            taken_back = parse_frames(forget, [entry.frame for entry in run.manifest.frames])
+            remove_corrections(mask_file(folder.corrections, run.footage.frames[i].name) for i in taken_back)
+        events.stage("corrections", STAGES.index("masks") + 1, len(STAGES))
+        with frames_kept(run.footage, run.settings, folder.checkpoint) as run.footage:
+            correct_frames(run, said, _mattes(run, consensus))
+            events.end_stage()
+            if consensus is None:
+                moving_layer_stage(run, Subject.read(folder.subject, run.cameras, run.settings))
+            else:
+                fields = _fields(run, consensus)
+                layer_stage(run, *fields, again=False)
+                mesh_stage(run, *fields, again=False)
+        report_stage(run)
+        events.done(folder.out / "shot.json", folder.report, round(time.monotonic() - started, 2))
+    return open_shot(out)
+
+
+def _mattes(run: Run, consensus: Consensus | None) -> Callable[[int], np.ndarray]:
+    """The matte (H, W) that each frame has: of its layers, else what its masks say."""
+    size = run.footage.width, run.footage.height
+
+    def matte(i: int) -> np.ndarray:
+        layers = run.manifest.frames[i].layers
+        if layers is not None:
+            return read_layers(run.folder.out / layers).foreground[..., 3]
+        if consensus is None:
+            subject = Subject.read(run.folder.subject, run.cameras, run.settings)
+            return subject.mask(i, size, run.settings.moving.soft)
+        mask = SolidMasks.read(run.folder.consensus, len(run.cameras))[i].astype(np.float32)
+        return cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR)
+
+    return matte
 
 
 def make_mesh(
@@ -490,7 +583,7 @@ def make_mesh(
     events = _events(on_event, cancel)
     with existing_shot(out).locked(events):
         run, consensus = reopened(Path(out), settings, events, "mesh")
-        mesh_stage(run, trained_fields(run, consensus), consensus, again=True)
+        mesh_stage(run, *_fields(run, consensus), again=True)
     return open_shot(out)
 
 
@@ -526,7 +619,7 @@ def render_views(
         )
     target.check(mode)
     run, consensus = reopened(Path(out), None, _events(on_event, cancel), "layers")
-    trainer = trained_fields(run, consensus)
+    trainer, consensus = _fields(run, consensus)
     with target.locked(run.events), frames_kept(run.footage, run.settings, target.out) as run.footage:
         target.check(mode)
         if target.contents():

@@ -76,6 +76,18 @@ class ShotFolder(OutFolder):
         return self.checkpoint / "fields.npz"
 
     @property
+    def corrections(self) -> Path:
+        return self.out / "corrections"
+
+    @property
+    def corrected_consensus(self) -> Path:
+        return self.checkpoint / "corrected_consensus.npz"
+
+    @property
+    def corrected_fields(self) -> Path:
+        return self.checkpoint / "corrected_fields.npz"
+
+    @property
     def exposure(self) -> Path:
         return self.checkpoint / "exposure.npz"
 

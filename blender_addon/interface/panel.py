@@ -12,10 +12,12 @@ from ..job.find_masks import FindMasks
 from ..job.report import OpenReport
 from ..job.segment import Resume, Segment
 from ..job.solve_cameras import SolveCameras
+from ..job.update import TakeBack, Update
 from ..properties import SurfaceSosSettings, run_state, shot_settings
-from ..scene import looking, shot_objects
+from ..scene import looking, shot_notes, shot_objects, strokes
 from ..scene.load_result import LoadResult
 from ..scene.scene_box import AddBox
+from ..scene.strokes import DrawStrokes
 from .panel_parts import draw_inputs, draw_run, draw_sentence
 from .preferences import ShowPreferences
 
@@ -148,6 +150,20 @@ class _Result(_Part):
         if shot_objects.find(context.scene, None, shot_objects.MESH) is not None:
             layout.operator_menu_enum("surface_sos.mesh_role", "role", text="Use Mesh As")
         looking.draw(layout, context)
+        _draw_corrections(layout, context)
+
+
+def _draw_corrections(layout: UILayout, context: bpy.types.Context) -> None:
+    """What corrects a loaded result."""
+    if shot_notes.read(context.scene) is None:
+        return
+    column = _labelled(layout, "Correct by Strokes")
+    row = column.row(align=True)
+    for kind, (name, _) in strokes.LAYERS.items():
+        row.operator(DrawStrokes.bl_idname, text=name, icon="GREASEPENCIL").kind = kind
+    column.prop(shot_settings(context), "painted", text="")
+    column.operator(Update.bl_idname, icon="FILE_REFRESH")
+    column.operator(TakeBack.bl_idname, icon="LOOP_BACK")
 
 
 def _choice(layout: UILayout, settings: SurfaceSosSettings, choice: str, fields: dict[str, str]) -> UILayout:

@@ -17,7 +17,7 @@ from mathutils import Matrix
 from ..errors import AddonError
 from ..files import colmap_text
 from ..files.colmap import Image, Lens
-from ..files.plates import open_plates, sequence_of
+from ..files.plates import PlateError, open_plates, sequence_of
 
 _FLIP = Matrix.Diagonal((1.0, -1.0, -1.0, 1.0))  # Blender's camera axes to COLMAP's, and back
 _LEAST_CAMERAS = 3
@@ -30,6 +30,14 @@ def footage(clip: bpy.types.MovieClip) -> str:
         return str(path)
     pattern = sequence_of(str(path))
     return pattern if pattern != str(path) else str(path.parent)
+
+
+def shows(clip: bpy.types.MovieClip, path: str) -> bool:
+    """Whether the clip shows the footage at `path`; False too where one of the two is lost."""
+    try:
+        return open_plates(footage(clip)).file == open_plates(path).file
+    except PlateError:
+        return False
 
 
 def plate_number(clip: bpy.types.MovieClip, clip_frame: int) -> int:

@@ -76,7 +76,7 @@ def load(context: bpy.types.Context, out: Path, composite: bool = True) -> Loade
     loaded.notices.extend(_renumber_clips(shot.footage.path))
     timing.set_rate(context.scene, shot.footage.fps or 0.0)
     overlays.clear(built.camera)
-    shot_notes.write(built.root, _notes(shot, files, loaded.space))
+    shot_notes.write(built.root, _notes(out, shot, files, loaded.space))
     if files is not None:
         _set_range(context.scene, files.frames)
         if composite:
@@ -131,12 +131,16 @@ def _set_range(scene: bpy.types.Scene, frames: list[int]) -> None:
     scene.frame_set(frames[0])
 
 
-def _notes(shot: manifest.Manifest, files: LayerFiles | None, space: str) -> shot_notes.ShotNotes:
+def _notes(
+    out: Path, shot: manifest.Manifest, files: LayerFiles | None, space: str
+) -> shot_notes.ShotNotes:
     doubts = {entry.frame: entry.doubts for entry in shot.frames if entry.doubts}
     if files is None:
-        return shot_notes.ShotNotes("", 1, 1, 0, space, doubts)
+        return shot_notes.ShotNotes("", 1, 1, 0, space, doubts, shot.footage.path, str(out))
     first, last = files.frames[0], files.frames[-1]
-    return shot_notes.ShotNotes(str(files.first), first, last, files.shift, space, doubts)
+    return shot_notes.ShotNotes(
+        str(files.first), first, last, files.shift, space, doubts, shot.footage.path, str(out)
+    )
 
 
 def _renumber_clips(footage: str) -> list[str]:
@@ -144,7 +148,7 @@ def _renumber_clips(footage: str) -> list[str]:
     notices = []
     for clip in bpy.data.movieclips:
         shift = timing.shift_of(clip)
-        if shift == 0 or not _is_clip_of(clip, footage):
+        if shift == 0 or not clip_camera.shows(clip, footage):
             continue
         if not bpy.data.masks:
             timing.renumber(clip)
@@ -154,13 +158,6 @@ def _renumber_clips(footage: str) -> list[str]:
             "and set the clip's Start Frame likewise."
         )
     return notices
-
-
-def _is_clip_of(clip: bpy.types.MovieClip, footage: str) -> bool:
-    try:
-        return plates.open_plates(clip_camera.footage(clip)).file == plates.open_plates(footage).file
-    except plates.PlateError:  # lost, which is said elsewhere
-        return False
 
 
 def _load_comp(

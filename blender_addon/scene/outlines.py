@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ def export(clip: bpy.types.MovieClip, file: Path) -> Path:
     frames = mask_files.frames_of_clip(clip)
     width, height = frames.size
     entries = []
-    for number, stroke in _strokes(clip):
+    annotation = of_clip(clip)
+    for number, stroke in strokes([] if annotation is None else annotation.layers):
         # points of the clip editor: shares of the frame's width and height, from its bottom left corner
         corners = [[point.co[0] * width, (1 - point.co[1]) * height] for point in stroke.points]
         if len(corners) >= _LEAST_POINTS and number in frames.names:
@@ -42,11 +44,9 @@ def export(clip: bpy.types.MovieClip, file: Path) -> Path:
     return file
 
 
-def _strokes(clip: bpy.types.MovieClip) -> list[tuple[int, Any]]:
-    """All strokes that are shown, each with its scene frame, in the order of frames."""
-    annotation = of_clip(clip)
-    layers = [] if annotation is None else [layer for layer in annotation.layers if not _hidden(layer)]
-    keys = [key for layer in layers for key in layer.frames]
+def strokes(layers: Iterable[Any]) -> list[tuple[int, Any]]:
+    """All strokes of an annotation's layers that are shown, each with its scene frame, in the order of frames."""
+    keys = [key for layer in layers if not _hidden(layer) for key in layer.frames]
     return [
         (key.frame_number, s) for key in sorted(keys, key=lambda key: key.frame_number) for s in key.strokes
     ]

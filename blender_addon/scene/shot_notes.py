@@ -16,7 +16,7 @@ _NOTES = "surface_sos_notes"  # custom property of a root: JSON
 class ShotNotes:
     """layers: the file of frame `first`, to `last`, whose numbers are `shift` higher; empty where none can be played.
 
-    space: of their colours, by its interop id or name. doubts: sentences by frame.
+    space: of their colours, by its interop id or name. doubts: sentences by frame. footage, out: of the shot.
     """
 
     layers: str
@@ -25,6 +25,8 @@ class ShotNotes:
     shift: int
     space: str
     doubts: dict[int, list[str]]
+    footage: str = ""
+    out: str = ""
 
 
 def write(root: bpy.types.Object, notes: ShotNotes) -> None:

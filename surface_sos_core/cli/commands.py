@@ -144,6 +144,13 @@ def layers(args: argparse.Namespace, on_event: Listener) -> None:
     _print_made(args, args.out)
 
 
+def correct(args: argparse.Namespace, on_event: Listener) -> None:
+    from surface_sos_core.pipeline import correct as correct_shot
+
+    correct_shot(args.out, args.given, _stage_settings(args), on_event, forget=args.forget)
+    _print_made(args, args.out)
+
+
 def mesh(args: argparse.Namespace, on_event: Listener) -> None:
     from surface_sos_core.pipeline import make_mesh
 

@@ -120,6 +120,19 @@ def parser() -> argparse.ArgumentParser:
             _add_fill(stage)
         _add_settings(stage, "the shot's own")
 
+    correct = add("correct", commands.correct, "correct frames of a finished shot, and make again what depends on it")
+    correct.add_argument("out", type=_path, metavar="OUT", help="folder of the shot")
+    correct.add_argument(
+        "--by",
+        type=_path,
+        dest="given",
+        metavar="PATH",
+        help="masks painted again for some frames (a folder), or strokes (JSON: a list of "
+        '{"frame": 1009, "object": [[x, y], ...]} and {"frame": 1009, "background": [[x, y], ...]}, "radius" in pixels)',
+    )
+    correct.add_argument("--forget", metavar="FRAMES", help="take back the corrections of these frames, as 1001-1004")
+    _add_settings(correct, "the shot's own")
+
     render = add("render", commands.render, "a shot's layers as other cameras of the same world see them")
     render.add_argument("shot", type=_path, metavar="OUT", help="folder of the shot")
     render.add_argument(

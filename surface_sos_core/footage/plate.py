@@ -126,6 +126,11 @@ class Footage:
             )  # fmt: skip
 
     @property
+    def is_stored(self) -> bool:
+        """Whether its frames are those of `stored`."""
+        return self._store is not None
+
+    @property
     def width(self) -> int:
         return self._pixels.width
 

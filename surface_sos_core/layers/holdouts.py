@@ -62,6 +62,8 @@ def find_holdouts(
         alpha = seen.reshape(height, width)
         if settings.check.uphold:
             alpha = upheld(alpha, witnesses.of(i, camera, width, height), settings.check)
+        if i in witnesses.corrections:
+            alpha = witnesses.corrections[i].upon(alpha)
         hull = silhouette(camera, shell, (height, width))
         covered = (alpha > plate.holdout_alpha) | hull
         mask, trust = (

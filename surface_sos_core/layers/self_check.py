@@ -8,13 +8,14 @@ solved again by its own colours. What differs from the mask after that is told.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
 from surface_sos_core.cameras import Camera
+from surface_sos_core.corrections.correction import Correction
 from surface_sos_core.manifest import FrameEntry
 from surface_sos_core.masks.colours import colours_tell
 from surface_sos_core.masks.consensus import Consensus
@@ -56,6 +57,8 @@ class Witnesses:
 
     masks: SolidMasks
     consensus: Consensus
+    corrections: Mapping[int, Correction] = field(default_factory=dict)
+    """What the artist said of single frames, by position."""
 
     def of(self, frame: int, camera: Camera, width: int, height: int) -> Said:
         """What is said of the pixels of a frame's picture, divided into width x height."""

@@ -236,12 +236,14 @@ def _checked_matte(studio: Studio, index: int, display: np.ndarray) -> Matte:
     camera, check = studio.cameras[index], studio.settings.check
     assert camera is not None
     matte = _matte_by_rays(studio, studio.caster, index)
-    if not check.uphold:
-        return matte
-    said = studio.witnesses.of(index, camera, *matte.alpha.shape[::-1])
-    alpha = upheld(matte.alpha, said, check)
-    alpha = solved_again(display, alpha, said, check, studio.settings.colours, studio.settings.edges)
-    return complete_surface(matte, alpha)
+    alpha = matte.alpha
+    if check.uphold:
+        said = studio.witnesses.of(index, camera, *alpha.shape[::-1])
+        alpha = upheld(alpha, said, check)
+        alpha = solved_again(display, alpha, said, check, studio.settings.colours, studio.settings.edges)
+    if (correction := studio.witnesses.corrections.get(index)) is not None:
+        alpha = correction.upon(alpha)
+    return matte if alpha is matte.alpha else complete_surface(matte, alpha)
 
 
 def frame_layers(studio: Studio, index: int) -> tuple[FrameLayers, list[str]]:
@@ -269,6 +271,8 @@ def frame_layers(studio: Studio, index: int) -> tuple[FrameLayers, list[str]]:
             alpha = refine_alpha(display, alpha, near, matting)
             alpha = refine_by_plate(display, alpha, behind, plate.seen, near, matting)
         matte = complete_surface(matte, without_hidden_holes(display, alpha, matting))
+    if (correction := studio.witnesses.corrections.get(index)) is not None:
+        matte = complete_surface(matte, correction.held(matte.alpha))
     clean = plate.colour
     filled = (clean != linear).any(axis=2)
     if settings.plate.grain and filled.any():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -11,6 +11,7 @@ import numpy as np
 
 from surface_sos_core.arrays import DAMAGE, read_arrays
 from surface_sos_core.cameras import Camera, CameraModel
+from surface_sos_core.corrections.correction import Correction
 from surface_sos_core.errors import InputError
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage import Footage
@@ -48,6 +49,13 @@ class Subject:
         """(H, W) float32 in [0, 1] of a frame, of this width and height, its outline at 0.5, blurred by so many pixels before."""
         blurred = cv2.GaussianBlur(self.masks[index].astype(np.float32) / 255.0, (0, 0), soft)
         return cv2.resize(blurred, size, interpolation=cv2.INTER_CUBIC).clip(0.0, 1.0)
+
+    def corrected(self, corrections: Mapping[int, Correction]) -> Subject:
+        """The same with the masks that corrections make of their frames."""
+        masks = self.masks.copy()
+        for i, correction in corrections.items():
+            masks[i] = correction.probability((masks.shape[2], masks.shape[1]))
+        return replace(self, masks=masks)
 
     def write(self, path: Path) -> None:
         """Keep it in one .npz."""
@@ -150,8 +158,10 @@ def follow_subject(
     return Subject(np.stack(masks).astype(np.uint8) * 255, registration, camera, depth)
 
 
-def moving_layers(footage: Footage, subject: Subject, settings: Settings, index: int) -> FrameLayers:
-    """All layers of a frame; depth and normals are not known of what moves."""
+def moving_layers(
+    footage: Footage, subject: Subject, settings: Settings, index: int, correction: Correction | None = None
+) -> FrameLayers:
+    """All layers of a frame; depth and normals are not known of what moves. correction: of its matte, by the artist."""
     scene, space = footage.read_scene(index), footage.space.scene
     linear = space.in_rec709(scene)
     picture = srgb_encode(linear)
@@ -180,6 +190,8 @@ def moving_layers(footage: Footage, subject: Subject, settings: Settings, index:
         ground = clean_plate(lit, hole, views, settings.moving_plate, settings.plate.loose)
         plate = Plate(srgb_encode(srgb_decode(ground.colour) * shadow), ground.seen)
         alpha = solve_alpha(picture, mask, plate, settings)
+        if correction is not None:
+            alpha = correction.held(alpha)
         clean, seen = plate.colour, plate.seen
     # In the plate's own space from here on; what is the plate's own comes from there, not back from Rec.709.
     behind = np.where(hole[..., None], space.from_rec709(srgb_decode(clean).astype(np.float32)), scene)

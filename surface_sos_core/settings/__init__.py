@@ -4,6 +4,7 @@ The settings of a run are written to its manifest, with what really ran (an earl
 """
 
 from surface_sos_core.settings.cameras import BoxSettings, PointSettings, SolveSettings
+from surface_sos_core.settings.correct import CorrectSettings
 from surface_sos_core.settings.fill import FillSettings
 from surface_sos_core.settings.footage import ExposureSettings, FootageSettings
 from surface_sos_core.settings.grain import GrainSettings
@@ -76,6 +77,7 @@ __all__ = [
     "CoarseSettings",
     "ColourSettings",
     "ConsensusSettings",
+    "CorrectSettings",
     "DenseFlowSettings",
     "DoubtSettings",
     "DrawnSettings",

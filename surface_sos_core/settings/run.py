@@ -11,6 +11,7 @@ from typing import Any
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.settings.cameras import BoxSettings, PointSettings, SolveSettings
+from surface_sos_core.settings.correct import CorrectSettings
 from surface_sos_core.settings.fill import FillSettings
 from surface_sos_core.settings.footage import ExposureSettings, FootageSettings
 from surface_sos_core.settings.grain import GrainSettings
@@ -121,6 +122,7 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "fill",
         "grain",
     ),
+    "correct": ("correct",),
     "mesh": ("mesh",),
 }
 """The groups that each stage reads; one that several read is named in each. What earlier stages read counts by what they made."""
@@ -198,6 +200,7 @@ class Settings:
     plate: PlateSettings = field(default_factory=PlateSettings)
     fill: FillSettings = field(default_factory=FillSettings)
     grain: GrainSettings = field(default_factory=GrainSettings)
+    correct: CorrectSettings = field(default_factory=CorrectSettings)
     mesh: MeshSettings = field(default_factory=MeshSettings)
     moving: MovingSettings = field(default_factory=MovingSettings)
     shot_kind: ShotKindSettings = field(default_factory=ShotKindSettings)

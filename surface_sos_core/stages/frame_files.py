@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,18 +63,25 @@ class FrameNote:
 class LayerFiles:
     """The layer files of some frames of a run, all from the same inputs: which are missing, and how one comes into its place.
 
-    names: of each frame's file, below the shot's folder. missing: frames whose file is not there, or is from other inputs; all,
+    names: of each frame's file, below the shot's folder. own: what single frames are made from besides. missing: frames whose file is not there, or is from other inputs; all,
     where they are made `again`. enters: whether this process writes the manifest, into which goes whatever is there, whoever
     made it.
     """
 
     def __init__(
-        self, run: Run, frames: list[int], inputs: dict[str, Any], enters: bool = True, again: bool = False
+        self,
+        run: Run,
+        frames: list[int],
+        inputs: dict[str, Any],
+        own: Mapping[int, Any],
+        enters: bool = True,
+        again: bool = False,
     ) -> None:
         title, padding = run.footage.title, run.footage.padding
         self.names = {i: f"layers/{title}.{run.footage.frames[i].number:0{padding}d}.exr" for i in frames}
         self._run, self._enters = run, enters
-        self._inputs, self._code = fingerprint(inputs), inputs["code"]
+        whole, self._code = fingerprint(inputs), inputs["code"]
+        self._inputs = {i: fingerprint([whole, own[i]]) if i in own else whole for i in frames}
         there = {} if again else self._there()
         self.missing = [i for i in frames if i not in there]
         if enters:
@@ -87,7 +95,7 @@ class LayerFiles:
 
     def put(self, i: int, layers: FrameLayers, doubts: list[str]) -> None:
         """Write the layers of a frame that is missing, whole or not at all."""
-        run, note = self._run, FrameNote(self._inputs, self._code, doubts=doubts)
+        run, note = self._run, FrameNote(self._inputs[i], self._code, doubts=doubts)
         header = PlateHeader.of(run.footage, i)
         path = run.folder.out / self.names[i]
         write_layers(path, layers, run.footage.frames[i].number, header, note.attributes())
@@ -99,7 +107,7 @@ class LayerFiles:
 
     def _there(self) -> dict[int, FrameNote]:
         notes = {i: FrameNote.read(self._run.folder.out / name) for i, name in self.names.items()}
-        return {i: note for i, note in notes.items() if note is not None and note.inputs == self._inputs}
+        return {i: note for i, note in notes.items() if note is not None and note.inputs == self._inputs[i]}
 
     def _enter(self, i: int, note: FrameNote) -> None:
         entry = self._run.manifest.frames[i]

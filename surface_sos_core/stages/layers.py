@@ -20,6 +20,7 @@ from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.consensus_file import SolidMasks
 from surface_sos_core.provenance import code_version
 from surface_sos_core.shot_folder import file_stamps
+from surface_sos_core.stages.corrections import correction_stamps, read_corrections
 from surface_sos_core.stages.frame_files import LayerFiles, begin_layers, keep_chunk, take_chunks
 from surface_sos_core.stages.run import Run, inputs_from_fields
 from surface_sos_core.train.trainer import Trainer
@@ -58,7 +59,7 @@ def layer_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) -
     elif not alike:
         begin_layers(run, todo, inputs)
     take_chunks(run)
-    files = LayerFiles(run, todo, inputs, again=again)
+    files = LayerFiles(run, todo, inputs, correction_stamps(run), again=again)
     if files.missing:
         _make_frames(run, trainer, consensus, files)
     if run.worked:
@@ -66,15 +67,15 @@ def layer_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) -
     run.save("layers")
 
 
-def layer_chunk(run: Run, trained: Callable[[], Trainer], consensus: Consensus) -> None:
+def layer_chunk(run: Run, trained: Callable[[], tuple[Trainer, Consensus]]) -> None:
     """Those of the selected frames that are not there yet, by one of several processes that do so at the same time.
 
-    Nothing but their files is written; `layer_stage` enters them into the manifest. trained: reads the fields.
+    Nothing but their files is written; `layer_stage` enters them into the manifest. trained: reads the fields and the consensus.
     """
     run.stage("layers")
-    files = LayerFiles(run, _with_cameras(run), layer_inputs(run), enters=False)
+    files = LayerFiles(run, _with_cameras(run), layer_inputs(run), correction_stamps(run), enters=False)
     if files.missing:
-        _make_frames(run, trained(), consensus, files)
+        _make_frames(run, *trained(), files)
         keep_chunk(run)
 
 
@@ -111,12 +112,13 @@ def _make_frames(run: Run, trainer: Trainer, consensus: Consensus, files: LayerF
 def studio_of(run: Run, trainer: Trainer, consensus: Consensus, part: int = 1) -> Studio:
     """What layers are made from; `part`: rays are rendered in parts so many times as small."""
     points = read_model(run.folder.cameras).points
-    masks = SolidMasks.read(run.folder.consensus, len(run.cameras))
+    corrected = run.folder.corrected_consensus
+    masks = SolidMasks.read(corrected if corrected.exists() else run.folder.consensus, len(run.cameras))
     return open_studio(
         run.settings,
         trainer.scene,
         dataclasses.replace(trainer.proposals, rays_at_once=trainer.proposals.rays_at_once // part),
-        Witnesses(masks, consensus),
+        Witnesses(masks, consensus, read_corrections(run)),
         run.footage,
         run.cameras,
         points.xyz[points.track_length >= run.settings.points.least_track],

@@ -7,6 +7,7 @@ from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.mesh.export import write_glb, write_ply
 from surface_sos_core.mesh.surface import object_surface
 from surface_sos_core.provenance import code_version
+from surface_sos_core.stages.corrections import correction_stamps
 from surface_sos_core.stages.run import Run, inputs_from_fields
 from surface_sos_core.train.trainer import Trainer
 
@@ -16,6 +17,8 @@ def mesh_stage(run: Run, trainer: Trainer, consensus: Consensus, again: bool) ->
     run.stage("mesh")
     ply, glb = run.folder.mesh / "object.ply", run.folder.mesh / "object.glb"
     inputs = inputs_from_fields(run, "mesh", code_version(__name__))
+    if stamps := correction_stamps(run):
+        inputs["corrections"] = sorted(stamps.values())
     if not again and not run.keeps("mesh", inputs):
         run.manifest.metrics = None
         again = True

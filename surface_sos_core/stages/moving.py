@@ -26,6 +26,7 @@ from surface_sos_core.moving.shot_kind import ShotKind
 from surface_sos_core.moving.subject import Subject, follow_subject, moving_layers
 from surface_sos_core.provenance import code_version
 from surface_sos_core.stages.cameras import solved_cameras
+from surface_sos_core.stages.corrections import correction_stamps, read_corrections
 from surface_sos_core.stages.frame_files import LayerFiles, begin_layers, keep_chunk, take_chunks
 from surface_sos_core.stages.run import Run, footage_stamp, model_stamp
 from surface_sos_core.wording import counted
@@ -183,22 +184,25 @@ def moving_layer_stage(run: Run, subject: Subject) -> None:
     if not run.keeps("layers", inputs):
         begin_layers(run, run.selected, inputs)
     take_chunks(run)
-    _make_frames(run, subject, LayerFiles(run, run.selected, inputs))
+    _make_frames(run, subject, LayerFiles(run, run.selected, inputs, correction_stamps(run)))
     run.save("layers")
 
 
 def moving_layer_chunk(run: Run) -> None:
     """Those of the selected frames that are not there yet, as `layer_chunk` makes them of a subject that stands."""
     run.stage("layers")
-    files = LayerFiles(run, run.selected, _layer_inputs(run), enters=False)
+    files = LayerFiles(run, run.selected, _layer_inputs(run), correction_stamps(run), enters=False)
     if files.missing:
         _make_frames(run, Subject.read(run.folder.subject, run.cameras, run.settings), files)
         keep_chunk(run)
 
 
 def _make_frames(run: Run, subject: Subject, files: LayerFiles) -> None:
+    corrections = read_corrections(run)
+    subject = subject.corrected(corrections)
+
     def make(i: int) -> FrameLayers:
-        return moving_layers(run.footage, subject, run.settings, i)
+        return moving_layers(run.footage, subject, run.settings, i, corrections.get(i))
 
     at_once = frames_with_room(run.footage.width * run.footage.height)
     with closing(in_order(make, list(files.missing), at_once)) as made:

@@ -175,7 +175,7 @@ def reopened(
     what the stage goes on from was made.
     """
     own = settings_from_dict(ShotFolder(out).manifest().settings)
-    run = reopened_run(out, _for_stage(stage, settings, own), events, frames)
+    run = reopened_run(out, for_stage(stage, settings, own), events, frames)
     if is_moving(run.folder):
         raise InputError(
             f"The subject of {out} moves, so it has no fields to do this from; `surface-sos segment ... --out {out} --resume` "
@@ -218,7 +218,7 @@ def kept_consensus(run: Run) -> Consensus:
     return read_consensus(run.folder.consensus, len(run.footage.frames))
 
 
-def _for_stage(stage: str, asked: Settings | None, own: Settings) -> Settings:
+def for_stage(stage: str, asked: Settings | None, own: Settings) -> Settings:
     """A shot's own settings with those that `stage` reads as they are asked for."""
     if asked is None:
         return own

@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
@@ -87,22 +88,19 @@ def _optimise(run: Run, trainer: Trainer, consensus: Consensus, model: CameraMod
     """Train to the last step, with one part of so many of each step's rays."""
     folder, train = run.folder, run.settings.train
     train = dataclasses.replace(train, rays=max(1, train.rays // part))
-    plates = _plates(run)
+    plates = trained_plates(run)
     with unpack_masks(folder.consensus, folder.checkpoint, len(run.footage.frames)) as masks:
         sights = sights_of(model.points, list(model.cameras), run.cameras, run.settings.points.least_track)
         gains = exposure_gains(plates, run.cameras, sights.xyz, run.settings.exposure)
         save_gains(folder.exposure, gains)
         device, seed = trainer.scene.extent.device, run.settings.seed
-        _step_by_step(
-            run,
-            trainer,
-            Batches(
-                plates, masks, consensus, run.cameras, sights, gains, train, run.settings.render, device, seed
-            ),
+        batches = Batches(
+            plates, masks, consensus, run.cameras, sights, gains, train, run.settings.render, device, seed
         )
+        step_by_step(run, trainer, batches, folder.fields)
 
 
-def _plates(run: Run) -> FrameStack:
+def trained_plates(run: Run) -> FrameStack:
     """The frames at the size they are trained at."""
     edge, gigabytes = run.settings.train.image_edge, run.settings.footage.cache_gigabytes
     return run.footage.level(training_size(run.footage, edge, gigabytes, run.events.warning))
@@ -117,13 +115,13 @@ def _keep_gains(run: Run, model: CameraModel) -> None:
         run.events.warning(f"The exposures are measured again: {error}")
     run.worked = True
     sights = sights_of(model.points, list(model.cameras), run.cameras, run.settings.points.least_track)
-    gains = exposure_gains(_plates(run), run.cameras, sights.xyz, run.settings.exposure)
+    gains = exposure_gains(trained_plates(run), run.cameras, sights.xyz, run.settings.exposure)
     save_gains(run.folder.exposure, gains)
 
 
-def _step_by_step(run: Run, trainer: Trainer, batches: Batches) -> None:
-    """All steps that are left, with progress and previews on the way; checkpoints lie between two steps."""
-    folder, events, train = run.folder, run.events, run.settings.train
+def step_by_step(run: Run, trainer: Trainer, batches: Batches, fields: Path) -> None:
+    """All steps that are left, with progress and previews on the way; checkpoints, in `fields`, lie between two steps."""
+    folder, events, train = run.folder, run.events, trainer.settings.train
     total = train.iterations
     shown = next(i for i in [*run.selected, *range(len(run.cameras))] if run.cameras[i] is not None)
     saved = looked = time.monotonic()
@@ -142,11 +140,11 @@ def _step_by_step(run: Run, trainer: Trainer, batches: Batches) -> None:
                     write_preview(folder.preview, trainer, batches, shown)
                     events.preview(folder.preview, run.footage.frames[shown].number, step)
             except (KeyboardInterrupt, Cancelled):
-                save_trainer(folder.fields, trainer)
+                save_trainer(fields, trainer)
                 raise
             if now - saved > train.checkpoint_seconds or step == total:
                 saved = now
-                save_trainer(folder.fields, trainer)
+                save_trainer(fields, trainer)
 
         trainer.run(batches, after_step)
 

@@ -96,6 +96,7 @@ class Batches:
     plates: (frames, h, w, 3) uint8 display values. probability: coarse masks (frames, mh, mw) uint8. Both are on disk as
     a rule, and only the pixels that are drawn are read. points: the sparse points, possibly none. gains: (frames, 3), what
     scene-linear colours are multiplied by so that all frames are exposed alike. Frames without a camera are never drawn.
+    every_second: draws every second batch in place of this one, None: no one does.
     """
 
     def __init__(
@@ -110,7 +111,9 @@ class Batches:
         render: RenderSettings,
         device: torch.device,
         seed: int,
+        every_second: Batches | None = None,
     ) -> None:
+        self.every_second = every_second
         self.plates, self.probability, self.trust = plates, probability, consensus.trust
         self.gains, self.settings, self.device = gains, settings, device
         self.caster = RayCaster(cameras, consensus.box, points.xyz, render, device)
@@ -123,6 +126,8 @@ class Batches:
 
     def draw(self, step: int) -> Batch:
         """The batch of a step: always the same one, so that a run that was interrupted goes on as if it was not."""
+        if self.every_second is not None and step % 2:
+            return self.every_second.draw(step)
         self.random = np.random.default_rng((self.seed, step))
         count = self.settings.rays
         border = round(count * self.settings.border_share)
@@ -199,6 +204,7 @@ class Batches:
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         return on_device(values, self.device).float() / 255.0
+
 
 
 def _sort_points(points: np.ndarray, consensus: Consensus, clear: int) -> tuple[np.ndarray, np.ndarray]:

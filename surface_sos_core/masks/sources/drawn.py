@@ -72,7 +72,7 @@ def read_drawn(path: Path, footage: Footage, settings: CoarseSettings) -> Drawn:
     for number, entry in enumerate(entries, start=1):
         where = f"{path}, entry {number}"
         frame, corners = _entry(entry, where)
-        index = _position(frame, footage, where)
+        index = frame_position(frame, footage, where)
         region = _region(corners, footage, size, where)
         regions[index] = regions.get(index, False) | region
     return Drawn(size, regions)
@@ -88,7 +88,7 @@ def _entry(entry: Any, where: str) -> tuple[int | str, np.ndarray]:
     if isinstance(frame, bool) or not isinstance(frame, int | str):
         raise InputError(f"{where}: frame must be a frame's number or its name.")
     if "box" in entry:
-        left, top, right, bottom = _numbers(
+        left, top, right, bottom = numbers_of(
             entry["box"], (4,), f"{where}: box must be left, top, right, bottom"
         )
         if right - left < LEAST_SIDE or bottom - top < LEAST_SIDE:
@@ -96,13 +96,14 @@ def _entry(entry: Any, where: str) -> tuple[int | str, np.ndarray]:
                 f"{where}: the box must be at least {LEAST_SIDE:g} pixels wide and high, right of left."
             )
         return frame, np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-    corners = _numbers(entry["outline"], (-1, 2), f"{where}: outline must be a list of three or more [x, y]")
+    corners = numbers_of(entry["outline"], (-1, 2), f"{where}: outline must be a list of three or more [x, y]")
     if len(corners) < 3:
         raise InputError(f"{where}: outline must be a list of three or more [x, y].")
     return frame, corners
 
 
-def _numbers(value: Any, shape: tuple[int, ...], rule: str) -> np.ndarray:
+def numbers_of(value: Any, shape: tuple[int, ...], rule: str) -> np.ndarray:
+    """An array of this shape, -1 being any length, of what JSON has; InputError with the rule for anything else."""
     try:
         numbers = np.array(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -115,7 +116,8 @@ def _numbers(value: Any, shape: tuple[int, ...], rule: str) -> np.ndarray:
     return numbers
 
 
-def _position(frame: int | str, footage: Footage, where: str) -> int:
+def frame_position(frame: int | str, footage: Footage, where: str) -> int:
+    """Which frame of the footage has this number or name; InputError where none has."""
     for index, one in enumerate(footage.frames):
         if frame in (one.number, one.name, one.file):
             return index
