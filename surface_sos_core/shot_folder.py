@@ -135,7 +135,7 @@ class ShotFolder(OutFolder):
                 (self.out / entry.layers).unlink(missing_ok=True)
         if self.layers.is_dir() and not any(self.layers.iterdir()):
             self.layers.rmdir()
-        for folder in (self.cameras, self.checkpoint, self.evaluation):
+        for folder in (self.cameras, self.checkpoint, self.evaluation, self.corrections):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (self.mesh / "object.ply", self.mesh / "object.glb", self.report):
             file.unlink(missing_ok=True)

@@ -194,7 +194,8 @@ def _load_mesh(
     scene: bpy.types.Scene, out: Path, shot: manifest.Manifest, built: import_cameras.Built, notices: list[str]
 ) -> bpy.types.Object | None:
     if shot.mesh is None or shot.mesh.ply is None:
-        notices.append(f"{out} has no mesh yet; let the run get that far (Resume).")
+        if "report" not in shot.stages:  # which comes last; a subject that moves has no mesh
+            notices.append(f"{out} has no mesh yet; let the run get that far (Resume).")
         return None
     return shot_mesh.load(scene, built.title, out / shot.mesh.ply, built.root, _SOFT_SHARE * built.width)
 

@@ -53,5 +53,5 @@ class CorrectSettings(Group):
         0, 1000, "of its pixels",
     )  # fmt: skip
     iterations: int = setting(
-        120, "The fields go on training for so many steps, half of them on corrected frames.", 0, 1_000_000, "steps"
+        60, "The fields go on training for so many steps, half of them on corrected frames.", 0, 1_000_000, "steps"
     )
