@@ -38,7 +38,7 @@ def test_a_correction_moves_with_what_it_is_on():
 
 def test_it_goes_back_in_time_as_well():
     found, added, _ = follow([3, 2])
-    rows, columns = np.nonzero(found[2].object)
+    columns = np.nonzero(found[2].object)[1]
     assert abs(columns.mean() - (np.nonzero(added)[1].mean() + SHIFT)) < 1.0
 
 

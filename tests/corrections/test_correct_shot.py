@@ -145,7 +145,7 @@ def test_a_subject_that_moves_is_corrected_as_well(tmp_path):
     plates, masks = shot.write(tmp_path, [alpha > 0.5 for alpha in shot.alpha])
     made = segment(Shot(plates, tmp_path / "shot", masks=masks, subject="moving"), preset("preview", "cpu"))
     before = bytes_of(made)
-    height, width = shot.alpha.shape[1:]
+    width = shot.alpha.shape[2]
     corner = [[width - 30, 8], [width - 12, 8]]
     corrected = correct(made.out, strokes(tmp_path, {"frame": 1003, "object": corner, "radius": 3}))
     assert corrected.frames[2].alpha[7:9, width - 28 : width - 14].min() == 1
