@@ -77,8 +77,9 @@ class SetUp(JobOperator):
 
     def draw(self, context: bpy.types.Context) -> None:
         lines = self.layout.column(align=True)
-        for line in textwrap.wrap(self._plan, _LINE):
-            lines.label(text=line)
+        for sentence in self._plan.splitlines():
+            for line in textwrap.wrap(sentence, _LINE):
+                lines.label(text=line)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """From the dialog the job begins; a script waits for its end, and is told on the way what the dialog says."""

@@ -23,12 +23,13 @@ CUDA_GB, CUDA_DISK_GB = 3.1, 5.8
 
 
 def plan(folder: Path, gpu: bool) -> str:
-    """What will be downloaded, how much of it, and where to."""
+    """What will be downloaded, how much of it, and where to; a sentence a line."""
     size, disk = (CUDA_GB, CUDA_DISK_GB) if gpu else (CPU_GB, CPU_DISK_GB)
-    torch = "for the NVIDIA card" if gpu else "for the processor, since no NVIDIA card was found"
+    torch = "for the NVIDIA card" if gpu else "for the processor: no NVIDIA card was found"
     python = ".".join(map(str, sys.version_info[:3]))
     return (
-        f"Set Up downloads about {size} GB of packages, PyTorch {torch} among them, and takes about {disk} GB in {folder}. "
+        f"Set Up downloads about {size} GB of packages (PyTorch {torch}).\n"
+        f"They take about {disk} GB in {folder}.\n"
         f"Python {python} in {sys.prefix} makes the environment and is left as it is."
     )
 

@@ -1,17 +1,17 @@
 """The button Set up: an environment for the core, never in Blender's own Python."""
 
-import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from blender_addon.job.core_python import venv_python
 
-# What the panel says; the variable that the tests' Blenders have would come before what Set Up makes.
+# Somebody who has pressed nothing yet: the variable of the tests' Blenders would come before what Set Up makes.
 ALONE = """
 import os
 os.environ.pop("SURFACE_SOS_PYTHON", None)
+if hasattr(bpy.app, "online_access"):
+    bpy.context.preferences.system.use_online_access = True
 core = part("job.core_setup")
 """
 
@@ -38,8 +38,8 @@ tell(log=bpy.data.texts["Surface-SOS Log"].as_string(), prefix=sys.prefix)
     assert Path(facts["python"]) == venv_python(folder)
     assert "The core can run" in facts["log"]
     said = (folder.parent / "setup.log").read_text()
-    assert said.startswith("Set Up downloads about 0.5 GB of packages, PyTorch for the processor")
-    assert f"takes about 1.6 GB in {folder}" in said
+    assert said.startswith("Set Up downloads about 0.5 GB of packages (PyTorch for the processor")
+    assert f"They take about 1.6 GB in {folder}." in said
     assert 0.8 < sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1.6e9 < 1.25
     assert not list(Path(facts["prefix"]).rglob("site-packages/surface_sos_core"))
 
@@ -72,7 +72,7 @@ tell(after=core.core_obstacle(bpy.context), version=list(sys.version_info[:3]), 
         )
     }
     assert made["version"] == ".".join(map(str, facts["version"]))
-    assert facts["own"] in made.get("command", facts["own"])
+    assert made["command"].startswith(facts["own"])
     log = (folder.parent / "setup.log").read_text()
     assert f"in {facts['prefix']} makes the environment and is left as it is" in log
     assert f"{venv_python(folder)} -m pip" in log and "torch==" in log
@@ -110,39 +110,6 @@ except Exception as error:
         assert facts["untried"].startswith("Neither Blender nor this system has a Python of 3.11 to 3.14")
     else:
         assert facts["older"] == facts["untried"] == facts["own"]
-
-
-def test_an_environment_whose_python_has_gone_says_so(blender, tmp_path: Path):
-    home = tmp_path / "blender" / "python" / "bin"
-    home.mkdir(parents=True)
-    os.symlink(sys.executable, home / "python3.11")
-    facts = blender.facts(
-        ALONE
-        + """
-import subprocess
-folder, home = core.environment_folder(), sys.argv[-1]
-subprocess.run([sys.argv[-2], "-m", "venv", "--clear", "--without-pip", str(folder)], check=True)
-site = next(folder.glob("lib/python*/site-packages"))
-(site / "surface_sos_core").mkdir()
-(site / "surface_sos_core" / "__main__.py").touch()
-tell(whole=core.core_obstacle(bpy.context))
-(folder / "pyvenv.cfg").write_text(f"home = {home}\\n")
-tell(moved=core.core_obstacle(bpy.context))
-(folder / "bin" / "python").unlink()
-(folder / "bin" / "python").symlink_to(home + "/gone")
-tell(gone=core.core_obstacle(bpy.context))
-import shutil
-shutil.rmtree(home)
-tell(removed=core.core_obstacle(bpy.context))
-shutil.rmtree(folder)
-""",
-        tmp_path,
-        sys.executable,
-        home,
-    )
-    assert facts["whole"] is None and facts["moved"] is None
-    sentence = f"The Python in {home} that the core's environment was made with is gone: press Set Up again"
-    assert facts["gone"].startswith(sentence) and facts["removed"].startswith(sentence)
 
 
 def test_set_up_says_what_it_lacks(blender, tmp_path: Path):
