@@ -70,7 +70,7 @@ class SetUp(JobOperator):
         if bpy.app.background:  # no dialogs
             return self.execute(context)
         try:
-            self._plan = _plan(self.task(context))
+            self._plan = _download(self.task(context))
         except AddonError as error:
             return self._fail(str(error))
         return set(context.window_manager.invoke_props_dialog(self, width=_DIALOG_WIDTH))
@@ -132,29 +132,26 @@ def python_for_setup(chosen: str) -> Path:
 
     Nothing is installed into it. AddonError says what is missing.
     """
-    least = ".".join(map(str, _LEAST_PYTHON))
+    least, newest = (".".join(map(str, version)) for version in (_LEAST_PYTHON, _NEWEST_PYTHON))
     if chosen:
-        if (_version(chosen) or (0,)) < _LEAST_PYTHON:
+        if (_version(Path(chosen)) or (0,)) < _LEAST_PYTHON:
             raise AddonError(
                 f"{chosen} is no Python {least} or newer that can make environments: choose another."
             )
         return Path(chosen)
-    own = blenders_python()
-    best = own if own is not None and _suits(_version(str(own))) else None
-    system = _systems_python()
-    if best is None or (system is not None and _version(str(system)) > _version(str(best))):
-        best = system
-    if best is None:
+    found = (python for python in (blenders_python(), _systems_python()) if python is not None)
+    versions = {python: version for python in found if _suits(version := _version(python))}
+    if not versions:
         raise AddonError(
-            f"Neither Blender nor this system has a Python of {least} to {'.'.join(map(str, _NEWEST_PYTHON))} that can "
-            "make environments: install one, or name it in the add-on's preferences."
+            f"Neither Blender nor this system has a Python of {least} to {newest} that can make environments: "
+            "install one, or name it in the add-on's preferences."
         )
-    return best
+    return max(versions, key=versions.__getitem__)  # Blender's, which comes first, where both are the same
 
 
 def blenders_python() -> Path | None:
     """The interpreter that came with this Blender; None where it uses one of the system."""
-    python = Path(sys.executable)
+    python = Path(sys.executable or "")
     # As a module Blender runs in the Python that imported it. The program of a distribution takes the name from whatever
     # python3 comes first on the PATH.
     return python if not bpy.app.binary_path or _lies_in_blender(python) else None
@@ -162,8 +159,10 @@ def blenders_python() -> Path | None:
 
 def _systems_python() -> Path | None:
     found = (shutil.which(name) for name in _NAMES)
-    others = (python for python in found if python is not None and not _lies_in_blender(Path(python)))
-    return next((Path(python) for python in others if _suits(_version(python))), None)
+    others = (Path(python) for python in found if python is not None)
+    return next(
+        (python for python in others if not _lies_in_blender(python) and _suits(_version(python))), None
+    )
 
 
 def _lies_in_blender(python: Path) -> bool:
@@ -174,27 +173,32 @@ def _suits(version: tuple[int, ...] | None) -> bool:
     return version is not None and _LEAST_PYTHON <= version <= _NEWEST_PYTHON
 
 
-def _version(python: str) -> tuple[int, ...] | None:
+def _version(python: Path) -> tuple[int, ...] | None:
     """Major and minor of a Python that can make environments; None where it is none."""
     test = "import sys, venv, ensurepip; print(*sys.version_info[:2])"
     said = _answer(python, "-c", test)
     return tuple(map(int, said.split())) if said is not None else None
 
 
-def _plan(task: Task) -> str:
+def _download(task: Task) -> str:
     """What setup_core.py says it will download."""
     script, folder, _ = task.arguments
-    said = _answer(str(task.python), script, folder)
+    said = _answer(task.python, script, folder)
     if said is None:
         raise AddonError(f"{task.python} does not run {script}: choose another Python in the preferences.")
     return said
 
 
-def _answer(python: str, *words: str) -> str | None:
+def _answer(python: Path, *words: str) -> str | None:
     """What a Python prints, on its own (-I) and not in ours; None where it does not run, or fails."""
     try:
         done = subprocess.run(
-            [python, "-I", *words], capture_output=True, text=True, timeout=_PATIENCE_S, check=False
+            [str(python), "-I", *words],
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE_S,
+            check=False,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # of Windows
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -49,7 +49,8 @@ def make(folder: Path, wheel: Path) -> int:
         events.error("Set up was cancelled; press it again to begin anew.", 130)
         return 130
     except SystemExit:
-        events.error(f"The environment in {folder} could not be made; the log beside it tells why.", 3)
+        log = folder.with_name("setup.log")  # which the button has named
+        events.error(f"The environment in {folder} could not be made: read why in {log}, then press Set Up again.", 3)
         return 3
     return 0
 

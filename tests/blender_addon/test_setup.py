@@ -1,5 +1,9 @@
 """The button Set up: an environment for the core, never in Blender's own Python."""
 
+import os
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -60,6 +64,7 @@ tell(after=core.core_obstacle(bpy.context), version=list(sys.version_info[:3]), 
 """,
         tmp_path,
         tmp_path,
+        timeout=300,
     )
     if facts["own"] == "None":
         pytest.skip("this Blender uses the system's Python")
@@ -110,6 +115,30 @@ except Exception as error:
         assert facts["untried"].startswith("Neither Blender nor this system has a Python of 3.11 to 3.14")
     else:
         assert facts["older"] == facts["untried"] == facts["own"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the driver's program is stood in for by a script")
+def test_with_an_nvidia_card_it_says_so_and_asks_for_a_pytorch_that_uses_it(zips: list[Path], tmp_path: Path):
+    with zipfile.ZipFile(zips[0]) as packed:
+        packed.extractall(tmp_path / "addon")
+    (wheel,) = (tmp_path / "addon" / "wheels").iterdir()
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    words = [sys.executable, "-I", str(tmp_path / "addon" / "job" / "setup_core.py"), str(tmp_path / "made")]
+    offline = {
+        "PATH": str(tmp_path),
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(tmp_path),
+        "PIP_CONFIG_FILE": os.devnull,
+    }
+    plan, made = (
+        subprocess.run([*words, *more], env=offline, capture_output=True, text=True, timeout=120, check=False)
+        for more in ([], [str(wheel)])
+    )
+    assert plan.returncode == 0 and "about 3.1 GB of packages (PyTorch for the NVIDIA card)" in plan.stdout
+    assert made.returncode == 3 and made.stdout.startswith(plan.stdout)
+    (asked,) = [line for line in made.stderr.splitlines() if "' failed" in line]
+    assert "torch==" in asked and "+cpu" not in asked
 
 
 def test_set_up_says_what_it_lacks(blender, tmp_path: Path):
