@@ -44,7 +44,7 @@ def make(folder: Path, wheel: Path) -> int:
         events.stage("environment", 1, 2)
         environment.make(folder, gpu, [f"{wheel}[cuda]" if gpu else str(wheel)], CORE / "constraints.txt")
         events.stage("check", 2, 2)
-        environment.call(str(environment.venv_python(folder)), "-m", "surface_sos_core", "doctor")
+        environment.call(str(environment.venv_python(folder)), "-I", "-m", "surface_sos_core", "doctor")
     except KeyboardInterrupt:
         events.error("Set up was cancelled; press it again to begin anew.", 130)
         return 130
