@@ -2,9 +2,12 @@
 
 python build_addon.py [--out dist]
 
-Both hold the add-on, the modules that it shares with the core, and the core's wheel, and are the same byte for byte
-whenever they are built from the same files. Exit code 1 and one sentence where something does
+Both hold the add-on (GPL-3.0-or-later), the modules that it shares with the core (in core/, MIT) and the core's wheel, and
+are the same byte for byte whenever they are built from the same files. Exit code 1 and one sentence where something does
 not fit together.
+
+The wheel is data, which Set Up installs into an environment of its own, so the manifest does not name it under `wheels`:
+Blender would unpack it into the Python of all its extensions, without the gigabytes that it needs.
 """
 
 from __future__ import annotations
@@ -30,9 +33,9 @@ SHARED = {
     "core/frame_numbers.py": ROOT / "surface_sos_core" / "frame_numbers.py",
     "core/manifest.py": ROOT / "surface_sos_core" / "manifest.py",
     "core/wording.py": ROOT / "surface_sos_core" / "wording.py",
-    "environment.py": ROOT / "scripts" / "environment.py",
-    "constraints.txt": ROOT / "constraints.txt",
-    "LICENSE": ROOT / "LICENSE",
+    "core/environment.py": ROOT / "scripts" / "environment.py",
+    "core/constraints.txt": ROOT / "constraints.txt",
+    "core/LICENSE": ROOT / "LICENSE",
 }
 SETUPTOOLS = "80.9.0"  # another one could write another wheel
 LEGACY_FOLDER = "surface_sos"
@@ -106,7 +109,7 @@ def addon_files() -> dict[str, bytes]:
     own = {
         path.relative_to(ADDON).as_posix(): path
         for path in ADDON.rglob("*")
-        if path.suffix in (".py", ".toml") and "__pycache__" not in path.parts
+        if (path.suffix in (".py", ".toml") or path.name == "LICENSE") and "__pycache__" not in path.parts
     }
     return {name: path.read_bytes() for name, path in (own | SHARED).items()}
 

@@ -1,4 +1,10 @@
-"""Surface-SOS in Blender: segment footage from a panel, import its cameras, comp the result."""
+# SPDX-FileCopyrightText: 2026 The Surface-SOS developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Surface-SOS in Blender: segment footage from a panel, import its cameras, comp the result.
+
+This folder is under GPL-3.0-or-later (LICENSE); what it shares with the core, in core/ of the zip, is under MIT
+(core/LICENSE).
+"""
 
 from . import properties
 from .interface import panel, preferences

@@ -15,8 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TORCH = "2.13.0"
 STAMP = "surface-sos.stamp"  # in an environment that is ready: what it was made from
-# PyPI's Linux builds of torch bring gigabytes of CUDA; those without are served by PyTorch itself.
-TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+# On PyPI torch brings CUDA for Linux, which is gigabytes, and none for Windows; PyTorch itself serves the other builds.
+TORCH_INDEX = "https://download.pytorch.org/whl/"
+CUDA_BUILD = "cu130"  # CUDA 13.0, as in PyPI's build for Linux
 
 
 def ready_python() -> Path:
@@ -91,9 +92,11 @@ def has_nvidia_gpu() -> bool:
 
 def torch_requirement(gpu: bool) -> list[str]:
     """pip's arguments for the build of torch that suits this machine."""
-    if gpu or sys.platform == "darwin":
+    if sys.platform == "darwin" or (gpu and sys.platform != "win32"):
         return [f"torch=={TORCH}"]
-    return [f"torch=={TORCH}+cpu", "--extra-index-url", TORCH_CPU_INDEX, "--retries", "1", "--timeout", "30"]
+    build = CUDA_BUILD if gpu else "cpu"
+    index = ["--extra-index-url", TORCH_INDEX + build]
+    return [f"torch=={TORCH}+{build}", *index, "--retries", "1", "--timeout", "30"]
 
 
 def fingerprint(gpu: bool) -> str:

@@ -2,6 +2,7 @@
 
 python scripts/test.py [arguments of pytest]
 python scripts/test.py --long            also what takes minutes a test
+python scripts/test.py --all-blenders    in all versions of Blender, not only in the oldest and the newest
 python scripts/test.py --reliability     what docs/reliability.md promises, at length, and the figures (20 minutes)
 
 Tests run side by side, a process for each processor (`-n 0` for one after the other), with one thread each. Those whose tools cannot be
@@ -28,7 +29,7 @@ def main() -> int:
     if sys.argv[1:] == ["--reliability"]:
         return reliability.run(python)
     with ThreadPoolExecutor(1) as pool:
-        blenders = pool.submit(provide)  # downloads while the code is looked through
+        blenders = pool.submit(provide, "--all-blenders" in sys.argv)  # downloads while the code is looked through
         for command in (["ruff", "check", "."], ["mypy", "surface_sos_core", "blender_addon"]):
             code = call(python, *command)
             if code != 0:

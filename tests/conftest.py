@@ -78,6 +78,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--long", action="store_true", help="run the tests marked long too, and try more in others"
     )
+    parser.addoption("--all-blenders", action="store_true", help="not only in the oldest and the newest")
     parser.addoption("--store-figures", action="store_true", help="write what tests/figures.json holds anew")
 
 

@@ -64,6 +64,9 @@ def test_both_zips_hold_the_add_on_the_shared_modules_and_the_wheel(built: list[
     assert {name for name in legacy if legacy[name] != extension[name]} == {"__init__.py"}
     for name in ("events.py", "manifest.py", "wording.py"):
         assert extension[f"core/{name}"] == (ROOT / "surface_sos_core" / name).read_bytes()
+    assert {"core/environment.py", "core/constraints.txt"} <= set(extension)
+    assert b"GNU GENERAL PUBLIC LICENSE" in extension["LICENSE"]
+    assert extension["core/LICENSE"].startswith(b"MIT License")
     (wheel,) = [name for name in extension if name.endswith(".whl")]
     with zipfile.ZipFile(built[0] / "surface_sos-0.1.0.zip") as packed, packed.open(wheel) as file:
         modules = set(zipfile.ZipFile(file).namelist())

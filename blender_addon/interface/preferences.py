@@ -18,7 +18,8 @@ class SurfaceSosPreferences(bpy.types.AddonPreferences):
     )
     setup_python: StringProperty(
         name="Python for Set Up",
-        description="Python 3.11 or newer that Set up makes the environment with; empty: the first one found",
+        description="Python 3.11 or newer that Set up makes the environment with; empty: Blender's own, "
+        "or the system's where that is newer",
         subtype="FILE_PATH",
     )
     findings: StringProperty(options={"SKIP_SAVE", "HIDDEN"})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import bpy
@@ -17,8 +19,11 @@ from .job_operator import JobOperator, Task
 
 _ADDON_FOLDER = Path(__file__).resolve().parent.parent
 _SCRIPT = Path(__file__).with_name("setup_core.py")
-_LEAST_PYTHON = (3, 11)
-_NAMES = ("python3.13", "python3.12", "python3.11", "python3.14", "python3", "python", "py")
+# Those that the core's pinned packages have wheels for. What is chosen may be newer.
+_LEAST_PYTHON, _NEWEST_PYTHON = (3, 11), (3, 14)
+_NAMES = ("python3.13", "python3.14", "python3.12", "python3.11", "python3", "python", "py")
+_PATIENCE_S = 20.0  # with a Python that is asked something
+_DIALOG_WIDTH, _LINE = 480, 78  # pixels at a scale of 1, and letters that fit
 
 
 def core_python(context: bpy.types.Context) -> Path:
@@ -50,14 +55,35 @@ def not_now(context: bpy.types.Context) -> str | None:
 
 
 class SetUp(JobOperator):
-    """Make a Python environment with the core in your Blender user folder; downloads some packages, once"""
+    """Make a Python environment with the core in your Blender user folder; says first how much it will download"""
 
     bl_idname = "surface_sos.set_up"
     bl_label = "Set Up"
 
+    _plan = ""  # once the dialog shows it
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         return _free(cls) and _online(cls)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if bpy.app.background:  # no dialogs
+            return self.execute(context)
+        try:
+            self._plan = _download(self.task(context))
+        except AddonError as error:
+            return self._fail(str(error))
+        return set(context.window_manager.invoke_props_dialog(self, width=_DIALOG_WIDTH))
+
+    def draw(self, context: bpy.types.Context) -> None:
+        lines = self.layout.column(align=True)
+        for sentence in self._plan.splitlines():
+            for line in textwrap.wrap(sentence, _LINE):
+                lines.label(text=line)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """From the dialog the job begins; a script waits for its end, and is told on the way what the dialog says."""
+        return super().invoke(context, None) if self._plan else super().execute(context)
 
     def task(self, context: bpy.types.Context) -> Task:
         wheels = sorted((_ADDON_FOLDER / "wheels").glob("*.whl"))
@@ -102,39 +128,81 @@ class Check(JobOperator):
 
 
 def python_for_setup(chosen: str) -> Path:
-    """A Python of this system that environments can be made with: `chosen`, else the first that is new enough.
+    """The Python that makes the environment: `chosen`, else Blender's own, or the system's where that is newer.
 
-    Never Blender's own. AddonError says what is missing.
+    Nothing is installed into it. AddonError says what is missing.
     """
-    least = ".".join(map(str, _LEAST_PYTHON))
+    least, newest = (".".join(map(str, version)) for version in (_LEAST_PYTHON, _NEWEST_PYTHON))
     if chosen:
-        if not _is_new_enough(chosen):
+        if (_version(Path(chosen)) or (0,)) < _LEAST_PYTHON:
             raise AddonError(
                 f"{chosen} is no Python {least} or newer that can make environments: choose another."
             )
         return Path(chosen)
-    for name in _NAMES:
-        found = shutil.which(name)
-        if found is not None and not _is_blenders(found) and _is_new_enough(found):
-            return Path(found)
-    raise AddonError(
-        f"No Python {least} or newer was found: install one, or name it in the add-on's preferences."
+    found = (python for python in (blenders_python(), _systems_python()) if python is not None)
+    versions = {python: version for python in found if _suits(version := _version(python))}
+    if not versions:
+        raise AddonError(
+            f"Neither Blender nor this system has a Python of {least} to {newest} that can make environments: "
+            "install one, or name it in the add-on's preferences."
+        )
+    return max(versions, key=versions.__getitem__)  # Blender's, which comes first, where both are the same
+
+
+def blenders_python() -> Path | None:
+    """The interpreter that came with this Blender; None where it uses one of the system."""
+    python = Path(sys.executable or "")
+    # As a module Blender runs in the Python that imported it. The program of a distribution takes the name from whatever
+    # python3 comes first on the PATH.
+    return python if not bpy.app.binary_path or _lies_in_blender(python) else None
+
+
+def _systems_python() -> Path | None:
+    found = (shutil.which(name) for name in _NAMES)
+    others = (Path(python) for python in found if python is not None)
+    return next(
+        (python for python in others if not _lies_in_blender(python) and _suits(_version(python))), None
     )
 
 
-def _is_blenders(python: str) -> bool:
-    # Not by sys.prefix: a Python embedded by a distribution takes it from whatever python3 comes first on the PATH.
-    return Path(python).resolve().is_relative_to(Path(bpy.utils.resource_path("LOCAL")).resolve())
+def _lies_in_blender(python: Path) -> bool:
+    return python.resolve().is_relative_to(Path(bpy.utils.resource_path("LOCAL")).resolve())
 
 
-def _is_new_enough(python: str) -> bool:
-    test = f"import sys, venv, ensurepip; sys.exit(sys.version_info < {_LEAST_PYTHON})"
+def _suits(version: tuple[int, ...] | None) -> bool:
+    return version is not None and _LEAST_PYTHON <= version <= _NEWEST_PYTHON
+
+
+def _version(python: Path) -> tuple[int, ...] | None:
+    """Major and minor of a Python that can make environments; None where it is none."""
+    test = "import sys, venv, ensurepip; print(*sys.version_info[:2])"
+    said = _answer(python, "-c", test)
+    return tuple(map(int, said.split())) if said is not None else None
+
+
+def _download(task: Task) -> str:
+    """What setup_core.py says it will download."""
+    script, folder, _ = task.arguments
+    said = _answer(task.python, script, folder)
+    if said is None:
+        raise AddonError(f"{task.python} does not run {script}: choose another Python in the preferences.")
+    return said
+
+
+def _answer(python: Path, *words: str) -> str | None:
+    """What a Python prints, on its own (-I) and not in ours; None where it does not run, or fails."""
     try:
-        return (
-            subprocess.run([python, "-c", test], capture_output=True, timeout=20, check=False).returncode == 0
+        done = subprocess.run(
+            [str(python), "-I", *words],
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE_S,
+            check=False,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # of Windows
         )
     except (OSError, subprocess.TimeoutExpired):
-        return False
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def _free(operator: type[bpy.types.Operator]) -> bool:

@@ -69,7 +69,7 @@ def rendered_at(size: str, out: Path) -> list[Case]:
     script, python = ROOT / "scripts" / "make_truth.py", venv_python(ROOT / ".venv-bpy45")
     if not python.exists():
         raise SystemExit(
-            f"{python} is missing: scripts/test.py makes it, and the truth shots are rendered by it."
+            f"{python} is missing: scripts/test.py --all-blenders makes it, and the truth shots are rendered by it."
         )
     command = [str(python), str(script), "--cache", str(out), "--size", width, height]
     if code := subprocess.run(command, check=False).returncode:

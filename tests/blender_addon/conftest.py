@@ -46,7 +46,8 @@ else:
 """
 
 WORKER = Path(__file__).with_name("worker.py")
-TARGETS = {"program": None, "bpy45": ".venv-bpy45", "bpy50": ".venv-bpy50"}
+MODULES = ("bpy45", "bpy50", "bpy51", "bpy52")  # of scripts/blenders.py, oldest first
+TARGETS = ("program", "newest")
 
 
 @dataclass(frozen=True)
@@ -165,10 +166,19 @@ def find_blender(target: str) -> tuple[str, ...]:
         if program is None:
             pytest.skip("the program blender is missing")
         return (program, "-b", "--factory-startup", "--python-exit-code", "3", "-P")
-    python = ROOT / str(TARGETS[target]) / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    python = module_python(target)
     if not python.exists():
-        pytest.skip(f"the bpy module is missing in {python.parent.parent.name}")
+        pytest.skip(f"the bpy module is missing in .venv-{target}")
     return (str(python),)
+
+
+def module_python(target: str) -> Path:
+    return ROOT / f".venv-{target}" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def newest_module() -> str:
+    """Of those that are here; the newest of all, which is then missing, where there is none."""
+    return next((name for name in reversed(MODULES) if module_python(name).exists()), MODULES[-1])
 
 
 @pytest.fixture(scope="session")
@@ -207,10 +217,22 @@ def blenders(
         worker.close()
 
 
-@pytest.fixture(scope="session", params=list(TARGETS))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`blender` is the oldest and the newest in turn, with --all-blenders those between as well."""
+    if "blender" in metafunc.fixturenames and not is_parametrized(metafunc):
+        targets = ("program", *MODULES) if metafunc.config.getoption("--all-blenders") else TARGETS
+        metafunc.parametrize("blender", targets, indirect=True, scope="session")
+
+
+def is_parametrized(metafunc: pytest.Metafunc) -> bool:
+    marks = metafunc.definition.iter_markers("parametrize")
+    return any(mark.args[0] == "blender" for mark in marks)
+
+
+@pytest.fixture(scope="session")
 def blender(request: pytest.FixtureRequest, blenders: Callable[[str], Blender]) -> Blender:
-    """Each Blender in turn."""
-    return blenders(request.param)
+    """A real Blender: the program, the newest bpy module that is here, or one by its name."""
+    return blenders(newest_module() if request.param == "newest" else request.param)
 
 
 def ring(aim: Callable[..., Camera], count: int, lens: Lens, suffix: str = ".png") -> dict[str, Camera]:

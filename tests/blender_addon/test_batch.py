@@ -178,7 +178,7 @@ def imageless(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("blender", ["program", "bpy50"], indirect=True)
+@pytest.mark.parametrize("blender", ["program", "newest"], indirect=True)
 def test_bad_use_is_one_sentence_and_an_exit_code(farm, tmp_path):
     plates, out = SAMPLE / "plates", tmp_path / "out"
     given = flags(footage=plates, out=out)

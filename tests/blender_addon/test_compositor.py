@@ -310,7 +310,7 @@ def test_an_artists_own_compositing_is_left_alone(blender, tmp_path, tiny_shot):
     assert "link the output Image of 'plate composite'" in advice and again == []
 
 
-@pytest.mark.parametrize("blender", ["bpy50"], indirect=True)
+@pytest.mark.parametrize("blender", ["newest"], indirect=True)
 def test_the_group_has_the_promised_sockets(blender, tmp_path, tiny_shot):
     script = """
 group = part("comp.comp_group").comp_group()

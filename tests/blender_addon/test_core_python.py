@@ -1,6 +1,9 @@
 """Which Python is taken for the core."""
 
 import os
+import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,10 +14,18 @@ from blender_addon.job.core_python import VARIABLE, CoreNotFound, find_core_pyth
 
 @pytest.fixture
 def managed(tmp_path: Path) -> Path:
-    python = venv_python(tmp_path / "environment")
-    python.parent.mkdir(parents=True)
-    os.symlink(sys.executable, python)
-    return tmp_path / "environment"
+    """An environment as Set Up leaves it, without the packages."""
+    folder, home = tmp_path / "environment", tmp_path / "blender" / "python" / "bin"
+    home.mkdir(parents=True)
+    os.symlink(sys.executable, home / "python3")
+    subprocess.run([home / "python3", "-m", "venv", "--without-pip", folder], check=True)
+    (folder / "pyvenv.cfg").write_text(f"home = {home}\n")
+    venv_python(folder).unlink()
+    os.symlink(home / "python3", venv_python(folder))
+    core = next(folder.glob("lib/python*/site-packages")) / "surface_sos_core"
+    core.mkdir()
+    (core / "__main__.py").touch()
+    return folder
 
 
 def test_preferences_come_before_the_variable_and_that_before_what_set_up_made(managed: Path, tmp_path: Path):
@@ -34,6 +45,17 @@ def test_a_python_that_was_named_and_is_not_there_is_not_replaced_in_silence(man
         find_core_python(None, {VARIABLE: missing}, managed)
     with pytest.raises(CoreNotFound):
         find_core_python(str(tmp_path), {}, managed)
+
+
+def test_an_environment_that_cannot_run_is_told_for_what_it_is(managed: Path, tmp_path: Path):
+    shutil.rmtree(tmp_path / "blender")  # as one removes a Blender
+    said = f"The Python in {tmp_path}/blender/python/bin that the core's environment was made with is gone: press Set Up"
+    with pytest.raises(CoreNotFound, match=re.escape(said)):
+        find_core_python(None, {}, managed)
+    shutil.rmtree(next(managed.glob("lib/python*/site-packages")) / "surface_sos_core")
+    with pytest.raises(CoreNotFound, match="was not finished: press Set Up again"):
+        find_core_python(None, {}, managed)
+    assert find_core_python(sys.executable, {}, managed) == Path(sys.executable)
 
 
 def test_the_checkouts_own_environment_is_the_last_and_none_is_a_sentence(tmp_path: Path, monkeypatch):

@@ -129,6 +129,10 @@ def order(word):
     elif word == "open another file":
         bpy.ops.wm.read_homefile(use_factory_startup=True)
         fill_in()
+    elif word == "set up":  # without anything to download it from
+        os.environ |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder), "PIP_CONFIG_FILE": os.devnull}
+        with bpy.context.temp_override(window=window, area=area, region=side_bar(area)):
+            bpy.ops.surface_sos.set_up("INVOKE_DEFAULT")
     elif word == "preferences":
         bpy.ops.preferences.addon_show(module="surface_sos")
     last_beat = None  # what the test does itself does not count
@@ -341,3 +345,23 @@ def test_the_button_starts_a_job_that_shows_progress_and_leaves_the_interface_al
     window.wait("the preferences", lambda state: state["preferences"] > drawn, 30)
     output = (tmp_path / "output.txt").read_text()
     assert "Traceback" not in output and "Error" not in output.replace("Error: ", ""), output
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the virtual screen is Linux's")
+@pytest.mark.parametrize("blender", ["program"], indirect=True)
+def test_set_up_says_what_it_will_download_and_begins_once_that_is_agreed_to(window: Window, blender):
+    words = "mousemove 300 300 sleep 0.5"
+    subprocess.run(["xdotool", *words.split()], env=window.environment, check=True, timeout=30)
+    folder = Path(blender.environment["BLENDER_USER_RESOURCES"]) / "datafiles" / "surface_sos" / "environment"
+    begun = time.time()
+    window.order("set up")
+    before = window.picture()
+    time.sleep(2)
+    assert not window.state()["running"] and not window.state()["message"]
+    agree = "key Return sleep 0.5"
+    subprocess.run(["xdotool", *agree.split()], env=window.environment, check=True, timeout=30)
+    ended = window.wait("the end", lambda state: state["message"])
+    assert f"The environment in {folder} could not be made" in ended["message"]
+    assert (folder / "pyvenv.cfg").stat().st_mtime > begun
+    assert np.any(np.abs(before.astype(int) - window.picture().astype(int)) > 64)  # the dialog has gone
+    shutil.rmtree(folder)

@@ -67,23 +67,55 @@ def test_a_failed_step_is_told_and_is_the_last(blenders, monkeypatch, capsys):
 
 
 def test_what_stays_missing_has_a_line_each(blenders, monkeypatch):
-    monkeypatch.setattr(blenders, "BPY_PYTHON", (3, 1))
+    monkeypatch.setattr(blenders, "python_of", lambda version: None)
     monkeypatch.setattr(blenders, "provide_programs", lambda: None)
-    missing = blenders.provide()
-    assert [line.split(":")[0] for line in missing] == ["bpy 4.5.15", "bpy 5.0.1", "blender, Xvfb, xdotool"]
-    assert "needs Python 3.1" in missing[0]
+    missing = blenders.provide(every=True)
+    versions = [f"bpy {module.version}" for module in blenders.BPY.values()]
+    assert [line.split(":")[0] for line in missing] == [*versions, "blender, Xvfb, xdotool"]
+    assert "needs Python 3.11" in missing[0] and "needs Python 3.13" in missing[-2]
+
+
+def test_without_option_it_is_the_newest_module_that_can_be_had(blenders, monkeypatch, tmp_path: Path):
+    monkeypatch.setattr(blenders, "provide_programs", lambda: None)
+    made: list[str] = []
+    monkeypatch.setattr(blenders, "python_of", lambda version: sys.executable if version == (3, 11) else None)
+
+    def run(words: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+        made.append(words[-1])
+        Path(tmp_path, ".venv-bpy50").mkdir(exist_ok=True)
+        return subprocess.CompletedProcess(words, 0)
+
+    monkeypatch.setattr(blenders.subprocess, "run", run)
+    bpy, programs = blenders.provide(every=False)
+    assert "bpy 5.2.3: needs Python 3.13" in bpy and "bpy 5.1.2: needs Python 3.13" in bpy
+    assert made == [str(tmp_path / ".venv-bpy50"), "bpy==5.0.1"] and "blender" in programs
+
+
+def test_a_python_is_found_on_the_path_or_among_pyenvs_and_has_to_run(blenders, monkeypatch, tmp_path: Path):
+    """Pythons are stood in for by scripts: one that does not run, as pyenv lays on the PATH, and one that does."""
+    home = tmp_path / "pyenv" / "versions" / "3.1.4" / "bin"
+    home.mkdir(parents=True)
+    for python, code in ((tmp_path / "python3.1", 127), (home / "python3.1", 0)):
+        python.write_text(f"#!/bin/sh\nexit {code}\n")
+        python.chmod(0o755)
+    monkeypatch.setattr(blenders.shutil, "which", lambda name: str(tmp_path / name))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "nowhere"))
+    assert blenders.python_of((3, 1)) is None
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    assert blenders.python_of((3, 1)) == str(home / "python3.1")
+    assert blenders.python_of(sys.version_info[:2]) == sys.executable
 
 
 def test_an_environment_that_is_ready_is_not_made_again(blenders, tmp_path: Path):
     folder = tmp_path / ".venv-bpy50"
     folder.mkdir()
-    (folder / "surface-sos.stamp").write_text(blenders.BPY["bpy50"])
+    (folder / "surface-sos.stamp").write_text(blenders.BPY["bpy50"].version)
     assert blenders.provide_bpy("bpy50") is None
     assert [entry.name for entry in folder.iterdir()] == ["surface-sos.stamp"]
 
 
 def test_a_failed_installation_is_a_line_and_leaves_no_stamp(blenders, monkeypatch, tmp_path: Path):
-    monkeypatch.setattr(blenders, "python_for_bpy", lambda: sys.executable)
+    monkeypatch.setattr(blenders, "python_of", lambda version: sys.executable)
     failed = subprocess.CompletedProcess([], 1)
     monkeypatch.setattr(blenders.subprocess, "run", lambda *_, **__: failed)
     assert "could not be installed" in (blenders.provide_bpy("bpy50") or "")
@@ -95,6 +127,6 @@ def test_what_a_link_leads_to_is_not_cleared(blenders, monkeypatch, tmp_path: Pa
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "pyvenv.cfg").touch()
     (tmp_path / ".venv-bpy45").symlink_to(tmp_path / "theirs")
-    monkeypatch.setattr(blenders, "python_for_bpy", lambda: sys.executable)
+    monkeypatch.setattr(blenders, "python_of", lambda version: sys.executable)
     assert "is a link to" in (blenders.provide_bpy("bpy45") or "")
     assert [path.name for path in (tmp_path / "theirs").iterdir()] == ["pyvenv.cfg"]

@@ -42,12 +42,22 @@ def test_every_dependency_of_the_project_is_pinned():
     assert names <= set(pins())
 
 
-def test_torch_is_the_pinned_one_without_cuda_where_there_is_no_gpu(environment, monkeypatch):
-    version = pins()["torch"]
+def test_torch_is_the_pinned_one_in_the_build_that_suits_the_machine(environment, monkeypatch):
+    version, index = pins()["torch"], "https://download.pytorch.org/whl/"
     for platform in ("linux", "win32"):
         monkeypatch.setattr(environment.sys, "platform", platform)
-        assert environment.torch_requirement(gpu=False)[0] == f"torch=={version}+cpu"
-        assert environment.torch_requirement(gpu=True) == [f"torch=={version}"]
+        words = environment.torch_requirement(gpu=False)
+        assert (
+            words[0] == f"torch=={version}+cpu"
+            and words[words.index("--extra-index-url") + 1] == index + "cpu"
+        )
+    words = environment.torch_requirement(gpu=True)  # of Windows, whose build on PyPI has no CUDA
+    assert (
+        words[0] == f"torch=={version}+cu130"
+        and words[words.index("--extra-index-url") + 1] == index + "cu130"
+    )
+    monkeypatch.setattr(environment.sys, "platform", "linux")
+    assert environment.torch_requirement(gpu=True) == [f"torch=={version}"]
     monkeypatch.setattr(environment.sys, "platform", "darwin")
     assert environment.torch_requirement(gpu=False) == [f"torch=={version}"]
 
