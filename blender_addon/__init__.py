@@ -3,12 +3,22 @@
 from . import properties
 from .interface import panel, preferences
 from .job import check_footage, core_setup, display, find_masks, report, segment, solve_cameras
-from .scene import export_scene, import_cameras, load_result, looking, scene_box, shot_mesh, world
+from .scene import (
+    clip_overlay,
+    comparing,
+    export_scene,
+    import_cameras,
+    load_result,
+    looking,
+    scene_box,
+    shot_mesh,
+    world,
+)
 
 _MODULES = (
     properties,
     *(display, core_setup, preferences, check_footage, solve_cameras, find_masks, segment, report),
-    *(import_cameras, scene_box, load_result, looking, shot_mesh, world, export_scene),
+    *(import_cameras, scene_box, load_result, clip_overlay, comparing, looking, shot_mesh, world, export_scene),
     panel,
 )
 
