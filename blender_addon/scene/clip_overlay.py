@@ -16,6 +16,7 @@ from . import images, overlays, shot_notes, shot_objects
 _PICTURE = "Surface-SOS Matte"  # the image whose file is that of the frame in view
 _SQUARE = ((0, 0), (1, 0), (0, 1), (1, 1))
 _SPACE: Any = bpy.types.SpaceClipEditor
+_GPU: Any = gpu  # whose parts the stubs do not know
 
 
 def redraw() -> None:
@@ -43,11 +44,11 @@ def _draw() -> None:
     shader = _shader()
     batch = batch_for_shader(shader, "TRI_STRIP", {"pos": places, "place": _SQUARE})
     shader.bind()
-    shader.uniform_sampler("layers", gpu.texture.from_image(_picture(file)))
+    shader.uniform_sampler("layers", _GPU.texture.from_image(_picture(file)))
     shader.uniform_float("tint", (*overlays.RED[:3], overlays.TINTED))
-    gpu.state.blend_set("ALPHA")
+    _GPU.state.blend_set("ALPHA")
     batch.draw(shader)
-    gpu.state.blend_set("NONE")
+    _GPU.state.blend_set("NONE")
 
 
 def _shows_plate(clip: bpy.types.MovieClip, camera: bpy.types.Object) -> bool:
@@ -62,7 +63,7 @@ def _shows_plate(clip: bpy.types.MovieClip, camera: bpy.types.Object) -> bool:
 
 def _picture(file: Path) -> bpy.types.Image:
     """The layers of one frame: of a sequence, a script has the texture of its first alone."""
-    image = bpy.data.images.get(_PICTURE)
+    image: bpy.types.Image | None = bpy.data.images.get(_PICTURE)
     if image is None:
         image = bpy.data.images.load(str(file))
         image.name = _PICTURE
@@ -87,7 +88,7 @@ def _shader() -> gpu.types.GPUShader:
     info.fragment_out(0, "VEC4", "colour")
     info.vertex_source("void main() { at = place; gl_Position = ModelViewProjectionMatrix * vec4(pos, 0.0, 1.0); }")
     info.fragment_source("void main() { colour = vec4(tint.rgb, tint.a * (1.0 - texture(layers, at).a)); }")
-    return gpu.shader.create_from_info(info)
+    return _GPU.shader.create_from_info(info)
 
 
 _handlers: list[Any] = []  # Blender wants them back

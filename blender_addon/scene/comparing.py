@@ -7,7 +7,7 @@ and its alpha alone. The clean plate and the comp are shown by the comp's Viewer
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import bpy
 
@@ -23,6 +23,7 @@ _PICTURES = (
     (COMP, "Comp", "The comp, by the compositor's Viewer"),
 )
 _VIEWER = "Viewer Node"
+_OPEN_COMPOSITOR = "open a compositor with the scene's nodes, where Blender makes it at each frame."
 
 
 class Compare(bpy.types.Operator):
@@ -54,8 +55,9 @@ class Compare(bpy.types.Operator):
         return {"FINISHED"}
 
     def _show(self, context: bpy.types.Context, space: Any) -> None:
+        """Raises AddonError."""
         scene = context.scene
-        notes = shot_notes.read(scene)
+        notes: Any = shot_notes.read(scene)
         if self.picture == PLATE:
             plate = _plate(scene)
             space.image = plate.image
@@ -68,7 +70,7 @@ class Compare(bpy.types.Operator):
             compositor.view(scene, shot_objects.title_of(root), self.picture == CLEAN)
             space.image = _viewer()
             if not _is_composed(context):
-                self.report({"INFO"}, "Open a compositor with the scene's nodes: Blender makes this picture only there.")
+                self.report({"INFO"}, f"The picture is of an earlier moment: {_OPEN_COMPOSITOR}")
         space.display_channels = "ALPHA" if self.picture == MATTE else "COLOR"
 
 
@@ -80,8 +82,8 @@ def draw(layout: bpy.types.UILayout) -> None:
 
 
 def _plate(scene: bpy.types.Scene) -> Any:
-    camera = shot_objects.find(scene, None, shot_objects.CAMERA)
-    pictures: Any = camera.data.background_images if camera is not None else []
+    camera: Any = shot_objects.find(scene, None, shot_objects.CAMERA)
+    pictures = camera.data.background_images if camera is not None else []
     if not pictures or pictures[0].image is None:
         raise AddonError("The shot's camera shows no plate: load its result again once the plate is there.")
     return pictures[0]
@@ -101,11 +103,10 @@ def _layers(notes: shot_notes.ShotNotes) -> bpy.types.Image:
 
 
 def _viewer() -> bpy.types.Image:
-    """Blender's image of what a Viewer node shows, as an image editor would make it."""
-    image = bpy.data.images.get(_VIEWER)
+    """Blender's image of what a Viewer node shows, which no script can make."""
+    image: bpy.types.Image | None = bpy.data.images.get(_VIEWER)
     if image is None:
-        image = bpy.data.images.new(_VIEWER, 1, 1)
-        image.source = "VIEWER"
+        raise AddonError(f"Blender has no picture of the Viewer yet: {_OPEN_COMPOSITOR}")
     return image
 
 
