@@ -1,7 +1,7 @@
 """Surface-SOS in Blender: segment footage from a panel, import its cameras, comp the result."""
 
 from . import properties
-from .interface import panel, preferences
+from .interface import drop, panel, preferences
 from .job import check_footage, core_setup, display, find_masks, report, segment, solve_cameras
 from .scene import (
     clip_overlay,
@@ -19,7 +19,7 @@ _MODULES = (
     properties,
     *(display, core_setup, preferences, check_footage, solve_cameras, find_masks, segment, report),
     *(import_cameras, scene_box, load_result, clip_overlay, comparing, looking, shot_mesh, world, export_scene),
-    panel,
+    *(panel, drop),
 )
 
 
