@@ -78,7 +78,9 @@ def draw(layout: bpy.types.UILayout) -> None:
     """A button for each picture."""
     column = layout.column(align=True)
     column.label(text="In the Image Editor")
-    column.row(align=True).operator_enum(Compare.bl_idname, "picture")
+    grid = column.grid_flow(row_major=True, columns=2, even_columns=True, align=True)
+    for picture, name, _ in _PICTURES:
+        grid.operator(Compare.bl_idname, text=name).picture = picture
 
 
 def _plate(scene: bpy.types.Scene) -> Any:

@@ -73,6 +73,8 @@ class SetWorld(bpy.types.Operator):
         except AddonError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        if context.mode == "EDIT_MESH":  # whose undo knows of meshes alone
+            bpy.ops.object.mode_set(mode="OBJECT")
         root.matrix_world = change @ root.matrix_world
         context.view_layer.update()
         if self.catcher and self.way in ("FIND", "GROUND"):

@@ -257,8 +257,8 @@ def check_cg(found: dict[str, np.ndarray], layers: FrameLayers) -> None:
     middle[row - 1 : row + 2, column - 1 : column + 2] = (
         True  # where the object is, and the ball in all three
     )
-    for name in expected:
-        off = np.abs(found[name] - expected[name]) / np.maximum(expected[name], 1.0)
+    for name, value in expected.items():
+        off = np.abs(found[name] - value) / np.maximum(value, 1.0)
         assert off[middle & seen].max() < 4 * HALF, name
     corner = np.zeros_like(lit)
     corner[1:4, 1:4] = True  # no CG there

@@ -139,6 +139,14 @@ steps = {}
 choose(0, 2)
 steps["too few"] = say("GROUND")
 choose(0, 2, 4)
+bpy.ops.ed.undo_push()
+start = corners()
+steps["undone"] = [say("GROUND", catcher=True), bpy.context.mode, corners() == start, sorted(bpy.ops.ed.undo())]
+scene, mesh = bpy.context.scene, thing("mesh")
+settings = scene.surface_sos
+steps["undone"] += [(Vector(one) - Vector(other)).length < 1e-5
+                    for one, other in zip(corners(), start)] + [thing("ground") is None]
+choose(0, 2, 4)
 steps["ground"] = [say("GROUND", catcher=False), corners(), thing("ground") is None]
 choose(5)
 steps["origin"] = [say("ORIGIN"), corners()]
@@ -168,6 +176,7 @@ def test_selected_points_set_ground_origin_axis_and_scale(blender, tiny_shot, tm
     told = blender.facts(CHOSEN, tmp_path, tmp_path / "shot", tiny_shot.plates)
     steps = told["steps"]
     assert "Set Ground goes by 3 selected points, not 2" in steps["too few"]
+    assert steps["undone"] == [["FINISHED"], "OBJECT", False, ["FINISHED"]] + [True] * 7
     said, places, none = steps["ground"]
     places = np.array(places)
     assert said == ["FINISHED"] and none and np.allclose(places[[0, 2, 4], 2], 0, atol=1e-5)
