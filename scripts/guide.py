@@ -22,7 +22,7 @@ from pathlib import Path
 from environment import ROOT, ready_python
 
 SIZE = 1280, 800
-QUALITY = 82  # of JPEG
+QUALITY, TIMES = 82, 2  # of JPEG; how much larger small pictures are shown
 STEPS = Path(__file__).with_name("guide_steps.py")
 
 
@@ -86,6 +86,8 @@ def main() -> int:
     options.to.mkdir(parents=True, exist_ok=True)
     for picture in sorted(work.glob("*.png")):
         pixels = cv2.imread(str(picture))
+        if pixels.shape[1] < SIZE[0] // TIMES:  # the sample's own size is small
+            pixels = cv2.resize(pixels, None, fx=TIMES, fy=TIMES, interpolation=cv2.INTER_CUBIC)
         kept = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
         (options.to / f"{picture.stem}.jpg").write_bytes(kept)
     return 0

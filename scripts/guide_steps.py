@@ -17,6 +17,7 @@ SHOT = WORK / "shot"
 TAB, TAB_FROM_RIGHT = 181, 13  # pixels from the top right corner of the side bar to the add-on's tab
 SETTLED_S, LONGEST_S = 1.5, 3600
 FRAME = 1012
+BALL = 0.15  # radius, of the object's height
 
 drawn: list[str] = []
 
@@ -90,9 +91,9 @@ def steps() -> Iterator[Callable[[], object] | None]:
     view.ui_type = "CompositorNodeTree"
     view.spaces.active.show_region_ui = False
     yield None
-    press(bpy.ops.node.view_all, "NODE_EDITOR")
-    yield None
-    yield None
+    for _ in range(2):  # the first look tells how large the nodes are
+        press(bpy.ops.node.view_all, "NODE_EDITOR")
+        yield None
     picture("5_compositor")
     view.ui_type = "VIEW_3D"
     yield None
@@ -146,7 +147,7 @@ def add_balls(scene: bpy.types.Scene) -> None:
         ("behind", -0.6 * towards - 0.3 * aside, (0.02, 0.2, 0.8, 1)),
     ):
         bpy.ops.mesh.primitive_uv_sphere_add(
-            segments=64, ring_count=32, radius=0.2 * size, location=place * size + Vector((0, 0, 0.2 * size))
+            segments=64, ring_count=32, radius=BALL * size, location=size * (place + Vector((0, 0, BALL)))
         )
         ball = bpy.context.object
         ball.name = name
@@ -156,9 +157,9 @@ def add_balls(scene: bpy.types.Scene) -> None:
         material.node_tree.nodes["Principled BSDF"].inputs["Base Color"].default_value = colour
         ball.data.materials.append(material)
     sun = bpy.data.objects.new("sun", bpy.data.lights.new("sun", "SUN"))
-    sun.data.energy, sun.data.angle, sun.rotation_euler = 2.5, 0.1, (0.5, 0.3, 0)
+    sun.data.energy, sun.data.angle, sun.rotation_euler = 6.0, 0.1, (0.6, 0.6, 0)
     scene.collection.objects.link(sun)
-    scene.world.node_tree.nodes["Background"].inputs["Strength"].default_value = 8.0  # of a grey of .05
+    scene.world.node_tree.nodes["Background"].inputs["Strength"].default_value = 4.0  # of a grey of .05
 
 
 running = steps()
