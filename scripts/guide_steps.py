@@ -71,7 +71,7 @@ def steps() -> Iterator[Callable[[], object] | None]:
     if not (SHOT / "report.html").exists():
         picture("1_empty_file")
         press(bpy.ops.surface_sos.segment)
-        yield lambda: run.preview_icon or not run.running
+        yield lambda: run.preview_icon and run.done > run.total / 2 or not run.running
         yield None
         picture("2_running")
         yield lambda: not run.running
