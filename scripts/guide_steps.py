@@ -104,14 +104,14 @@ def steps() -> Iterator[Callable[[], object] | None]:
     yield None
     picture("4_compare")
 
-    side.ui_type = "VIEW_3D"  # looks from the front, beside the camera's view
+    side.ui_type = "VIEW_3D"  # looks from the side, beside the camera's view
     side.spaces.active.show_region_ui = False
     yield None
     press_in(side, bpy.ops.surface_sos.set_world, way="FIND")
     add_balls(scene)
     yield None
     side.spaces.active.region_3d.view_perspective = "PERSP"
-    press_in(side, bpy.ops.view3d.view_axis, type="FRONT")
+    press_in(side, bpy.ops.view3d.view_axis, type="RIGHT")
     bpy.ops.object.select_all(action="DESELECT")
     for thing in scene.objects:
         if thing.name.startswith(("before", "behind", "plate mesh")):
