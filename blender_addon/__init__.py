@@ -7,16 +7,27 @@ This folder is under GPL-3.0-or-later (LICENSE); what it shares with the core, i
 """
 
 from . import properties
-from .interface import panel, preferences
+from .interface import drop, panel, preferences
 from .job import check_footage, core_setup, display, find_masks, report, segment, solve_cameras, update
-from .scene import import_cameras, load_result, looking, scene_box, shot_mesh, strokes
+from .scene import (
+    clip_overlay,
+    comparing,
+    export_scene,
+    import_cameras,
+    load_result,
+    looking,
+    scene_box,
+    shot_mesh,
+    strokes,
+    world,
+)
 
 _MODULES = (
     properties,
     *(display, core_setup, preferences, check_footage, solve_cameras, find_masks, segment, report),
+    *(import_cameras, scene_box, load_result, clip_overlay, comparing, looking, shot_mesh, world, export_scene),
     *(strokes, update),
-    *(import_cameras, scene_box, load_result, looking, shot_mesh),
-    panel,
+    *(panel, drop),
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import bpy
 
+from ..errors import AddonError
 from . import comp_group, formats, nodes
 
 _TAG = "surface_sos"  # custom property of our nodes: "TITLE/ROLE"
@@ -103,6 +104,20 @@ def _file_input(file: Any, frames: Path) -> bpy.types.NodeSocket:
     return file.inputs[0]
 
 
+def view(scene: bpy.types.Scene, title: str, clean: bool) -> None:
+    """Have the Viewer show the shot's clean plate, or its comp. Raises AddonError where the shot has no nodes of its own."""
+    tree = _existing_tree(scene)
+    found = [_find(tree, title, role) for role in ("layers", "composite")] if tree is not None else [None]
+    if None in found:
+        raise AddonError("The compositor has no comp of this shot: load its result again.")
+    layers, composite = found
+    viewer = _find(tree, title, "viewer") or next((node for node in tree.nodes if node.type == "VIEWER"), None)
+    if viewer is None:
+        raise AddonError("The compositor has no Viewer: add one.")
+    tree.links.new(layers.outputs["clean"] if clean else composite.outputs["Image"], viewer.inputs["Image"])
+    tree.nodes.active = viewer
+
+
 def mute_rendering(scene: Any, muted: bool = True) -> None:
     """Have the shots' comps neither render the 3D scene nor write files of their own; or let them again."""
     tree, _ = scene_tree(scene)
@@ -152,18 +167,22 @@ def _place(node: bpy.types.Node) -> tuple[float, float]:
 def scene_tree(scene: Any) -> tuple[bpy.types.NodeTree, bool]:
     """The scene's compositing nodes, and whether they were only now made."""
     scene.render.use_compositing = True
+    if (tree := _existing_tree(scene)) is not None:
+        return tree, False
     if hasattr(scene, "compositing_node_group"):  # since 5.0
-        if scene.compositing_node_group is not None:
-            return scene.compositing_node_group, False
         tree = bpy.data.node_groups.new("Compositing", "CompositorNodeTree")
         nodes.add_socket(tree, "Image", "NodeSocketColor", "OUTPUT")
         scene.compositing_node_group = tree
         return tree, True
-    if scene.use_nodes and scene.node_tree.nodes:
-        return scene.node_tree, False
     scene.use_nodes = True
     scene.node_tree.nodes.clear()  # Blender's default: the 3D render alone
     return scene.node_tree, True
+
+
+def _existing_tree(scene: Any) -> Any | None:
+    if hasattr(scene, "compositing_node_group"):
+        return scene.compositing_node_group
+    return scene.node_tree if scene.use_nodes and scene.node_tree.nodes else None
 
 
 def sink(tree: bpy.types.NodeTree) -> bpy.types.Node:

@@ -1,6 +1,6 @@
 """The panel "Surface-SOS" in the side bars of the 3D viewport and of the clip editor: the next step, then what it goes by."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import bpy
 from bpy.types import UILayout
@@ -14,7 +14,8 @@ from ..job.segment import Resume, Segment
 from ..job.solve_cameras import SolveCameras
 from ..job.update import TakeBack, Update
 from ..properties import SurfaceSosSettings, run_state, shot_settings
-from ..scene import looking, shot_notes, shot_objects, strokes
+from ..scene import import_cameras, looking, shot_notes, shot_objects, strokes, world
+from ..scene.export_scene import ExportScene
 from ..scene.load_result import LoadResult
 from ..scene.scene_box import AddBox
 from ..scene.strokes import DrawStrokes
@@ -149,6 +150,7 @@ class _Result(_Part):
             column.operator(OpenReport.bl_idname, icon="URL")
         if shot_objects.find(context.scene, None, shot_objects.MESH) is not None:
             layout.operator_menu_enum("surface_sos.mesh_role", "role", text="Use Mesh As")
+        layout.operator_menu_enum(ExportScene.bl_idname, "kind")
         looking.draw(layout, context)
         _draw_corrections(layout, context)
 
@@ -164,6 +166,18 @@ def _draw_corrections(layout: UILayout, context: bpy.types.Context) -> None:
     column.prop(shot_settings(context), "painted", text="")
     column.operator(Update.bl_idname, icon="FILE_REFRESH")
     column.operator(TakeBack.bl_idname, icon="LOOP_BACK")
+
+
+class _World(_Part):
+    bl_label = "World"
+    bl_options: ClassVar = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return super().poll(context) and import_cameras.root(context.scene) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        world.draw(self.layout)
 
 
 def _choice(layout: UILayout, settings: SurfaceSosSettings, choice: str, fields: dict[str, str]) -> UILayout:
@@ -195,6 +209,7 @@ _PANELS = (SURFACE_SOS_PT_viewport, SURFACE_SOS_PT_clip)
 _CLASSES: tuple[type[bpy.types.Panel], ...] = (
     *_PANELS,
     *(_part(panel, part) for panel in _PANELS for part in (_Result, _Input, _Object, _Camera, _Output)),
+    _part(SURFACE_SOS_PT_viewport, _World),
 )
 
 register, unregister = bpy.utils.register_classes_factory(_CLASSES)

@@ -6,6 +6,7 @@ from typing import Any
 
 import blf
 import bpy
+from bpy.app.translations import pgettext_iface
 
 from ..job import messages
 from ..properties import SurfaceSosRun
@@ -18,14 +19,14 @@ _LINE_SCALE = 0.8
 
 
 def draw_sentence(layout: bpy.types.UILayout, sentence: str, icon: Any = "NONE") -> None:
-    """A sentence on as many lines as the region's width asks for, since labels do not wrap."""
+    """A sentence, translated as a whole, on as many lines as the region's width asks for, since labels do not wrap."""
     preferences = bpy.context.preferences
     scale = preferences.system.ui_scale
     blf.size(_FONT, preferences.ui_styles[0].widget.points * scale)
     room = _room() - (_ICON if icon != "NONE" else 0)
     column = _lines(layout)
-    for number, line in enumerate(_wrapped(sentence, room * scale)):
-        column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
+    for number, line in enumerate(_wrapped(pgettext_iface(sentence), room * scale)):
+        column.label(text=line, translate=False, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
 
 
 def _room() -> float:

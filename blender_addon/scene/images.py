@@ -73,3 +73,9 @@ def play(user: Any, first: int, last: int, shift: int = 0) -> None:
     user.frame_duration = last - first + 1
     user.use_cyclic = False
     user.use_auto_refresh = True
+
+
+def play_as(user: Any, other: Any) -> None:
+    """Show at each frame what another ImageUser shows."""
+    for name in ("frame_start", "frame_offset", "frame_duration", "use_cyclic", "use_auto_refresh"):
+        setattr(user, name, getattr(other, name))

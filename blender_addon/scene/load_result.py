@@ -217,7 +217,7 @@ class LoadResult(bpy.types.Operator):
     filter_glob: bpy.props.StringProperty(default=manifest.FILE_NAME, options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if self.out:
+        if self.out or self.filepath:  # a button's folder, or a file that was dropped
             return self.execute(context)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
@@ -234,11 +234,15 @@ class LoadResult(bpy.types.Operator):
         return {"FINISHED"}
 
     def _folder(self) -> Path:
-        """The shot's folder; in the file browser it or its shot.json is chosen."""
+        """The shot's folder; in the file browser it or its shot.json is chosen. Raises LoadError for another file."""
         if self.out:
             return Path(bpy.path.abspath(self.out))
         chosen = Path(bpy.path.abspath(self.filepath))
-        return chosen if chosen.is_dir() else chosen.parent
+        if chosen.is_dir():
+            return chosen
+        if chosen.name != manifest.FILE_NAME:
+            raise LoadError(f"{chosen} is no result: choose the {manifest.FILE_NAME} of a shot.")
+        return chosen.parent
 
 
 def _menu(self: Any, context: Any) -> None:

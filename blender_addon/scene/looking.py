@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 import bpy
 
 from ..interface.panel_parts import draw_sentence
-from . import images, overlays, shot_notes, shot_objects
+from . import clip_overlay, comparing, images, overlays, shot_notes, shot_objects
 
 _MOST = 48  # frames that are listed
 
 
 class ShowMatte(bpy.types.Operator):
-    """Show all that is outside the matte in red in the camera's view, or the plate as it is"""
+    """Show all that is outside the matte in red in the camera's view and the clip editor, or the plate as it is"""
 
     bl_idname = "surface_sos.show_matte"
     bl_label = "Matte"
@@ -32,6 +32,7 @@ class ShowMatte(bpy.types.Operator):
         camera, notes = _camera(context.scene), shot_notes.read(context.scene)
         if camera is None or notes is None:
             return {"CANCELLED"}
+        clip_overlay.redraw()
         if overlays.shows_matte(camera):
             overlays.clear(camera)
             return {"FINISHED"}
@@ -69,6 +70,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if camera is None or notes is None:
         return
     layout.operator(ShowMatte.bl_idname, icon="OVERLAY", depress=overlays.shows_matte(camera))
+    comparing.draw(layout)
     if not notes.doubts:
         return
     column = layout.column(align=True)

@@ -13,8 +13,8 @@ from ..files import plates
 from . import images, shot_objects
 
 _TINT = "Surface-SOS Tint"
-_RED = (0.8, 0.02, 0.02, 1.0)
-_TINTED = 0.5  # of what is outside the matte
+RED = (0.8, 0.02, 0.02, 1.0)
+TINTED = 0.5  # of what is outside the matte
 _MASKS = 0.5
 
 
@@ -46,7 +46,7 @@ def show_masks(scene: bpy.types.Scene, folder: Path) -> bool:
 
 def matte(image: bpy.types.Image, first: int, last: int, shift: int) -> list[Layer]:
     """All that is outside the matte in red: F + (1 - a) ((1 - tint) plate + tint red), with F and a of the layers."""
-    return [Layer(_tint(), _TINTED), Layer(image, 1.0, first, last, shift)]
+    return [Layer(_tint(), TINTED), Layer(image, 1.0, first, last, shift)]
 
 
 def show(camera: bpy.types.Object, layers: Sequence[Layer]) -> None:
@@ -86,6 +86,6 @@ def _tint() -> bpy.types.Image:
     image: Any = bpy.data.images.get(_TINT)
     if image is None:
         image = bpy.data.images.new(_TINT, 8, 8)
-        image.generated_color = _RED
+        image.generated_color = RED
         images.own(image)
     return image

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import bpy
 
 from . import shot_objects
 
 _NOTES = "surface_sos_notes"  # custom property of a root: JSON
+_NUMBER = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,15 @@ class ShotNotes:
     doubts: dict[int, list[str]]
     footage: str = ""
     out: str = ""
+
+    def file_of(self, frame: int) -> Path | None:
+        """The layers' file of a frame of the scene; None for one before the first or after the last."""
+        if not self.layers or not self.first <= frame <= self.last:
+            return None
+        first = Path(self.layers)
+        number = list(_NUMBER.finditer(first.stem))[-1]
+        shown = f"{frame + self.shift:0{len(number.group())}d}"
+        return first.with_name(f"{first.stem[: number.start()]}{shown}{first.stem[number.end() :]}{first.suffix}")
 
 
 def write(root: bpy.types.Object, notes: ShotNotes) -> None:

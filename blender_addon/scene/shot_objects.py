@@ -13,11 +13,12 @@ from pathlib import Path
 
 import bpy
 
-_ROLE = "surface_sos"  # custom property: "TITLE/ROLE"; of a collection "TITLE", or "TITLE/object"
+_ROLE = "surface_sos"  # custom property: "TITLE/ROLE"; of a collection "TITLE", or "TITLE/PART"
 MODEL = "surface_sos_model"  # of a root: the folder of its camera model
 _AWAITS = "surface_sos_awaits"  # of a root with nothing but cameras: the footage whose result belongs there
 
-ROOT, CAMERA, POINTS, MESH = "root", "camera", "points", "mesh"
+ROOT, CAMERA, POINTS, MESH, GROUND = "root", "camera", "points", "mesh", "ground"
+_APART = {MESH: "object", GROUND: "ground"}  # what is in a collection of its own within the shot's, by what that is called
 
 
 def collection_name(title: str) -> str:
@@ -40,6 +41,11 @@ def free_title(scene: bpy.types.Scene, title: str, model: str, footage: str) -> 
 def own(root: bpy.types.Object, model: str, awaits: str) -> None:
     """Note whose root this is; `awaits`: the footage whose result may take its place, or nothing."""
     root[MODEL], root[_AWAITS] = model, awaits
+
+
+def title_of(thing: bpy.types.Object) -> str:
+    """Of the shot that an object belongs to."""
+    return str(thing.get(_ROLE, "")).rpartition("/")[0]
 
 
 def holds_result(scene: bpy.types.Scene, out: Path) -> bool:
@@ -71,15 +77,19 @@ def find_or_make(
         name = f"{title} {role}"
         thing = bpy.data.objects.new(name, make_data(name))
         thing[_ROLE] = f"{title}/{role}"
-        home = object_collection(scene, title) if role == MESH else _shot_collection(scene, title)
+        home = _part_collection(scene, title, _APART[role]) if role in _APART else _shot_collection(scene, title)
         home.objects.link(thing)
     return thing
 
 
 def object_collection(scene: bpy.types.Scene, title: str) -> bpy.types.Collection:
     """Where the shot's mesh is, by itself, so that a view layer can do without it."""
-    name = f"{collection_name(title)} object"
-    return _collection(scene, f"{title}/object", name, _shot_collection(scene, title))
+    return _part_collection(scene, title, _APART[MESH])
+
+
+def _part_collection(scene: bpy.types.Scene, title: str, part: str) -> bpy.types.Collection:
+    name = f"{collection_name(title)} {part}"
+    return _collection(scene, f"{title}/{part}", name, _shot_collection(scene, title))
 
 
 def _shot_collection(scene: bpy.types.Scene, title: str) -> bpy.types.Collection:

@@ -115,7 +115,10 @@ def training_entries(runs: int, presets: Sequence[str] = ("preview", "default"))
             trainer, batches, box = sample_shot(name, Path(scratch))
             steps: list[tuple[float, float]] = []
 
-            run_steps(trainer, batches, WARM_UP + runs, lambda step, steps=steps: steps.append(moment()))
+            def after_step(step: int, steps: list[tuple[float, float]] = steps) -> None:
+                steps.append(moment())
+
+            run_steps(trainer, batches, WARM_UP + runs, after_step)
             yield Timing.between(iteration_name(name, trainer.settings), steps[WARM_UP - 1 :]).entry()
 
             def matte(trainer: Any = trainer, batches: Any = batches, box: Any = box) -> Any:

@@ -238,13 +238,17 @@ def test_cg_is_behind_and_before_the_object(blender, tmp_path, tiny_shot):
     places = {"before": 0.7, "within": 1.0, "behind": 1.3}
     told = blender.facts(WITH_CG, tmp_path, tmp_path / "shot", json.dumps(places), timeout=180)
     assert told == {"layers": ["ViewLayer", "plate without object"], "role": [True, True]}
-    layers, glow = tiny_shot.layers[1001], (2.0, 0.0, 1.0, 1.0)
+    check_cg({name: read_rgb(tmp_path / name / "plate.exr") for name in places}, tiny_shot.layers[1001])
+
+
+def check_cg(found: dict[str, np.ndarray], layers: FrameLayers) -> None:
+    """What the balls of WITH_CG made of a frame, by their places."""
+    glow = 2.0, 0.0, 1.0, 1.0
     expected = {
         "before": composite(layers, cg=glow, before=glow),
         "within": composite(layers, cg=glow),
         "behind": composite(layers, cg=glow),
     }
-    found = {name: read_rgb(tmp_path / name / "plate.exr") for name in places}
     seen = (layers.foreground[..., 3] > 1e-3) | (layers.foreground[..., 3] == 0)
     (lit,) = [np.abs(found["before"] - glow[:3]).max(axis=2) < 4 * HALF]
     rows, columns = np.nonzero(lit)
@@ -253,12 +257,12 @@ def test_cg_is_behind_and_before_the_object(blender, tmp_path, tiny_shot):
     middle[row - 1 : row + 2, column - 1 : column + 2] = (
         True  # where the object is, and the ball in all three
     )
-    for name in places:
-        off = np.abs(found[name] - expected[name]) / np.maximum(expected[name], 1.0)
+    for name, value in expected.items():
+        off = np.abs(found[name] - value) / np.maximum(value, 1.0)
         assert off[middle & seen].max() < 4 * HALF, name
     corner = np.zeros_like(lit)
     corner[1:4, 1:4] = True  # no CG there
-    for name in places:
+    for name in expected:
         off = np.abs(found[name] - composite(layers)) / np.maximum(composite(layers), 1.0)
         assert off[corner & seen].max() < 2 * HALF, name
 

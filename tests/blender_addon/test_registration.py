@@ -25,7 +25,7 @@ tell(states=states, packages=sorted({"numpy", "torch", "surface_sos_core"} & set
     )
     on, off, *rest = facts["states"]
     assert off == [False, 0] and rest == [on, off, on]
-    assert on[-2:] == [True, 16]
+    assert on[-2:] == [True, 23]
     assert "surface_sos_core" not in facts["packages"] and "torch" not in facts["packages"]
 
 
