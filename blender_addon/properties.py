@@ -74,6 +74,23 @@ class SurfaceSosSettings(bpy.types.PropertyGroup):
     pick: StringProperty(
         name="Pick", description="A class of Mask R-CNN, or an object of Cryptomatte, by its name"
     )
+    subject: EnumProperty(
+        name="Subject",
+        items=[
+            ("auto", "Automatic", "What the shot shows tells, within the first minute"),
+            ("still", "Stands Still", "The camera goes around it; it gets a surface"),
+            ("moving", "Moves", "Other times show what is behind it; it gets no surface"),
+        ],
+    )
+    camera_move: EnumProperty(
+        name="Camera Move",
+        items=[
+            ("auto", "Automatic", "What the shot shows tells, within the first minute"),
+            ("free", "Travels", "It changes its place"),
+            ("turning", "Turns", "It turns or zooms on the spot"),
+            ("locked", "Locked", "It stands still"),
+        ],
+    )
     painted: StringProperty(
         name="Painted Masks",
         description="Folder of masks painted again for some frames, which correct the result; empty: by strokes",

@@ -97,6 +97,7 @@ class _Object(_Part):
         settings = shot_settings(context)
         networks = dict.fromkeys(command.NETWORKS, "weights")
         fields = {"FOLDER": "masks", "MASK": "mask", "BOX": "mask", **networks}
+        _labelled(self.layout, "Subject").prop(settings, "subject", text="")
         masks = _choice(self.layout, settings, "masks_from", fields)
         if settings.masks_from in ("FOLDER", "maskrcnn"):
             masks.prop(settings, "pick")
@@ -115,6 +116,8 @@ class _Camera(_Part):
         cameras = _choice(self.layout, settings, "cameras_from", {"MODEL": "cameras"})
         if settings.cameras_from == "SOLVE":
             cameras.operator(SolveCameras.bl_idname)
+            if settings.subject != "still":
+                _labelled(self.layout, "Camera Move").prop(settings, "camera_move", text="")
 
 
 class _Output(_Part):

@@ -21,7 +21,8 @@ class Request:
 
     footage: a folder, a pattern or a movie. out: the shot's folder. masks: where coarse masks come from, as --masks takes
     it, with the weights and the pick of some sources. cameras: a COLMAP model. box: a JSON file. frames: which frames get layers
-    ("1001-1040x2,1055"). colour_space: what the footage is in, by a name of the OCIO configuration `ocio`.
+    ("1001-1040x2,1055"). subject, camera_move: whether the subject moves, and what the camera does, as --subject and
+    --camera-move take it. colour_space: what the footage is in, by a name of the OCIO configuration `ocio`.
     """
 
     footage: str
@@ -32,6 +33,8 @@ class Request:
     preset: str = "default"
     device: str = "auto"
     frames: str | None = None
+    subject: str | None = None
+    camera_move: str | None = None
     seed: int | None = None
     mode: Mode = "new"
     weights: str | None = None
@@ -50,6 +53,8 @@ def arguments(request: Request) -> list[str]:
         "--cameras": request.cameras,
         "--box": request.box,
         "--frames": request.frames,
+        "--subject": request.subject,
+        "--camera-move": request.camera_move,
         "--preset": request.preset,
         "--device": request.device,
         "--seed": None if request.seed is None else str(request.seed),

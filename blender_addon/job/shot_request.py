@@ -37,6 +37,8 @@ def plan(context: bpy.types.Context, mode: Mode) -> Request:
         preset=settings.preset,
         device=settings.device,
         frames=settings.frames.strip() or None,
+        subject=None if settings.subject == "auto" else settings.subject,
+        camera_move=None if settings.camera_move == "auto" else settings.camera_move,
         mode=mode,
         weights=(bpy.path.abspath(settings.weights) or None)
         if settings.masks_from in command.NETWORKS

@@ -25,6 +25,8 @@ from surface_sos_core.train.checkpoint import has_checkpoint, load_newest, remov
 from surface_sos_core.train.preview import write_preview
 from surface_sos_core.train.trainer import Trainer
 
+_FIRST_LOOK_S = 3.0  # after so long the first preview comes, however rare they are
+
 
 @contextmanager
 def _without_denormals() -> Iterator[None]:
@@ -124,7 +126,8 @@ def step_by_step(run: Run, trainer: Trainer, batches: Batches, fields: Path) -> 
     folder, events, train = run.folder, run.events, trainer.settings.train
     total = train.iterations
     shown = next(i for i in [*run.selected, *range(len(run.cameras))] if run.cameras[i] is not None)
-    saved = looked = time.monotonic()
+    saved = time.monotonic()
+    looked = saved - max(0.0, train.preview_seconds - _FIRST_LOOK_S)  # a short run is looked at as well
 
     with held_back() as let_signals_in:
 

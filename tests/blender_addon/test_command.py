@@ -29,6 +29,8 @@ def test_the_core_understands_every_choice():
         preset="quality",
         device="cpu",
         frames="-5-10x2",
+        subject="moving",
+        camera_move="locked",
         seed=7,
         mode="resume",
     )
@@ -38,12 +40,14 @@ def test_the_core_understands_every_choice():
     assert (args.footage, args.out) == ("plates/plate.####.exr", Path("-shots/a"))
     assert (args.masks, args.cameras, args.box) == ("my masks", Path("-cameras"), Path("box.json"))
     assert (args.preset, args.device, args.frames, args.seed) == ("quality", "cpu", "-5-10x2", 7)
+    assert (args.subject, args.camera_move) == ("moving", "locked")
     assert args.resume and not args.overwrite and args.events == "jsonl"
 
 
 def test_what_is_not_chosen_is_left_to_the_core():
     args = parser().parse_args(arguments(Request("plates", "out"))[2:])
     assert (args.masks, args.cameras, args.box, args.frames, args.seed) == (None,) * 5
+    assert (args.subject, args.camera_move) == ("auto", "auto")
     assert not args.resume and not args.overwrite
 
 
