@@ -18,6 +18,8 @@ TAB, TAB_FROM_RIGHT = 181, 13  # pixels from the top right corner of the side ba
 SETTLED_S, LONGEST_S = 1.5, 3600
 FRAME = 1012
 BALL = 0.15  # radius, of the object's height
+# A frame whose matte lacks the balls on the antennas, and strokes on them, in pixels of the plate.
+LOST_FRAME, LOST = 1009, [[(143.0, 22.5), (144.0, 23.0), (145.0, 23.5)], [(186.0, 21.0), (186.8, 21.5), (187.5, 22.0)]]
 
 drawn: list[str] = []
 
@@ -127,6 +129,43 @@ def steps() -> Iterator[Callable[[], object] | None]:
     scene.render.image_settings.file_format = "PNG"
     bpy.ops.render.render()
     bpy.data.images["Render Result"].save_render(str(WORK / "7_comp.png"), scene=scene)
+
+    side.ui_type = "CLIP_EDITOR"
+    side.spaces.active.show_region_ui = False
+    press_in(side, bpy.ops.surface_sos.draw_strokes, kind="object")
+    press_in(side, bpy.ops.surface_sos.show_matte)
+    scene.frame_set(LOST_FRAME)
+    yield None
+    press_in(side, bpy.ops.clip.view_all, fit_view=True)
+    for points in LOST:
+        draw_stroke(side, points)
+    yield None
+    picture("8_strokes")
+    press(bpy.ops.surface_sos.update)
+    yield lambda: not run.running
+    if run.message:
+        raise RuntimeError(run.message)
+    print(f"Update: {run.success}", flush=True)
+    press_in(side, bpy.ops.surface_sos.show_matte)
+    yield None
+    yield None
+    picture("9_updated")
+
+
+def draw_stroke(of: bpy.types.Area, points: list[tuple[float, float]]) -> None:
+    """A stroke of the Annotate tool through pixels of the plate, on the frame in view."""
+    clip = of.spaces.active.clip
+    (width, height), view = clip.size, region(of, "WINDOW").view2d
+    places = [view.view_to_region(x / width, 1 - y / height, clip=False) for x, y in points]
+    nothing = {"name": "", "location": (0, 0, 0), "pressure": 1.0, "size": 1.0, "pen_flip": False, "x_tilt": 0.0, "y_tilt": 0.0}
+    stroke = [
+        {**nothing, "mouse": place, "mouse_event": place, "time": 0.1 * n, "is_start": n == 0} for n, place in enumerate(places)
+    ]
+    press_in(of, bpy.ops.gpencil.annotate, mode="DRAW", stroke=stroke, wait_for_input=False)
+    annotation = clip.grease_pencil  # Blender rounds to the pixels of the screen
+    key = next(key for key in annotation.layers["Object"].frames if key.frame_number == bpy.context.scene.frame_current)
+    for point, (x, y) in zip(key.strokes[-1].points, points, strict=False):
+        point.co = (x / width, 1 - y / height, 0.0)
 
 
 def press_in(of: bpy.types.Area, operator: Callable, **options: object) -> None:

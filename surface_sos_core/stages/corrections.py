@@ -30,6 +30,7 @@ from surface_sos_core.masks.consensus_file import read_consensus, save_consensus
 from surface_sos_core.masks.write import mask_file
 from surface_sos_core.provenance import code_version
 from surface_sos_core.settings import Settings
+from surface_sos_core.stages.correction_files import correction_stamps, read_corrections
 from surface_sos_core.stages.run import STAGES, Run, frames_kept, training_inputs
 from surface_sos_core.stages.training import step_by_step, trained_plates
 from surface_sos_core.train.batches import Batches, Sights, sights_of
@@ -121,17 +122,6 @@ def _followed(settings: Settings, rgb: np.ndarray, inside: np.ndarray, said: Giv
     if said.object.shape == inside.shape:
         mask = (mask | said.object) & ~said.background
     return mask
-
-
-def correction_stamps(run: Run) -> dict[int, str]:
-    """What each corrected frame's correction is, by the content of its file."""
-    return {i: run.stamps.of(path) for i, path in correction_files(run.folder.corrections, run.footage).items()}
-
-
-def read_corrections(run: Run) -> dict[int, Correction]:
-    """Of the frames that have one, by position; InputError for a file that is none."""
-    files = correction_files(run.folder.corrections, run.footage)
-    return {i: read_correction(path, run.footage) for i, path in files.items()}
 
 
 def corrected_fields(run: Run, trainer: Trainer, consensus: Consensus) -> tuple[Trainer, Consensus]:

@@ -20,7 +20,7 @@ from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.consensus_file import SolidMasks
 from surface_sos_core.provenance import code_version
 from surface_sos_core.shot_folder import file_stamps
-from surface_sos_core.stages.corrections import correction_stamps, read_corrections
+from surface_sos_core.stages.correction_files import correction_stamps, read_corrections
 from surface_sos_core.stages.frame_files import LayerFiles, begin_layers, keep_chunk, take_chunks
 from surface_sos_core.stages.run import Run, inputs_from_fields
 from surface_sos_core.train.trainer import Trainer

@@ -7,7 +7,7 @@ from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.mesh.export import write_glb, write_ply
 from surface_sos_core.mesh.surface import object_surface
 from surface_sos_core.provenance import code_version
-from surface_sos_core.stages.corrections import correction_stamps
+from surface_sos_core.stages.correction_files import correction_stamps
 from surface_sos_core.stages.run import Run, inputs_from_fields
 from surface_sos_core.train.trainer import Trainer
 

@@ -26,7 +26,7 @@ from surface_sos_core.moving.shot_kind import ShotKind
 from surface_sos_core.moving.subject import Subject, follow_subject, moving_layers
 from surface_sos_core.provenance import code_version
 from surface_sos_core.stages.cameras import solved_cameras
-from surface_sos_core.stages.corrections import correction_stamps, read_corrections
+from surface_sos_core.stages.correction_files import correction_stamps, read_corrections
 from surface_sos_core.stages.frame_files import LayerFiles, begin_layers, keep_chunk, take_chunks
 from surface_sos_core.stages.run import Run, footage_stamp, model_stamp
 from surface_sos_core.wording import counted
