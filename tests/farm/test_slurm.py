@@ -124,4 +124,4 @@ def test_jobs_behind_a_failed_one_do_not_wait_for_ever(slurm, write_jobs):
     assert states.pop("1.train") == ["FAILED"]
     assert {state for own in states.values() for state in own} == {"CANCELLED"}, states
     (log,) = jobs.file.parent.glob("slurm-*.out")
-    assert "nowhere does not exist" in log.read_text()
+    assert "nowhere is not a folder" in log.read_text()
