@@ -186,9 +186,13 @@ def test_shots_that_a_cluster_makes_are_comped_here(farm, sample, tmp_path):
         {**given, "out": "shot", "resume": True, "composite": "comp", "save": "again.blend"},
     ]
     (tmp_path / "jobs.json").write_text(json.dumps(shots))
-    code, out, err = farm.run("--jobs", tmp_path / "jobs.json", "--preset=preview", "--ray=local", "--workers=1")
+    code, out, err = farm.run(
+        "--jobs", tmp_path / "jobs.json", "--preset=preview", "--ray=local", "--workers=1"
+    )
     assert code == 2 and f"{tmp_path / 'nowhere'} does not exist" in sentence(err), err
-    assert "1 of 2 shots done" in out and f"{tmp_path / 'shot'}: layers" in out and "done by Blender" not in out
+    assert (
+        "1 of 2 shots done" in out and f"{tmp_path / 'shot'}: layers" in out and "done by Blender" not in out
+    )
     check_composites(tmp_path / "comp", tmp_path / "shot")
     assert (tmp_path / "again.blend").stat().st_size > 10_000
 
@@ -198,7 +202,10 @@ def test_an_option_of_segment_is_one_of_batch(farm):
     """So that one list of shots is for both."""
     code, out, _ = farm.run("--help")
     told = subprocess.run(
-        [sys.executable, "-m", "surface_sos_core", "segment", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "surface_sos_core", "segment", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     known = set(re.findall(r"--[a-z-]+", out))
     missing = set(re.findall(r"^  (--[a-z-]+)", told.stdout, re.MULTILINE)) - known
@@ -220,9 +227,7 @@ def test_bad_use_is_one_sentence_and_an_exit_code(farm, tmp_path):
         json.dumps([{"footage": str(plates), "out": "a", "preste": "preview"}])
     )
     (tmp_path / "twice.json").write_text(json.dumps([{"footage": str(plates), "out": "same"}] * 2))
-    (tmp_path / "own.json").write_text(
-        json.dumps([{"footage": str(plates), "out": "a", "ray": "local"}])
-    )
+    (tmp_path / "own.json").write_text(json.dumps([{"footage": str(plates), "out": "a", "ray": "local"}]))
     cases: list[tuple[list[str], dict[str, str], int, str]] = [
         (flags(out=out), {}, 2, "--footage is missing"),
         ([*given, "--preste=preview"], {}, 2, "--preste"),

@@ -57,7 +57,11 @@ class SmallShot:
         """The same as it is typed; the frames come last."""
         options = self.options
         footage = options.pop("footage")
-        return ["segment", footage, *(word for name, value in options.items() for word in (f"--{name}", value))]
+        return [
+            "segment",
+            footage,
+            *(word for name, value in options.items() for word in (f"--{name}", value)),
+        ]
 
 
 def write_small_shot(ball, folder: Path) -> SmallShot:
