@@ -36,7 +36,7 @@ def read_jobs(path: Path, warn: Callable[[str], None]) -> list[Job | Refused]:
         raise InputError(f"{path}: two shots would write {twice}; give each an out of its own.")
     if any(isinstance(entry, dict) and entry.keys() & set(BLENDER) for entry in entries):
         warn(
-            f"{path}: save and composite are done by Blender; run scripts/batch.py with --resume once the shots are there."
+            f"{path}: save and composite are done by Blender: scripts/batch.py takes the list too, now with --ray, or with --resume later."
         )
     return jobs
 
