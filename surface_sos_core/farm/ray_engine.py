@@ -100,7 +100,7 @@ class _Driver:
             raise SetupError("No machine of the Ray cluster computes; start some by `ray start`.")
 
     def _place(self, task: Task) -> Any:
-        """Anywhere; where it has failed, what fails every task that it gets would have it soonest: another machine then."""
+        """Anywhere, but where it has not failed yet: a machine that fails whatever it gets is always free for more."""
         failed_on = self._failed_on[task]
         others = [node["NodeID"] for node in self._alive() if node["NodeID"] not in failed_on]
         if not failed_on or not others:
