@@ -5,6 +5,7 @@ python scripts/benchmark.py quality|starts|ablation [--footage DIR] [--truth SIZ
 python scripts/benchmark.py speed [--runs N] [--device cuda] [--profile]
 python scripts/benchmark.py memory [--frames 60,240,960] [--size 640x480]
 python scripts/benchmark.py scaling [--shots 200] [--workers 1,2,4,...]   a farm, simulated with the seconds in docs/results
+python scripts/benchmark.py farm [--shots 8] [--workers 1,2]   the same, measured: cuts of the sample on this machine's cores
 python scripts/benchmark.py tables [--check]     the documents' tables from docs/results; --check only compares
 python scripts/benchmark.py first                one training iteration and no more: what is timed from outside as the start
 
@@ -47,6 +48,9 @@ def main() -> int:
     if options.what == "scaling":
         scale(options)
         return tables(check=False)
+    if options.what == "farm":
+        measure_farm(options)
+        return tables(check=False) if options.results == FOLDER else 0
     parts = options.parts.split(",") if options.what == "all" else [options.what]
     failed = [name for part in parts for name in measure(part, options)]
     if options.results == FOLDER:
@@ -149,6 +153,18 @@ def scale(options: argparse.Namespace) -> None:
     put("scaling", "farm", options.of, FOLDER, ({**entry, "stamp": stamp(False)} for entry in made))
 
 
+def measure_farm(options: argparse.Namespace) -> None:
+    """Small shots on a farm of this machine's cores."""
+    from measure.farm import farm_entries
+    from measure.stamp import stamp
+
+    workers, now = [int(count) for count in options.workers.split(",")], stamp(False)
+    if workers[0] != 1:
+        raise SystemExit("--workers begins with 1, which the others are compared with.")
+    made = farm_entries(options.shots, workers, options.layers, options.set, options.out.absolute() / "farm")
+    put("farm", "sample", "preview", options.results, ({**entry, "stamp": now} for entry in made))
+
+
 def line(part: str, group: str, entry: dict[str, Any]) -> str:
     """An entry in a few words."""
     words = [f"{part:8}", group, entry["name"], entry.get("variant", "")]
@@ -156,7 +172,7 @@ def line(part: str, group: str, entry: dict[str, Any]) -> str:
         words.append(f"{entry['median_ms']:.1f} ms, of the processor {entry['processor_ms']:.1f}")
         words += [f"{entry['times_plain']:.1f} x plain PyTorch"] if "times_plain" in entry else []
     elif "efficiency" in entry:
-        words.append(f"{entry['hours']:.2f} h, efficiency {entry['efficiency']:.2f}")
+        words.append(f"{entry['shots_an_hour']:.1f} shots an hour, efficiency {entry['efficiency']:.2f}")
     elif "peak_mb" in entry:
         words.append(f"{entry['peak_mb']:.0f} MB")
     elif entry["ended"] != "done":
@@ -219,11 +235,18 @@ def parsed() -> argparse.Namespace:
     scaling.add_argument("--workers", default="1,2,4,10,30,100,300,1000", help="numbers of machines")
     scaling.add_argument("--storage", type=float, default=1000.0, help="MB/s of the disk that all share (1000)")
     scaling.add_argument("--of", default="preview", help="the label of the quality that has their seconds (preview)")
+    farm = commands.add_parser("farm", help="a farm, measured")
+    farm.add_argument("--shots", type=int, default=8, help="cuts of the sample, all alike (8)")
+    farm.add_argument("--workers", default="1,2", help="numbers of workers, a core each (1,2)")
+    farm.add_argument("--layers", default="1001-1024x4", metavar="LIST", help="frames of each (1001-1024x4)")
+    farm.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="as of segment")
+    farm.add_argument("--out", type=Path, default=ROOT / "out" / "benchmark", help="where runs are kept (out/benchmark)")
+    farm.add_argument("--results", type=Path, default=FOLDER, help="folder of the JSON files (docs/results)")
     check = commands.add_parser("tables", help="the documents' tables")
     check.add_argument("--check", action="store_true", help="write nothing; code 1 where a table is another")
     commands.add_parser("first", help="one training iteration")
     options = parser.parse_args()
-    if options.what in ("tables", "first", "scaling"):
+    if options.what in ("tables", "first", "scaling", "farm"):
         return options
     if unknown := set(getattr(options, "parts", "").split(",")) - {*RUN_PARTS, ""}:
         parser.error(f"there is no part called {min(unknown)}; choose of {', '.join(RUN_PARTS)}")

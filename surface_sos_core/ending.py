@@ -6,6 +6,7 @@ import errno
 from pathlib import Path
 
 from surface_sos_core.errors import Cancelled, InputError, SetupError, SurfaceSosError, is_out_of_memory
+from surface_sos_core.jobs_file import JobsError
 from surface_sos_core.manifest import ManifestError
 
 PROGRAM = "surface-sos"
@@ -18,7 +19,7 @@ def explain(error: BaseException, out: Path | None = None) -> tuple[str, int]:
         return _cancelled(asked, out), Cancelled.exit_code
     if isinstance(error, SurfaceSosError):
         return _one_line(error), error.exit_code
-    if isinstance(error, ManifestError):
+    if isinstance(error, ManifestError | JobsError):
         return _one_line(error), InputError.exit_code
     if is_out_of_memory(error):
         return (

@@ -12,6 +12,7 @@ Every object has "event" and "version". The kinds and their further fields:
     done      manifest (path of shot.json), report (path or null), seconds
     task      of a farm: out (the shot's folder), task, frames (of a chunk, else null), machine, seconds, message (why it
               failed, else null), again (whether it is tried again), shots_done, shots, machines
+    shot      of a farm, at its end, in the order of the list: out, message (why it failed, else null), exit_code
 
 Standard library only: the Blender add-on ships a copy of this file.
 """
@@ -109,6 +110,10 @@ class Events:
             "task", out=str(out), task=task, frames=frames, machine=machine, seconds=round(seconds, 2), message=message,
             again=again, shots_done=shots[0], shots=shots[1], machines=machines,
         )  # fmt: skip
+
+    def shot(self, out: str, message: str | None, exit_code: int) -> None:
+        """How one of a farm's shots ended; out: its folder, or which of the list it is."""
+        self.emit("shot", out=out, message=message, exit_code=exit_code)
 
     def done(self, manifest: Path, report: Path | None, seconds: float) -> None:
         self.emit("done", manifest=str(manifest), report=str(report) if report else None, seconds=seconds)

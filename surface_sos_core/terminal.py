@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any, Protocol, TextIO
 
-from surface_sos_core.wording import counted
+from surface_sos_core.wording import task_in_words
 
 _LINE_SECONDS = 10.0  # between two plain lines of progress
 
@@ -56,17 +56,6 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
-def describe_task(task: dict[str, Any]) -> str:
-    """A task event in words, as "[3/8 shots, 2 machines] out/a: layers 1001-1008, 12 s on render-07"."""
-    frames = f" {task['frames']}" if task["frames"] else ""
-    machines = counted(task["machines"], "machine")
-    place = f"[{task['shots_done']}/{counted(task['shots'], 'shot')}, {machines}]"
-    text = f"{place} {task['out']}: {task['task']}{frames}, {task['seconds']:.0f} s on {task['machine']}"
-    if not task["message"]:
-        return text
-    return f"{text}, failed{' and is tried again' if task['again'] else ''}: {task['message']}"
-
-
 class Lines:
     """Stages, warnings and the first preview, a line each; progress now and then and once where it is complete."""
 
@@ -90,7 +79,7 @@ class Lines:
                 for line in event["lines"]:
                     self._write(f"      {line}")
             case "task":
-                self._write(describe_task(event))
+                self._write(task_in_words(event))
             case "warning":
                 self._write(f"Warning: {event['message']}")
             case "preview" if not self._previewed:
@@ -136,7 +125,7 @@ class Bars:
                 for line in event["lines"]:
                     self._print(line, "dim")
             case "task":
-                self._print(describe_task(event), "yellow" if event["message"] else "dim")
+                self._print(task_in_words(event), "yellow" if event["message"] else "dim")
             case "warning":
                 self._print(f"Warning: {event['message']}", "yellow")
             case "preview" if not self._previewed:

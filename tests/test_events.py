@@ -32,6 +32,7 @@ KINDS = {
         "shots",
         "machines",
     },
+    "shot": {"out", "message", "exit_code"},
 }
 
 
@@ -47,6 +48,7 @@ def every_event() -> list[dict]:
     events.error("plate.1003.exr is cut off", 2)
     events.done(Path("out/shot.json"), None, 12.5)
     events.task(Path("out"), "layers", "1001-1008", "render-07", 12.5, None, False, (1, 3), 2)
+    events.shot("out", "plate.1003.exr is cut off", 2)
     return told
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-from ..core import events
+from ..core import events, wording
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,40 @@ class Doctor:
 
 
 @dataclass(frozen=True)
+class Task:
+    """A farm's task of the shot in `out` has ended; frames: a chunk's. message: why it failed."""
+
+    out: str
+    task: str
+    frames: str | None
+    machine: str
+    seconds: float
+    message: str | None
+    again: bool
+    shots_done: int
+    shots: int
+    machines: int
+
+
+@dataclass(frozen=True)
+class Shot:
+    """How one of a farm's shots ended; message: why it failed, None where it is done."""
+
+    out: str
+    message: str | None
+    exit_code: int
+
+
+@dataclass(frozen=True)
 class Log:
     """A line of output that is no event."""
 
     line: str
 
 
-Message = Stage | Progress | Preview | Inputs | Warning | Error | Done | Doctor | Log
+Message = Stage | Progress | Preview | Inputs | Warning | Error | Done | Doctor | Task | Shot | Log
 
-_KINDS: dict[str, type[Stage | Progress | Preview | Inputs | Warning | Error | Done | Doctor]] = {
+_KINDS: dict[str, type[Stage | Progress | Preview | Inputs | Warning | Error | Done | Doctor | Task | Shot]] = {
     "stage": Stage,
     "progress": Progress,
     "preview": Preview,
@@ -101,6 +126,8 @@ _KINDS: dict[str, type[Stage | Progress | Preview | Inputs | Warning | Error | D
     "error": Error,
     "done": Done,
     "doctor": Doctor,
+    "task": Task,
+    "shot": Shot,
 }
 
 
@@ -117,7 +144,7 @@ def from_line(line: str) -> Message:
 
 
 def text(message: Message) -> str | None:
-    """A message as a line for a terminal or a log; None for previews, and for errors, which stderr tells as well."""
+    """A message as a line for a terminal or a log; None for previews, and for how it ended, which stderr tells."""
     if isinstance(message, Stage):
         return f"[{message.index}/{message.count}] {message.stage}"
     if isinstance(message, Progress):
@@ -130,6 +157,8 @@ def text(message: Message) -> str | None:
         return f"Done in {duration(message.seconds)}: {message.manifest}"
     if isinstance(message, Doctor):
         return doctor_text(message)
+    if isinstance(message, Task):
+        return f"    {wording.task_in_words(vars(message))}"
     return message.line if isinstance(message, Log) else None
 
 

@@ -187,6 +187,20 @@ def _scaling(files: Sequence[Results]) -> str:
     return _by_label(files, "scaling", show)
 
 
+def _farm(files: Sequence[Results]) -> str:
+    def show(named: list[tuple[str, Entry]]) -> str:
+        heads = ("seconds", "shots_an_hour", "efficiency", "busy")
+        digits = (0, 1, 2, 2)
+        rows = [[name, *(number(e[head], places) for head, places in zip(heads, digits, strict=True))] for name, e in named]
+        first = named[0][1]
+        told = f"{first['shots']} shots of the sample, frames {first['frames']}."
+        return _joined(
+            table(["", "seconds", "shots an hour", "efficiency", "in tasks"], rows), told, provenance(named)
+        )
+
+    return _by_label(files, "farm", show)
+
+
 def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
@@ -227,6 +241,7 @@ SECTIONS: dict[str, Section] = {
     "memory": _memory,
     "gpu": _gpu,
     "scaling": _scaling,
+    "farm": _farm,
     "paper static scenes": _paper("static scenes"),
     "paper ablation": _paper("ablation"),
     "paper starts": _paper("starts"),

@@ -1,7 +1,7 @@
 """docs/results: what was measured, one JSON file for each part and group of shots; the documents' tables are made of these.
 
 PART.GROUP.LABEL.json holds {"part", "group", "label", "entries": [...]}. The label is the preset, or what a trial was called.
-An entry of quality, starts and ablation is what `run` returns; speed, memory, gpu and scaling have their own, see there. Each
+An entry of quality, starts and ablation is what `run` returns; speed, memory, gpu, scaling and farm have their own, see there. Each
 has a name and its own stamp, so that a file that was measured in several sittings says so.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 from environment import ROOT
 
 FOLDER = ROOT / "docs" / "results"
-PARTS = ("quality", "starts", "ablation", "speed", "memory", "gpu", "scaling")
+PARTS = ("quality", "starts", "ablation", "speed", "memory", "gpu", "scaling", "farm")
 DIGITS = 5  # that count: more would change with every run
 
 

@@ -6,13 +6,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from surface_sos_core.cli.jobs import Refused, read_entries, read_jobs
+from surface_sos_core.cli.jobs import Refused, read_jobs
 from surface_sos_core.ending import explain
 from surface_sos_core.errors import InputError, ShotsFailed, SurfaceSosError
 from surface_sos_core.events import Events, Listener
 from surface_sos_core.farm.open_job import SHOTS_FILE, template, template_name, write_json
 from surface_sos_core.farm.ray_engine import run_on_ray
 from surface_sos_core.farm.tasks import Job, check_seen, frame_numbers, run_task
+from surface_sos_core.jobs_file import read_entries
+from surface_sos_core.masks.sources.request import FOUND
 from surface_sos_core.terminal import say
 from surface_sos_core.wording import counted
 
@@ -31,8 +33,10 @@ def make_shots(args: argparse.Namespace, on_event: Listener) -> None:
         if isinstance(shot, Job):
             outcome = next(ended).failed
             if outcome is None:
+                events.shot(str(shot.out), None, 0)
                 continue
             shot = Refused(str(shot.out), f"{outcome.sentence} (on {outcome.machine})", outcome.code)
+        events.shot(shot.name, shot.sentence, shot.code)
         failed.append(shot)
     _tell(args, failed, len(shots), "done")
 
@@ -58,7 +62,7 @@ def write_job_templates(args: argparse.Namespace, on_event: Listener) -> None:
                 shot = Refused(str(shot.out), *explain(error))
         failed.append(shot)
     if len(failed) < len(shots):
-        write_json(listed, read_entries(args.jobs))
+        write_json(listed, read_entries(args.jobs, FOUND))
     _tell(args, failed, len(shots), "written")
 
 

@@ -9,6 +9,7 @@ import platform
 import re
 import signal
 import socket
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -45,16 +46,20 @@ class _Driver:
     def __init__(self, ray: Any, schedule: Schedule, workers: int | None, events: Events) -> None:
         self._ray, self._schedule, self._workers, self._events = ray, schedule, workers, events
         self._running: dict[Any, Task] = {}
+        self._failed_on: dict[Task, set[str]] = defaultdict(set)  # nodes
         self._work = ray.remote(max_retries=0)(work)
+        self._head = ray.get_runtime_context().gcs_address
 
     def run(self) -> list[ShotState]:
         self._events.stage("farm", 1, 1)
         try:
             while not self._schedule.ended:
+                self._check_head()
                 self._begin_tasks()
                 done, _ = self._ray.wait(list(self._running), num_returns=1, timeout=_POLL_S)
                 for reference in done:
-                    self._end_task(self._running.pop(reference), self._outcome(reference))
+                    task = self._running.pop(reference)
+                    self._end_task(task, self._outcome(task, reference))
         except BaseException as error:
             self._cancel()
             if asked_to_end(error) is not None:  # Ray may have put it into one of its own
@@ -62,6 +67,18 @@ class _Driver:
             raise
         self._events.end_stage()
         return self._schedule.shots
+
+    def _check_head(self) -> None:
+        """Raises SetupError where Ray's head is gone: what asks it then hangs for a minute, and Ray ends the process."""
+        host, _, port = self._head.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), _CONNECT_S).close()
+        except OSError as error:
+            self._running.clear()  # nobody is left who could end them
+            raise SetupError(
+                f"The head of the Ray cluster at {self._head} is gone ({error.strerror or error}): start the cluster again; the "
+                "same command goes on from there."
+            ) from error
 
     def _begin_tasks(self) -> None:
         nodes = self._nodes()
@@ -76,11 +93,21 @@ class _Driver:
                 name=f"{job.out.name}: {task.name}{f' {_frames(task)}' if task.frames else ''}",
                 num_cpus=threads,
                 num_gpus=int(self._takes_gpu(task, gpus)),
-                scheduling_strategy="SPREAD",
+                scheduling_strategy=self._place(task),
             )
             self._running[options.remote(job, task.name, _frames(task), threads)] = task
         if not self._running:
             raise SetupError("No machine of the Ray cluster computes; start some by `ray start`.")
+
+    def _place(self, task: Task) -> Any:
+        """Anywhere, but where it has not failed yet: a machine that fails whatever it gets is always free for more."""
+        failed_on = self._failed_on[task]
+        others = [node["NodeID"] for node in self._alive() if node["NodeID"] not in failed_on]
+        if not failed_on or not others:
+            return "SPREAD"
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        return NodeAffinitySchedulingStrategy(others[len(self._running) % len(others)], soft=True)
 
     def _finds_room(self, task: Task, gpus: int) -> bool:
         busy = sum(self._takes_gpu(other, gpus) for other in self._running.values())
@@ -92,15 +119,19 @@ class _Driver:
 
     def _nodes(self) -> list[dict[str, float]]:
         """The resources of machines that compute."""
-        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        return [resources for resources in nodes if resources.get("CPU", 0) >= 1]
+        return [node["Resources"] for node in self._alive()]
 
-    def _outcome(self, reference: Any) -> Outcome:
+    def _alive(self) -> list[dict[str, Any]]:
+        return [node for node in self._ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
+
+    def _outcome(self, task: Task, reference: Any) -> Outcome:
         try:
-            outcome: Outcome = self._ray.get(reference)
-            return outcome
+            outcome, node = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
             return Outcome(SetupError.exit_code, _lost(error), 0.0, "a machine that is lost")
+        if outcome.code != 0:
+            self._failed_on[task].add(node)
+        return outcome
 
     def _end_task(self, task: Task, outcome: Outcome) -> None:
         schedule, nodes = self._schedule, self._nodes()
@@ -137,15 +168,17 @@ class _Driver:
             self._running = {reference: self._running[reference] for reference in left}
 
 
-def work(job: Job, name: Name, frames: str | None, threads: int) -> Outcome:
-    """What a process of the cluster does."""
+def work(job: Job, name: Name, frames: str | None, threads: int) -> tuple[Outcome, str]:
+    """What a process of the cluster does; how it ended, on which of Ray's nodes."""
     import numba
+    import ray
     import torch
 
     torch.set_num_threads(threads)
     with suppress(ValueError):  # the environment allows fewer, which it may
         numba.set_num_threads(threads)
-    return ended_task(job, name, platform.node(), lambda event: None, frames)
+    outcome = ended_task(job, name, platform.node(), lambda event: None, frames)
+    return outcome, ray.get_runtime_context().get_node_id()
 
 
 def shared_out(cpus: Sequence[int], workers: int | None) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import cv2
 import numpy as np
 import OpenEXR
 import pytest
+from walker import walker
 
 from surface_sos_core.layers.exr import read_layers
 from surface_sos_core.manifest import read_manifest, write_manifest
@@ -132,6 +134,23 @@ def test_from_a_shot_to_composites(sample):
     check_composites(sample / "comp", sample / "shot")
 
 
+
+def test_a_shot_whose_subject_moves_is_comped_as_well(farm, tmp_path):
+    figure = walker("locked", 8)
+    plates, masks = figure.write(tmp_path, [alpha > 0.5 for alpha in figure.alpha])
+    out, comp = tmp_path / "shot", tmp_path / "comp"
+    options = flags(footage=plates, masks=masks, out=out, subject="moving", frames="1002-1004x2", composite=comp)
+    code, said, err = farm.run(*options, "--preset=preview")
+    assert code == 0, said + err
+    assert {path.name for path in comp.iterdir()} == {f"walk.{n}.{kind}" for n in (1002, 1004) for kind in ("exr", "png")}
+    for number in (1002, 1004):
+        layers = read_layers(out / "layers" / f"walk.{number}.exr")
+        expected = layers.over(layers.clean)
+        with OpenEXR.File(str(comp / f"walk.{number}.exr")) as file:
+            found = file.channels()["RGBA"].pixels[..., :3].astype(np.float32)
+        assert np.abs(found - expected).max() < 2 * HALF * max(1.0, float(expected.max()))
+
+
 OPEN = """
 bpy.ops.wm.open_mainfile(filepath=sys.argv[-1])
 scene = bpy.context.scene
@@ -172,6 +191,45 @@ def test_several_shots_of_which_one_fails(farm, sample, tmp_path):
     assert (tmp_path / "again.blend").stat().st_size > 10_000
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("blender", ["program", "bpy45"], indirect=True)
+def test_shots_that_a_cluster_makes_are_comped_here(farm, sample, tmp_path):
+    """One that is there but for a frame, with a bad one before it; options of the command line are for all."""
+    pytest.importorskip("ray", reason='Ray is an extra: pip install "surface-sos-core[ray]"')
+    shutil.copytree(sample / "shot", tmp_path / "shot")
+    (tmp_path / "shot" / "layers" / "plate.1009.exr").unlink()
+    given = {name: value for name, value in SHOT.items() if name != "preset"}
+    shots = [
+        {"footage": "nowhere", "out": "lost"},
+        {**given, "out": "shot", "resume": True, "composite": "comp", "save": "again.blend"},
+    ]
+    (tmp_path / "jobs.json").write_text(json.dumps(shots))
+    code, out, err = farm.run(
+        "--jobs", tmp_path / "jobs.json", "--preset=preview", "--ray=local", "--workers=1"
+    )
+    assert code == 2 and f"{tmp_path / 'nowhere'} does not exist" in sentence(err), err
+    assert (
+        "1 of 2 shots done" in out and f"{tmp_path / 'shot'}: layers" in out and "done by Blender" not in out
+    )
+    check_composites(tmp_path / "comp", tmp_path / "shot")
+    assert (tmp_path / "again.blend").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("blender", ["bpy45"], indirect=True)
+def test_an_option_of_segment_is_one_of_batch(farm):
+    """So that one list of shots is for both."""
+    code, out, _ = farm.run("--help")
+    told = subprocess.run(
+        [sys.executable, "-m", "surface_sos_core", "segment", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    known = set(re.findall(r"--[a-z-]+", out))
+    missing = set(re.findall(r"^  (--[a-z-]+)", told.stdout, re.MULTILINE)) - known
+    assert code == 0 and missing == {"--events", "--debug"}
+
+
 def imageless(folder: Path) -> Path:
     shutil.copytree(SAMPLE / "truth" / "cameras", folder)
     (folder / "images.txt").write_text("# no images\n")
@@ -187,6 +245,7 @@ def test_bad_use_is_one_sentence_and_an_exit_code(farm, tmp_path):
         json.dumps([{"footage": str(plates), "out": "a", "preste": "preview"}])
     )
     (tmp_path / "twice.json").write_text(json.dumps([{"footage": str(plates), "out": "same"}] * 2))
+    (tmp_path / "own.json").write_text(json.dumps([{"footage": str(plates), "out": "a", "ray": "local"}]))
     cases: list[tuple[list[str], dict[str, str], int, str]] = [
         (flags(out=out), {}, 2, "--footage is missing"),
         ([*given, "--preste=preview"], {}, 2, "--preste"),
@@ -199,6 +258,10 @@ def test_bad_use_is_one_sentence_and_an_exit_code(farm, tmp_path):
         (flags(jobs=tmp_path / "broken.json"), {}, 2, "broken.json"),
         (flags(jobs=tmp_path / "typo.json"), {}, 2, "--preste"),
         (flags(jobs=tmp_path / "twice.json"), {}, 2, "two shots would write"),
+        (flags(jobs=tmp_path / "own.json"), {}, 2, "a cluster of its own"),
+        ([*given, "--workers=2"], {}, 2, "give --ray too"),
+        ([*given, "--ray=127.0.0.1"], {}, 2, "is no address"),
+        ([*given, "--ray=127.0.0.1:1"], {}, 3, "Nothing answers at 127.0.0.1:1"),
     ]
     for words, environment, code, text in cases:
         found, _, err = farm.run(*words, **environment)

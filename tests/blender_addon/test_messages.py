@@ -19,7 +19,9 @@ def test_every_event_of_the_core_becomes_its_message():
     events.warning("1 mask is black.")
     events.error("The disk is full.", 3)
     events.done(Path("a/shot.json"), None, 61.5)
-    stage, known, unknown, preview, inputs, warning, error, done = (
+    events.task(Path("a"), "layers", "1001-1008", "render-07", 12.5, "It was lost.", True, (1, 3), 2)
+    events.shot("a", None, 0)
+    stage, known, unknown, preview, inputs, warning, error, done, task, shot = (
         messages.from_line(json_line(line)) for line in lines
     )
     assert stage == messages.Stage("train", 4, 7)
@@ -30,6 +32,10 @@ def test_every_event_of_the_core_becomes_its_message():
     assert warning == messages.Warning("1 mask is black.")
     assert error == messages.Error("The disk is full.", 3)
     assert done == messages.Done(str(Path("a/shot.json")), None, 61.5)
+    assert shot == messages.Shot("a", None, 0) and messages.text(shot) is None
+    assert messages.text(task) == (
+        f"    [1/3 shots, 2 machines] {Path('a')}: layers 1001-1008, 12 s on render-07, failed and is tried again: It was lost."
+    )
     assert messages.text(stage) == "[4/7] train"
     assert messages.text(known) == "    train: 120/400 iterations, 3.5 iterations/s, 1:20 left"
     assert messages.text(done) == f"Done in 1:02: {Path('a/shot.json')}"

@@ -1,4 +1,4 @@
-"""The small shot, several times in a JOBS.json, with settings that are only there to be small."""
+"""The small shot, several times in a JOBS.json."""
 
 from __future__ import annotations
 
@@ -19,38 +19,11 @@ from surface_sos_core.layers.exr import read_layers
 from surface_sos_core.manifest import read_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = """
-[consensus]
-resolution = 32
-views = 12
-[fields]
-levels = 4
-log2_table = 10
-max_resolution = 32
-hidden = 16
-features = 4
-[train]
-iterations = 60
-warm_up = 40
-rays = 128
-foreground_samples = 12
-background_samples = 12
-image_edge = 64
-checkpoint_seconds = 0.2
-[layers]
-samples = 16
-border_rays = 1
-sources = 4
-[mesh]
-resolution = 32
-"""
 
 
 @pytest.fixture(scope="session")
 def small_shot(ball, tmp_path_factory: pytest.TempPathFactory) -> SmallShot:
-    shot = write_small_shot(ball, tmp_path_factory.mktemp("small"))
-    (shot.folder / "small.toml").write_text(SETTINGS)
-    return shot
+    return write_small_shot(ball, tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="session")
@@ -60,11 +33,13 @@ def environment() -> dict[str, str]:
     return {**os.environ, **threads, "PYTHONPATH": str(ROOT)}
 
 
-def _entry(shot: SmallShot) -> dict[str, Any]:
-    return {
-        "footage": str(shot.folder / "plates"), "masks": str(shot.folder / "masks"), "cameras": str(shot.folder / "model"),
-        "config": str(shot.folder / "small.toml"), "preset": "preview", "device": "cpu", "frames": "1001-1004",
-    }  # fmt: skip
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command line as a program that queues can call."""
+    path = tmp_path_factory.mktemp("bin") / "surface-sos"
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} -m surface_sos_core "$@"\n')
+    path.chmod(0o755)
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -73,15 +48,8 @@ def one_run(
 ) -> Path:
     """The shot by one run of `segment`, the second one: what numba compiles for the first rounds otherwise."""
     out = tmp_path_factory.mktemp("one") / "out"
-    given = _entry(small_shot)
-    words = [
-        "segment",
-        given.pop("footage"),
-        f"--out={out}",
-        *(f"--{name}={value}" for name, value in given.items()),
-    ]
     for again in ([], ["--overwrite"]):
-        command = [sys.executable, "-m", "surface_sos_core", *words, *again]
+        command = [sys.executable, "-m", "surface_sos_core", *small_shot.words, f"--out={out}", *again]
         subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
     return out
 
@@ -125,7 +93,7 @@ def write_jobs(small_shot: SmallShot, tmp_path: Path):
     """Writes JOBS.json of so many small shots, with what is given said of all of them."""
 
     def write(count: int, out_prefix: str = "shot", **more: Any) -> Jobs:
-        entry = {**_entry(small_shot), **more}
+        entry = {**small_shot.options, **more}
         entries = [{**entry, "out": f"shots/{out_prefix}{number}"} for number in range(1, count + 1)]
         file = tmp_path / "jobs.json"
         file.write_text(json.dumps(entries))

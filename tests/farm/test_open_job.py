@@ -56,12 +56,9 @@ def test_the_file_of_shots_is_not_replaced(write_jobs, capsys):
 
 
 @pytest.mark.long
-def test_a_template_runs_to_the_end(write_jobs, environment, tmp_path, one_run, assert_same, capsys):
+def test_a_template_runs_to_the_end(write_jobs, environment, tmp_path, program, one_run, assert_same):
     jobs = write_jobs(1)
     assert main(["farm", str(jobs.file), "--openjd", str(tmp_path / "to")]) == 0
-    program = tmp_path / "surface-sos"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m surface_sos_core "$@"\n')
-    program.chmod(0o755)
     given = ["-p", f"Program={program}", "-p", "FramesAtOnce=2"]
     told = openjd("run", tmp_path / "to" / "001.shot1.json", *given, environment=environment)
     assert "All actions completed successfully" in told

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +20,9 @@ pytest.importorskip("ray", reason='Ray is an extra: pip install "surface-sos-cor
 
 from surface_sos_core.cli import main
 from surface_sos_core.manifest import read_manifest
+
+if TYPE_CHECKING:
+    from ray.cluster_utils import Cluster
 
 FARM = [sys.executable, "-m", "surface_sos_core", "farm"]
 
@@ -34,6 +41,10 @@ def begin(jobs, environment, *words: str) -> subprocess.Popen:
 
 def events_of(said: str) -> list[dict]:
     return [json.loads(line) for line in said.splitlines()]
+
+
+def tasks_of(said: str) -> list[dict]:
+    return [event for event in events_of(said) if event["event"] == "task"]
 
 
 def workers_at(task: str) -> list[int]:
@@ -72,7 +83,7 @@ def test_shots_on_two_workers_are_those_of_one_run(write_jobs, environment, one_
     assert err.count("\n") == 1 and "1 of 3 shots failed." in err and "nowhere does not exist" in err
     for number in (1, 3):
         assert_same(one_run, jobs.out(number))
-    told = [event for event in events_of(said) if event["event"] == "task"]
+    told = tasks_of(said)
     assert (
         sorted(event["frames"] for event in told if event["task"] == "layers")
         == ["1001-1002"] * 2 + ["1003-1004"] * 2
@@ -94,7 +105,7 @@ def test_a_worker_that_is_killed_is_replaced(task, write_jobs, environment, one_
     os.kill(wait_for(f"{jobs.out(1).name}: {task}", farm)[0], signal.SIGKILL)
     said, err = farm.communicate(timeout=500)
     assert farm.returncode == 0, err
-    failed = [event for event in events_of(said) if event["event"] == "task" and event["message"]]
+    failed = [event for event in tasks_of(said) if event["message"]]
     assert [(event["task"], event["again"]) for event in failed] == [(task, True)]
     assert "was lost" in failed[0]["message"]
     assert_same(one_run, jobs.out(1))
@@ -118,28 +129,201 @@ def test_a_farm_that_is_cancelled_goes_on(write_jobs, environment, one_run, asse
     assert_same(one_run, jobs.out(1))
 
 
-@pytest.mark.long
-def test_a_node_that_is_lost_is_done_without(write_jobs, environment, one_run, assert_same):
-    """A cluster of two nodes, which the farm joins by its address."""
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A head that computes nothing; tests add nodes."""
     from ray.cluster_utils import Cluster
 
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    yield made
+    made.shutdown()
+
+
+@pytest.mark.long
+def test_a_node_that_is_lost_is_done_without(cluster, write_jobs, environment, one_run, assert_same):
+    """A cluster of two nodes, which the farm joins by its address."""
     jobs = write_jobs(2, out_prefix=f"lost{os.getpid()}")
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    try:
-        node = cluster.add_node(num_cpus=1)
-        farm = begin(jobs, environment, "--ray", cluster.address)
-        for number in (1, 2):
-            wait_for(f"{jobs.out(number).name}: train", farm)
-        cluster.remove_node(node, allow_graceful=False)
-        said, err = farm.communicate(timeout=500)
-        assert farm.returncode == 0, err
-    finally:
-        cluster.shutdown()
-    told = [event for event in events_of(said) if event["event"] == "task"]
+    cluster.add_node(num_cpus=1)
+    node = cluster.add_node(num_cpus=1)
+    farm = begin(jobs, environment, "--ray", cluster.address)
+    for number in (1, 2):
+        wait_for(f"{jobs.out(number).name}: train", farm)
+    cluster.remove_node(node, allow_graceful=False)
+    said, err = farm.communicate(timeout=500)
+    assert farm.returncode == 0, err
+    told = tasks_of(said)
     assert [(event["task"], event["again"]) for event in told if event["message"]] == [("train", True)]
     assert {event["machines"] for event in told} == {1, 2}
     for number in (1, 2):
         assert_same(one_run, jobs.out(number))
+
+
+@pytest.mark.long
+def test_four_nodes_share_two_shots(cluster, write_jobs, environment, one_run, assert_same):
+    jobs = write_jobs(2)
+    for _ in range(4):
+        cluster.add_node(num_cpus=1)
+    farm = begin(jobs, environment, "--ray", cluster.address)
+    said, err = farm.communicate(timeout=550)
+    assert farm.returncode == 0, err
+    told = tasks_of(said)
+    assert {event["machines"] for event in told} == {4}
+    chunks = [event["frames"] for event in told if event["task"] == "layers"]
+    assert sorted(chunks) == ["1001-1002"] * 2 + ["1003-1004"] * 2
+    for number in (1, 2):
+        assert_same(one_run, jobs.out(number))
+
+
+@pytest.mark.long
+def test_a_farm_whose_head_is_lost_goes_on_once_it_is_back(
+    cluster, write_jobs, environment, one_run, assert_same
+):
+    jobs = write_jobs(1, out_prefix=f"headless{os.getpid()}")
+    cluster.add_node(num_cpus=1)
+    farm = begin(jobs, environment, "--ray", cluster.address)
+    wait_for(f"{jobs.out(1).name}: train", farm)
+    cluster.remove_node(cluster.head_node, allow_graceful=False)
+    _, err = farm.communicate(timeout=120)
+    last = err.splitlines()[-1]  # Ray, which has lost it too, says more before it
+    assert farm.returncode == 3 and "the same command goes on" in last and "Ray cluster" in last, err
+    cluster.remove_node(*cluster.worker_nodes, allow_graceful=False)
+    end = time.monotonic() + 60
+    while workers_at(jobs.out(1).name) and time.monotonic() < end:
+        time.sleep(0.2)
+    cluster.add_node(num_cpus=1)  # a head again
+    farm = begin(jobs, environment, "--ray", cluster.address)
+    _, err = farm.communicate(timeout=500)
+    assert farm.returncode == 0, err
+    assert_same(one_run, jobs.out(1))
+
+
+def run_as_root(*words: object) -> bool:
+    """Whether it could be done, as mounting is not everywhere."""
+    command = list(map(str, words))
+    return shutil.which(command[0]) is not None and not subprocess.run(command, check=False).returncode
+
+
+@contextmanager
+def node_with(mounts: str, cluster: Cluster, environment: dict[str, str], folder: Path) -> Iterator[None]:
+    """A node of one core that sees other disks than the rest of the machine: what `mounts` does in a shell, in `folder`."""
+    if not run_as_root("unshare", "--mount", "sh", "-ec", mounts.format(at=folder)):
+        pytest.skip("no disks can be mounted here")
+    start = f"--address={cluster.address} --num-cpus=1 --block --min-worker-port=0 --max-worker-port=0"
+    command = f'{mounts.format(at=folder)}\nexec "$0" -m ray.scripts.scripts start {start} --dashboard-agent-listen-port=0'
+    with (folder / "node.log").open("wb") as log:
+        node = subprocess.Popen(
+            ["unshare", "--mount", "sh", "-ec", command, sys.executable],
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        end = time.monotonic() + 100
+        while "Ray runtime started" not in (folder / "node.log").read_text():
+            assert node.poll() is None and time.monotonic() < end, (folder / "node.log").read_text()
+            time.sleep(0.2)
+        yield
+    finally:
+        node.terminate()
+        node.wait(60)
+
+
+# Of what is written to its disk nothing fits. What others write later is not surely seen, so it does not work beside them.
+FULL = """
+mkdir -p {at}/shots {at}/disk
+mount -t tmpfs -o size=256k tmpfs {at}/disk
+mkdir {at}/disk/upper {at}/disk/work
+mount -t overlay -o lowerdir={at}/shots,upperdir={at}/disk/upper,workdir={at}/disk/work overlay {at}/shots
+dd if=/dev/zero of={at}/disk/all 2>&- || true
+"""
+READ_ONLY = "mkdir -p {at}/shots; mount --bind {at}/shots {at}/shots; mount -o remount,bind,ro {at}/shots"
+UNSEEN = "mount -t tmpfs tmpfs {at}/plates"
+BAD_NODES = {
+    "full": (FULL, "is full", False),
+    "read-only": (READ_ONLY, "may not be read or written", True),
+    "unseen": (UNSEEN, "does not see", True),
+}
+
+
+@pytest.fixture
+def own_footage(small_shot, tmp_path) -> str:
+    shutil.copytree(small_shot.folder / "plates", tmp_path / "plates" / "small")
+    return str(tmp_path / "plates" / "small")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fault", BAD_NODES)
+def test_what_one_node_cannot_do_another_does(
+    fault, cluster, write_jobs, own_footage, environment, one_run, assert_same, tmp_path
+):
+    mounts, sentence, stays = BAD_NODES[fault]
+    jobs = write_jobs(1, footage=own_footage)
+    with ExitStack() as stack:
+        stack.enter_context(node_with(mounts, cluster, environment, tmp_path))
+        first = begin(jobs, environment, "--ray", cluster.address)
+        said, err = first.communicate(timeout=300)  # there is no other yet
+        assert first.returncode == 3 and err.count("\n") == 1, err
+        assert "1 of 1 shot failed." in err and sentence in err and str(jobs.out(1)) in err
+        assert [(event["task"], event["again"]) for event in tasks_of(said)] == [
+            ("inspect", True),
+            ("inspect", True),
+            ("inspect", False),
+        ]
+        if not stays:
+            stack.close()
+        cluster.add_node(num_cpus=1)
+        farm = begin(jobs, environment, "--ray", cluster.address)
+        said, err = farm.communicate(timeout=500)
+    assert farm.returncode == 0, err
+    failed = [event for event in tasks_of(said) if event["message"]]
+    assert bool(failed) == stays and all(event["again"] and sentence in event["message"] for event in failed)
+    tries = [(event["task"], event["frames"]) for event in failed]
+    assert len(set(tries)) == len(tries), "the second try was elsewhere"
+    assert_same(one_run, jobs.out(1))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("fault", "sentence"), [("full", "is full"), ("read-only", "may not be read or written")]
+)
+def test_a_disk_that_fails_one_shot_leaves_the_others(
+    fault, sentence, cluster, write_jobs, environment, one_run, assert_same, tmp_path
+):
+    """The disk that all share; with room, or where it may be written to again, the same command goes on."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if not run_as_root(
+        "mount", "-t", "tmpfs", "-o", f"size={'2m' if fault == 'full' else '100m'}", "tmpfs", disk
+    ):
+        pytest.skip("no disk can be mounted here")
+    try:
+        jobs = write_jobs(2, out_prefix=f"{fault}{os.getpid()}")
+        jobs.entries[0]["out"] = f"disk/{fault}{os.getpid()}1"
+        jobs.file.write_text(json.dumps(jobs.entries))
+        for _ in range(2):
+            cluster.add_node(num_cpus=1)
+        farm = begin(jobs, environment, "--ray", cluster.address)
+        if fault == "read-only":
+            wait_for(f"{jobs.out(1).name}: train", farm)
+            assert run_as_root("mount", "--bind", disk, disk)
+            assert run_as_root("mount", "-o", "remount,bind,ro", disk)
+        said, err = farm.communicate(timeout=500)
+        assert farm.returncode == 3 and err.count("\n") == 1, err
+        assert "1 of 2 shots failed." in err and sentence in err and str(jobs.out(1)) in err
+        ended = [event for event in events_of(said) if event["event"] == "shot"]
+        assert [event["exit_code"] for event in ended] == [3, 0] and sentence in ended[0]["message"]
+        assert_same(one_run, jobs.out(2))
+        if fault == "read-only":
+            assert run_as_root("umount", disk)
+        else:
+            assert run_as_root("mount", "-o", "remount,size=100m", disk)
+        farm = begin(jobs, environment, "--ray", cluster.address)
+        _, err = farm.communicate(timeout=500)
+        assert farm.returncode == 0, err
+        assert_same(one_run, jobs.out(1))
+    finally:
+        while os.path.ismount(disk):
+            assert run_as_root("umount", "--lazy", disk)
 
 
 @pytest.mark.parametrize(

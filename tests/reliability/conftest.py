@@ -30,25 +30,10 @@ if "blender_addon" not in sys.modules:  # its modules without bpy, without its _
     sys.modules["blender_addon"] = package
 
 
-# The command line with settings that are only there to be small.
-SMALL = """
-import dataclasses, json, os, signal, sys
-from surface_sos_core import cli, settings
-from surface_sos_core.cli import commands
-def small(name, device="auto", seed=0):
-    own = settings.preset("preview", "cpu", seed)
-    return dataclasses.replace(
-        own,
-        consensus=dataclasses.replace(own.consensus, resolution=32, views=12),
-        fields=settings.FieldSettings(levels=4, log2_table=10, max_resolution=32, hidden=16, features=4),
-        train=dataclasses.replace(
-            own.train, iterations=60, warm_up=40, rays=128, foreground_samples=12, background_samples=12,
-            image_edge=64, checkpoint_seconds=0.2, preview_seconds=1.0,
-        ),
-        layers=settings.LayerSettings(samples=16, border_rays=1, sources=4),
-        mesh=dataclasses.replace(own.mesh, resolution=32),
-    )
-commands.preset = small
+# Forks a child for each line it reads, so that libraries are loaded only once.
+NURSERY = """
+import json, os, signal, sys
+from surface_sos_core import cli, pipeline
 from surface_sos_core.events import Events
 tell_stage = Events.stage
 def at(stage, act):  # for what a test executes first: `act` when the run begins `stage`
@@ -57,12 +42,6 @@ def at(stage, act):  # for what a test executes first: `act` when the run begins
         if name == stage:
             act()
     Events.stage = begins
-"""
-# Forks a child for each line it reads, so that libraries are loaded only once.
-NURSERY = (
-    SMALL
-    + """
-from surface_sos_core import pipeline
 for line in sys.stdin:
     order = json.loads(line)
     child = os.fork()
@@ -81,7 +60,6 @@ for line in sys.stdin:
     print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
-)
 THREADS = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 
 

@@ -11,6 +11,32 @@ import numpy as np
 from surface_sos_core.cameras import CameraModel, Points, write_model
 
 WIDTH, HEIGHT = 96, 72
+SETTINGS = """
+[consensus]
+resolution = 32
+views = 12
+[fields]
+levels = 4
+log2_table = 10
+max_resolution = 32
+hidden = 16
+features = 4
+[train]
+iterations = 60
+warm_up = 40
+rays = 128
+foreground_samples = 12
+background_samples = 12
+image_edge = 64
+checkpoint_seconds = 0.2
+preview_seconds = 1.0
+[layers]
+samples = 16
+border_rays = 1
+sources = 4
+[mesh]
+resolution = 32
+"""
 
 
 @dataclass
@@ -20,19 +46,22 @@ class SmallShot:
     folder: Path
 
     @property
+    def options(self) -> dict[str, str]:
+        """What `segment` is given of this shot, but for --out; the settings are only there to be small."""
+        names = {"footage": "plates", "masks": "masks", "cameras": "model", "config": "small.toml"}
+        paths = {option: str(self.folder / name) for option, name in names.items()}
+        return {**paths, "preset": "preview", "device": "cpu", "frames": "1001-1004"}
+
+    @property
     def words(self) -> list[str]:
-        """`segment` of this shot, but for --out."""
-        given = (
-            "--preset",
-            "preview",  # SMALL says what this is
-            "--masks",
-            self.folder / "masks",
-            "--cameras",
-            self.folder / "model",
-            "--frames",
-            "1001-1004",
-        )
-        return ["segment", str(self.folder / "plates"), *map(str, given)]
+        """The same as it is typed; the frames come last."""
+        options = self.options
+        footage = options.pop("footage")
+        return [
+            "segment",
+            footage,
+            *(word for name, value in options.items() for word in (f"--{name}", value)),
+        ]
 
 
 def write_small_shot(ball, folder: Path) -> SmallShot:
@@ -54,6 +83,7 @@ def write_small_shot(ball, folder: Path) -> SmallShot:
         cover = np.uint8(255 * ball.cover(camera, WIDTH, HEIGHT, 2))
         cv2.imwrite(str(folder / "masks" / camera.name), cover)
     write_model(CameraModel({c.name: c for c in ball.cameras}, _points(ball)), folder / "model")
+    (folder / "small.toml").write_text(SETTINGS)
     return SmallShot(folder)
 
 

@@ -11,12 +11,6 @@ import pytest
 
 from surface_sos_core.manifest import read_manifest
 
-MESH_ONLY = "real = commands.preset\ncommands.preset = lambda *a: dataclasses.replace(real(*a), mesh=settings.MeshSettings(resolution=24))"
-LAYERS_ONLY = (
-    "real = commands.preset\n"
-    "commands.preset = lambda *a: dataclasses.replace(real(*a), layers=dataclasses.replace(real(*a).layers, samples=12))"
-)
-
 
 @pytest.fixture
 def out(finished, tmp_path) -> Path:
@@ -66,20 +60,18 @@ def test_other_frames_join_those_that_are_there(small_shot, nursery, out):
 
 
 @pytest.mark.parametrize(
-    ("extra", "stage", "made"),
-    [(MESH_ONLY, "mesh", "mesh/"), (LAYERS_ONLY, "layers", "layers/")],
-    ids=["mesh", "layers"],
+    ("stage", "setting"), [("mesh", "mesh.resolution=24"), ("layers", "layers.samples=12")]
 )
-def test_a_setting_is_answered_by_its_own_stage(extra, stage, made, small_shot, nursery, out):
+def test_a_setting_is_answered_by_its_own_stage(stage, setting, small_shot, nursery, out):
     before = times(out)
-    ended = nursery.run(*small_shot.words, "--out", out, "--resume", extra=extra)
+    ended = nursery.run(*small_shot.words, "--out", out, "--resume", "--set", setting)
     assert ended.code == 0, ended.err
     assert (
         len(ended.warnings) == 1
         and f"The stage {stage} is done again: settings.{stage}." in ended.warnings[0]
     )
     changed = {name for name, time in times(out).items() if time != before.get(name)}
-    assert changed and all(name.startswith(made) or name == "report.html" for name in changed)
+    assert changed and all(name.startswith(f"{stage}/") or name == "report.html" for name in changed)
     assert read_manifest(out).metrics is None
 
 

@@ -31,6 +31,7 @@ def odd_shot(small_shot, tmp_path_factory) -> Path:
         (home / f"-{name}").mkdir(parents=True)
         for path in (small_shot.folder / name).iterdir():
             shutil.copyfile(path, home / f"-{name}" / path.name.replace("plate", "pl 'ä\"\n;te"))
+    shutil.copyfile(small_shot.folder / "small.toml", home / "-small.toml")
     model = read_model(small_shot.folder / "model")
     write_model(
         model.renamed({n: n.replace("plate", "pl 'ä\"\n;te") for n in model.cameras}), home / "-model"
@@ -41,7 +42,7 @@ def odd_shot(small_shot, tmp_path_factory) -> Path:
 def test_every_command_takes_every_path(odd_shot, nursery, tally):
     """All of them begin with a dash, and lie in a folder with spaces, quotes, a line end and letters of all kinds."""
     there = f"os.chdir({str(odd_shot)!r})"
-    given = ("--preset=preview", "--masks=-masks", "--cameras=-model")
+    given = ("--preset=preview", "--config=-small.toml", "--masks=-masks", "--cameras=-model", "--device=cpu")
     commands = [
         ("segment", *given, "--frames", "1001-1002", "--out=-out", "--", "-plates"),
         ("segment", *given, "--frames", "1001-1003", "--out=-out", "--resume", "--", "-plates"),

@@ -14,7 +14,7 @@ from test_resume import times
 
 from surface_sos_core import Cancelled, CancelToken, Shot, open_shot, segment
 from surface_sos_core.manifest import read_manifest
-from surface_sos_core.settings import preset
+from surface_sos_core.settings import preset, read_config
 
 LAYERS = "from surface_sos_core.stages import layers; layers.layers_code = lambda: '9.9+new'"
 TRAINING = "from surface_sos_core.stages import training; training.code_version = lambda *_: '9.9+new'"
@@ -84,22 +84,10 @@ def test_layers_of_some_frames_by_other_settings_are_told(nursery, out):
     assert read_manifest(out).settings["layers"]["samples"] == 16
 
 
-def small() -> Any:
-    return preset("preview", "cpu").with_values(
-        {
-            "consensus.resolution": 32, "consensus.views": 12,
-            "fields.levels": 4, "fields.log2_table": 10, "fields.max_resolution": 32, "fields.hidden": 16,
-            "fields.features": 4,
-            "train.iterations": 60, "train.warm_up": 20, "train.rays": 64, "train.image_edge": 64,
-            "layers.samples": 16, "layers.border_rays": 1, "layers.sources": 2, "layers.refine": False,
-            "mesh.resolution": 32,
-        }
-    )  # fmt: skip
-
-
 def test_another_thread_ends_a_run_that_goes_on_later(small_shot, tmp_path):
     """From masks as arrays, which are the same at the second time."""
     folder, token, training = small_shot.folder, CancelToken(), threading.Event()
+    small = preset("preview", "cpu").with_values(read_config(folder / "small.toml"))
     masks = {path.stem: cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in (folder / "masks").iterdir()}
     shot = Shot(folder / "plates", tmp_path / "out", masks, folder / "model", frames="1001")
     ends: list[BaseException] = []
@@ -114,7 +102,7 @@ def test_another_thread_ends_a_run_that_goes_on_later(small_shot, tmp_path):
 
     def run() -> None:
         try:
-            segment(shot, small(), listen, cancel=token)
+            segment(shot, small, listen, cancel=token)
         except Cancelled as error:
             ends.append(error)
 
@@ -127,7 +115,7 @@ def test_another_thread_ends_a_run_that_goes_on_later(small_shot, tmp_path):
     thread.join(120)
     assert len(ends) == 1 and "cancelled" in str(ends[0])
     assert steps == [10] and open_shot(tmp_path / "out").frames == ()
-    result = segment(shot, small(), listen, "resume")
+    result = segment(shot, small, listen, "resume")
     assert steps[1] == 30 and result.made["train"].ran["iterations"] == 60  # from step 20, where it was kept
     assert not [warning for warning in result.warnings if "again" in warning]
     assert [frame.number for frame in result.frames] == [1001] and len(result.without_layers) == 11
