@@ -131,7 +131,9 @@ def steps() -> Iterator[Callable[[], object] | None]:
     bpy.data.images["Render Result"].save_render(str(WORK / "7_comp.png"), scene=scene)
 
     side.ui_type = "CLIP_EDITOR"
-    side.spaces.active.show_region_ui = False
+    yield None
+    side.spaces.active.show_region_ui = side.spaces.active.show_region_toolbar = False
+    yield None
     press_in(side, bpy.ops.surface_sos.draw_strokes, kind="object")
     press_in(side, bpy.ops.surface_sos.show_matte)
     scene.frame_set(LOST_FRAME)

@@ -538,13 +538,14 @@ def correct(
         events.stage("corrections", STAGES.index("masks") + 1, len(STAGES))
         with frames_kept(run.footage, run.settings, folder.checkpoint) as run.footage:
             correct_frames(run, said, _mattes(run, consensus))
+            run.manifest.metrics = None
             events.end_stage()
             if consensus is None:
                 moving_layer_stage(run, Subject.read(folder.subject, run.cameras, run.settings))
             else:
                 fields = _fields(run, consensus)
                 layer_stage(run, *fields, again=False)
-                mesh_stage(run, *fields, again=False)
+                mesh_stage(run, *fields, again=True)
         report_stage(run)
         events.done(folder.out / "shot.json", folder.report, round(time.monotonic() - started, 2))
     return open_shot(out)

@@ -2,11 +2,12 @@
 
 import json
 import shutil
+import tomllib
 
 import cv2
 import numpy as np
 import pytest
-from small_shot import HEIGHT, WIDTH, write_small_shot
+from small_shot import HEIGHT, SETTINGS, WIDTH, write_small_shot
 from walker import walker
 
 from surface_sos_core import Shot, correct, make_layers, open_shot, preset, segment
@@ -16,15 +17,9 @@ from surface_sos_core.footage import open_footage
 from surface_sos_core.manifest import read_manifest
 
 SMALL = preset("preview", "cpu").with_values(
-    {
-        "consensus.resolution": 32, "consensus.views": 12,
-        "fields.levels": 4, "fields.log2_table": 10, "fields.max_resolution": 32, "fields.hidden": 16, "fields.features": 4,
-        "train.iterations": 60, "train.warm_up": 40, "train.rays": 128, "train.foreground_samples": 12,
-        "train.background_samples": 12, "train.image_edge": 64,
-        "layers.samples": 16, "layers.border_rays": 1, "layers.sources": 4, "mesh.resolution": 32,
-        "correct.iterations": 10, "correct.around": 1,
-    }
-)  # fmt: skip
+    {f"{group}.{name}": value for group, held in tomllib.loads(SETTINGS).items() for name, value in held.items()}
+    | {"correct.iterations": 10, "correct.around": 1}
+)
 CORNER = [[6, 6], [16, 6], [16, 12], [6, 12]]  # of every frame, where the ball never is
 
 
