@@ -13,6 +13,7 @@ from surface_sos_core.farm.graph import AFTER, CHUNK_S, Name
 from surface_sos_core.farm.tasks import Job, Outcome
 
 FIRST_CHUNK = 8  # frames, as long as nothing was measured
+MOST_UNKNOWN = 20  # frames, as long as none of their own shot was: they may take many times as long as those of others
 TRIES = 3  # of a task that an environment, or a fault of ours, has failed
 _AGAIN = (1, 3)  # exit codes of these; bad input is as bad on another machine
 _ORDER = list(AFTER)
@@ -38,6 +39,8 @@ class ShotState:
     """Of these, those that are in no chunk yet."""
     layered: int = 0
     """Frames whose chunks are done."""
+    layer_s: float = 0.0
+    """Seconds that these took, all chunks together."""
     done: set[Name] = field(default_factory=set)
     begun: set[Name] = field(default_factory=set)
     failed: Outcome | None = None
@@ -82,7 +85,10 @@ class Schedule:
         if name != "layers":
             return Task(number, name)
         seconds, frames = self._spent["layers"]
-        wanted = self._chunk_seconds * frames / seconds if frames else FIRST_CHUNK
+        if shot.layer_s:
+            wanted = self._chunk_seconds * shot.layered / shot.layer_s
+        else:
+            wanted = min(MOST_UNKNOWN, self._chunk_seconds * frames / seconds) if seconds else FIRST_CHUNK
         # Where more shots than one are left, their workers are not all there for this one.
         helpers = -(-workers // sum(not other.ended for other in self.shots))
         share = -(-len(shot.frames) // max(1, helpers))
@@ -110,6 +116,7 @@ class Schedule:
             shot.frames, shot.waiting = list(outcome.frames), list(outcome.frames)
         if task.name == "layers":
             shot.layered += len(task.frames)
+            shot.layer_s += outcome.seconds
             if shot.layered < len(shot.frames):
                 return False
         shot.done.add(task.name)

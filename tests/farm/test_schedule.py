@@ -8,7 +8,7 @@ import pytest
 
 from surface_sos_core.farm.graph import AFTER
 from surface_sos_core.farm.ray_engine import shared_out
-from surface_sos_core.farm.schedule import FIRST_CHUNK, TRIES, Schedule, Task
+from surface_sos_core.farm.schedule import FIRST_CHUNK, MOST_UNKNOWN, TRIES, Schedule, Task
 from surface_sos_core.farm.tasks import Job, Outcome
 from surface_sos_core.pipeline import Shot
 from surface_sos_core.settings import preset
@@ -64,6 +64,18 @@ def test_workers_are_shared_by_all_shots_that_are_left():
     assert len(made.take(4).frames) == FIRST_CHUNK
     made.end(Task(0, "layers", tuple(range(1001, 1001 + FIRST_CHUNK))), outcome(1.0))
     assert len(made.take(4).frames) == 50
+
+
+def test_a_slow_shot_is_cut_by_its_own_pace_and_carefully_before_that_is_known():
+    """Frames of the first shot take a second, those of the other twenty: the first's pace says little of the other's."""
+    made = schedule(2, chunk_seconds=100.0)
+    done_until(made, "train")
+    made.end(made.take(1), outcome(float(FIRST_CHUNK)))
+    while (task := made.take(1)).shot == 0:
+        made.end(task, outcome(float(len(task.frames))))
+    assert len(task.frames) == MOST_UNKNOWN
+    made.end(task, outcome(20.0 * MOST_UNKNOWN))
+    assert len(made.take(1).frames) == 5
 
 
 def test_an_environment_is_tried_again_and_bad_input_is_not():
