@@ -93,8 +93,16 @@ class DrawStrokes(bpy.types.Operator):
         if context.area is not None and context.area.type == "CLIP_EDITOR":
             space: Any = context.area.spaces.active
             space.clip = clip
-            bpy.ops.wm.tool_set_by_id(name="builtin.annotate")
         return {"FINISHED"}
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """As `execute`; in the clip editor the pen is in the hand afterwards, for one stroke after the other."""
+        done = self.execute(context)
+        if done == {"FINISHED"} and context.area is not None and context.area.type == "CLIP_EDITOR":
+            (region,) = (region for region in context.area.regions if region.type == "WINDOW")
+            with context.temp_override(region=region):
+                bpy.ops.gpencil.annotate("INVOKE_DEFAULT", mode="DRAW", wait_for_input=True)
+        return done
 
 
 def _load(footage: str) -> bpy.types.MovieClip:
