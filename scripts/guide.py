@@ -54,6 +54,23 @@ def install(work: Path) -> Path:
     return user
 
 
+def before_and_after(work: Path) -> None:
+    """The upper half of the frame that was put right, over a checker: before and after."""
+    import cv2
+    import numpy as np
+
+    from surface_sos_core.evaluate.report import over_checker
+    from surface_sos_core.layers.exr import read_layers
+
+    shown = []
+    for name in ("before", "after"):
+        picture = over_checker(read_layers(work / f"{name}.exr").foreground, 4)
+        height, width = picture.shape[:2]
+        shown.append(picture[: height // 2, width // 4 : width * 3 // 4])
+    wide = cv2.resize(np.hstack(shown), None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite(str(work / "8_correction.png"), wide[..., ::-1])
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -84,6 +101,7 @@ def main() -> int:
     if done.returncode != 0:
         return done.returncode
     options.to.mkdir(parents=True, exist_ok=True)
+    before_and_after(work)
     for picture in sorted(work.glob("*.png")):
         pixels = cv2.imread(str(picture))
         if pixels.shape[1] < SIZE[0] // TIMES:  # the sample's own size is small

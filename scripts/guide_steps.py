@@ -1,6 +1,7 @@
 """Runs in Blender's window, see guide.py: presses the panel's buttons one after the other and takes a picture of each step."""
 
 import os
+import shutil
 import subprocess
 import sys
 import traceback
@@ -135,23 +136,18 @@ def steps() -> Iterator[Callable[[], object] | None]:
     side.spaces.active.show_region_ui = side.spaces.active.show_region_toolbar = False
     yield None
     press_in(side, bpy.ops.surface_sos.draw_strokes, kind="object")
-    press_in(side, bpy.ops.surface_sos.show_matte)
     scene.frame_set(LOST_FRAME)
     yield None
-    press_in(side, bpy.ops.clip.view_all, fit_view=True)
     for points in LOST:
         draw_stroke(side, points)
-    yield None
-    picture("8_strokes")
+    layers = SHOT / "layers" / f"plate.{LOST_FRAME}.exr"
+    shutil.copy2(layers, WORK / "before.exr")
     press(bpy.ops.surface_sos.update)
     yield lambda: not run.running
     if run.message:
         raise RuntimeError(run.message)
     print(f"Update: {run.success}", flush=True)
-    press_in(side, bpy.ops.surface_sos.show_matte)
-    yield None
-    yield None
-    picture("9_updated")
+    shutil.copy2(layers, WORK / "after.exr")
 
 
 def draw_stroke(of: bpy.types.Area, points: list[tuple[float, float]]) -> None:
