@@ -229,9 +229,9 @@ def _core_python() -> Path:
     addons: Any = bpy.context.preferences.addons  # type: ignore[union-attr]
     for addon in addons:
         if addon.module.rpartition(".")[2] == "surface_sos":  # installed as an extension, or before 4.2
-            preferences = sys.modules[f"{addon.module}.preferences"]
+            setup = sys.modules[f"{addon.module}.job.core_setup"]
             chosen = bpy.path.abspath(addon.preferences.core_python)
-            return core_python.find_core_python(chosen, os.environ, preferences.environment_folder())
+            return core_python.find_core_python(chosen, os.environ, setup.environment_folder())
     return core_python.find_core_python(None, os.environ)
 
 

@@ -72,7 +72,7 @@ def test_layers_are_made_of_every_nth_frame_with_truth_and_the_one_after_it():
 
 def test_shots_are_rendered_where_there_is_a_blender_to_do_it(footage, tmp_path, monkeypatch):
     monkeypatch.setattr(cases, "venv_python", lambda folder: tmp_path / "none")
-    with pytest.raises(SystemExit, match="scripts/test.py makes it"):
+    with pytest.raises(SystemExit, match="scripts/test.py --all-blenders makes it"):
         rendered_at("64x36", tmp_path)
     asked = []
 
