@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -246,7 +247,7 @@ def segment(
         if until == "masks":
             return open_shot(folder.out)
         trainer = training_stage(run, consensus, model, device)
-        trainer, consensus = corrected_fields(run, trainer, consensus)
+        trainer, consensus = corrected_fields(run, lambda: trainer, consensus)
         if until is not None:
             return open_shot(folder.out)
         layer_stage(run, trainer, consensus, again=False)
@@ -412,7 +413,7 @@ def train_fields(
         model = read_model(run.folder.cameras)
         with frames_kept(run.footage, run.settings, run.folder.checkpoint) as run.footage:
             trainer = training_stage(run, consensus, model, prepare_device(run.settings))
-        corrected_fields(run, trainer, consensus)
+        corrected_fields(run, lambda: trainer, consensus)
     return open_shot(out)
 
 
@@ -479,7 +480,7 @@ def make_missing_mesh(
 
 def _fields(run: Run, consensus: Consensus) -> tuple[Trainer, Consensus]:
     """The fields as they were trained and, where the shot has corrections, went on training; with what they agree with."""
-    return corrected_fields(run, trained_fields(run, consensus), consensus)
+    return corrected_fields(run, lambda: trained_fields(run, consensus), consensus)
 
 
 def _trained(run: Run) -> Consensus:
@@ -525,7 +526,9 @@ def correct(
     with folder.locked(events):
         own = settings_from_dict(folder.manifest().settings)
         run = reopened_run(Path(out), for_stage("correct", settings, own), events)
-        consensus = None if is_moving(folder) else _trained(run)
+        moves = is_moving(folder)
+        subject = Subject.read(folder.subject, run.cameras, run.settings) if moves else None
+        consensus = None if moves else _trained(run)
         made = [i for i, entry in enumerate(run.manifest.frames) if entry.layers is not None]
         if not made:
             raise InputError(f"{out} has no layers yet that could be corrected; make them first.")
@@ -537,12 +540,12 @@ def correct(
             remove_corrections(mask_file(folder.corrections, run.footage.frames[i].name) for i in taken_back)
         events.stage("corrections", STAGES.index("masks") + 1, len(STAGES))
         with frames_kept(run.footage, run.settings, folder.checkpoint) as run.footage:
-            correct_frames(run, said, _mattes(run, consensus))
+            correct_frames(run, said, _mattes(run, subject))
             run.manifest.metrics = None
             events.end_stage()
-            if consensus is None:
-                moving_layer_stage(run, Subject.read(folder.subject, run.cameras, run.settings))
-            else:
+            if subject is not None:
+                moving_layer_stage(run, subject)
+            elif consensus is not None:
                 fields = _fields(run, consensus)
                 layer_stage(run, *fields, again=False)
                 mesh_stage(run, *fields, again=True)
@@ -551,19 +554,21 @@ def correct(
     return open_shot(out)
 
 
-def _mattes(run: Run, consensus: Consensus | None) -> Callable[[int], np.ndarray]:
+def _mattes(run: Run, subject: Subject | None) -> Callable[[int], np.ndarray]:
     """The matte (H, W) that each frame has: of its layers, else what its masks say."""
     size = run.footage.width, run.footage.height
+
+    @cache
+    def masks() -> SolidMasks:
+        return SolidMasks.read(run.folder.consensus, len(run.cameras))
 
     def matte(i: int) -> np.ndarray:
         layers = run.manifest.frames[i].layers
         if layers is not None:
             return read_layers(run.folder.out / layers).foreground[..., 3]
-        if consensus is None:
-            subject = Subject.read(run.folder.subject, run.cameras, run.settings)
+        if subject is not None:
             return subject.mask(i, size, run.settings.moving.soft)
-        mask = SolidMasks.read(run.folder.consensus, len(run.cameras))[i].astype(np.float32)
-        return cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR)
+        return cv2.resize(masks()[i].astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
 
     return matte
 

@@ -48,20 +48,14 @@ def arguments(request: Request) -> list[str]:
     words = ["-m", "surface_sos_core", "segment", request.footage, f"--out={request.out}"]
     options = {
         "--masks": request.masks,
-        "--weights": request.weights,
-        "--pick": request.pick,
-        "--cameras": request.cameras,
-        "--box": request.box,
         "--frames": request.frames,
         "--subject": request.subject,
         "--camera-move": request.camera_move,
         "--preset": request.preset,
         "--device": request.device,
         "--seed": None if request.seed is None else str(request.seed),
-        "--colour-space": request.colour_space,
-        "--ocio": request.ocio,
     }
-    words += _given(options)
+    words += _given(_inputs(request) | options)
     if request.mode != "new":
         words.append(f"--{request.mode}")
     return [*words, "--events", "jsonl"]
@@ -70,32 +64,30 @@ def arguments(request: Request) -> list[str]:
 def masks_arguments(request: Request, folder: Path) -> list[str]:
     """What follows the Python executable to have the coarse masks alone, in `folder`."""
     words = ["-m", "surface_sos_core", "masks", request.footage, f"--from={request.masks or 'auto'}"]
-    options = {
-        "--weights": request.weights,
-        "--pick": request.pick,
-        "--cameras": request.cameras,
-        "--box": request.box,
-        "--colour-space": request.colour_space,
-        "--ocio": request.ocio,
-    }
-    return [*words, f"--out={folder}", *_given(options), "--overwrite", "--events", "jsonl"]
+    return [*words, f"--out={folder}", *_given(_inputs(request)), "--overwrite", "--events", "jsonl"]
 
 
 def inspect_arguments(request: Request, picture: Path) -> list[str]:
     """What follows the Python executable to be told what would be read, with a picture of a frame and its mask."""
     options = {
         "--masks": request.masks,
+        "--frames": request.frames,
+        "--picture": str(picture),
+    }
+    words = ["-m", "surface_sos_core", "inspect", request.footage, *_given(_inputs(request) | options)]
+    return [*words, "--events", "jsonl"]
+
+
+def _inputs(request: Request) -> dict[str, str | None]:
+    """What every command reads a shot by, beside its footage and masks."""
+    return {
         "--weights": request.weights,
         "--pick": request.pick,
         "--cameras": request.cameras,
         "--box": request.box,
-        "--frames": request.frames,
         "--colour-space": request.colour_space,
         "--ocio": request.ocio,
-        "--picture": str(picture),
     }
-    words = ["-m", "surface_sos_core", "inspect", request.footage, *_given(options)]
-    return [*words, "--events", "jsonl"]
 
 
 def _given(options: dict[str, str | None]) -> list[str]:

@@ -6,7 +6,6 @@ Strokes are a JSON list, an entry for each: {"frame": 1009, "object": [[x, y], .
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import numpy as np
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
 from surface_sos_core.masks.coarse import load_masks
-from surface_sos_core.masks.sources.drawn import frame_position, numbers_of
+from surface_sos_core.masks.sources.drawn import frame_position, numbers_of, read_json
 from surface_sos_core.settings import CoarseSettings
 from surface_sos_core.settings.masks import MOST_EDGE
 
@@ -54,14 +53,7 @@ def _painted(folder: Path, footage: Footage) -> dict[int, Given]:
 
 
 def _strokes(path: Path, footage: Footage, radius: float) -> dict[int, Given]:
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}); give a folder of painted masks or the JSON file of strokes."
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no JSON ({error}); see `surface-sos correct --help`.") from error
+    entries = read_json(path, "a folder of painted masks or the JSON file of strokes", "correct")
     if not isinstance(entries, list) or not entries:
         raise InputError(f"{path} holds no strokes; draw on the object or on the background of one frame or more.")
     given: dict[int, Given] = {}

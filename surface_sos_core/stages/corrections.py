@@ -8,10 +8,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import Any
+from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 from surface_sos_core.cameras import read_model
 from surface_sos_core.corrections.carry import carried
@@ -31,7 +32,7 @@ from surface_sos_core.masks.write import mask_file
 from surface_sos_core.provenance import code_version
 from surface_sos_core.settings import Settings
 from surface_sos_core.stages.correction_files import correction_stamps, read_corrections
-from surface_sos_core.stages.run import STAGES, Run, frames_kept, training_inputs
+from surface_sos_core.stages.run import STAGES, Run, frames_kept, prepare_device, training_inputs
 from surface_sos_core.stages.training import step_by_step, trained_plates
 from surface_sos_core.train.batches import Batches, Sights, sights_of
 from surface_sos_core.train.checkpoint import has_checkpoint, load_newest, remove_checkpoints, save_trainer
@@ -89,7 +90,7 @@ def correct_frames(run: Run, given: Mapping[int, Given], alpha: Callable[[int], 
     return sorted(made)
 
 
-def _has_law(run: Run, path: Any) -> bool:
+def _has_law(run: Run, path: Path) -> bool:
     return bool(read_correction(path, run.footage).law.any())
 
 
@@ -124,12 +125,14 @@ def _followed(settings: Settings, rgb: np.ndarray, inside: np.ndarray, said: Giv
     return mask
 
 
-def corrected_fields(run: Run, trainer: Trainer, consensus: Consensus) -> tuple[Trainer, Consensus]:
-    """The fields and the consensus with the shot's corrections in them; as they are where it has none."""
+def corrected_fields(
+    run: Run, trained: Callable[[], Trainer], consensus: Consensus
+) -> tuple[Trainer, Consensus]:
+    """The fields and the consensus with the shot's corrections in them; as they were `trained` where it has none."""
     stamps, folder = correction_stamps(run), run.folder
     if not stamps:
         _forget(run)
-        return trainer, consensus
+        return trained(), consensus
     code = code_version(__name__)
     inputs = {
         **training_inputs(run, code),
@@ -137,17 +140,17 @@ def corrected_fields(run: Run, trainer: Trainer, consensus: Consensus) -> tuple[
         "corrections": {run.footage.frames[i].name: stamp for i, stamp in stamps.items()},
         "settings": {**training_inputs(run, code)["settings"], **run.settings.of_stage(_NAME)},
     }
-    settings = _longer(run.settings)
+    settings, device = _longer(run.settings), prepare_device(run.settings)
     there = folder.corrected_consensus.exists() and has_checkpoint(folder.corrected_fields)
     if there and run.folder.changes(_NAME, inputs) == []:
         agreed = read_consensus(folder.corrected_consensus, len(run.footage.frames))
-        again = load_newest(folder.corrected_fields, lambda: _start(settings, agreed, trainer), run.events.warning)
+        again = load_newest(folder.corrected_fields, lambda: _start(settings, agreed, device), run.events.warning)
         return again, agreed
     _forget(run)
     run.events.stage("corrections", STAGES.index("train") + 1, len(STAGES))
     keep = nullcontext(run.footage) if run.footage.is_stored else frames_kept(run.footage, run.settings, folder.checkpoint)
     with keep as stored:
-        made = _learn(dataclasses.replace(run, footage=stored), settings, trainer, consensus)
+        made = _learn(dataclasses.replace(run, footage=stored), settings, device, consensus)
     run.note(_NAME, inputs)
     run.events.end_stage()
     return made
@@ -167,11 +170,13 @@ def _longer(settings: Settings) -> Settings:
     )
 
 
-def _start(settings: Settings, consensus: Consensus, like: Trainer) -> Trainer:
-    return Trainer.start(settings, consensus.grid, consensus.box.extent, like.scene.extent.device)
+def _start(settings: Settings, consensus: Consensus, device: torch.device) -> Trainer:
+    return Trainer.start(settings, consensus.grid, consensus.box.extent, device)
 
 
-def _learn(run: Run, settings: Settings, trained: Trainer, consensus: Consensus) -> tuple[Trainer, Consensus]:
+def _learn(
+    run: Run, settings: Settings, device: torch.device, consensus: Consensus
+) -> tuple[Trainer, Consensus]:
     """The consensus of the masks with the corrected ones among them, and fields that went on training with these."""
     folder, frames = run.folder, len(run.footage.frames)
     corrections = read_corrections(run)
@@ -186,7 +191,7 @@ def _learn(run: Run, settings: Settings, trained: Trainer, consensus: Consensus)
     agreed = build_consensus(masks, run.cameras, settings.consensus, settings.thin_parts, consensus.box)
     save_consensus(folder.corrected_consensus, masks.probability, agreed)
 
-    trainer = _start(settings, agreed, trained)
+    trainer = _start(settings, agreed, device)
     grids = trainer.scene.hold_grid.clone(), trainer.scene.crop_grid.clone()
     trainer = load_newest(folder.fields, lambda: trainer, run.events.warning)
     trainer.scene.hold_grid.copy_(grids[0])  # of what is agreed on now
@@ -195,7 +200,7 @@ def _learn(run: Run, settings: Settings, trained: Trainer, consensus: Consensus)
         model = read_model(folder.cameras)
         sights = sights_of(model.points, list(model.cameras), run.cameras, settings.points.least_track)
         gains = read_gains(folder.exposure, frames)
-        plates, device = trained_plates(run), trainer.scene.extent.device
+        plates = trained_plates(run)
 
         def batches(of: list[int], every_second: Batches | None = None) -> Batches:
             cameras = [camera if i in of else None for i, camera in enumerate(run.cameras)]

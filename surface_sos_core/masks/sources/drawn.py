@@ -57,14 +57,7 @@ def read_drawn(path: Path, footage: Footage, settings: CoarseSettings) -> Drawn:
                 f"The masks in {path} show nothing; draw the object in white on one frame or more."
             )
         return Drawn(size, {int(i): masks.probability[i] > 127 for i in shown})
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}); give the JSON file of the drawn box."
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no JSON ({error}); see `surface-sos masks --help`.") from error
+    data = read_json(path, "the JSON file of the drawn box", "masks")
     entries = data if isinstance(data, list) else [data]
     if not entries:
         raise InputError(f"{path} holds no box and no outline; draw one on one frame or more.")
@@ -76,6 +69,16 @@ def read_drawn(path: Path, footage: Footage, settings: CoarseSettings) -> Drawn:
         region = _region(corners, footage, size, where)
         regions[index] = regions.get(index, False) | region
     return Drawn(size, regions)
+
+
+def read_json(path: Path, wanted: str, command: str) -> Any:
+    """What a JSON file of drawings holds. Raises InputError, with what is wanted and the command whose help tells more."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); give {wanted}.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no JSON ({error}); see `surface-sos {command} --help`.") from error
 
 
 def _entry(entry: Any, where: str) -> tuple[int | str, np.ndarray]:
