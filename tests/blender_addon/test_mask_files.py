@@ -188,13 +188,8 @@ settings.masks_from, settings.mask = "ANNOTATION", None
 
 def annotate(frame, corners, layer=None):
     scene.frame_set(frame)
-    known = {p.identifier for p in bpy.types.OperatorStrokeElement.bl_rna.properties}
-    whole = {"name": "", "location": (0, 0, 0), "mouse": (5, 5), "mouse_event": (5, 5), "pressure": 1.0, "size": 1.0,
-             "pen_flip": False, "x_tilt": 0.0, "y_tilt": 0.0, "time": 0.0, "is_start": False}
-    element = {name: value for name, value in whole.items() if name in known}
-    strokes = [{**element, "is_start": n == 0, "mouse": (5 + 9 * n, 5 + 4 * n)} for n in range(len(corners))]
     with bpy.context.temp_override(window=window, area=area, region=region):
-        bpy.ops.gpencil.annotate(mode="DRAW", stroke=strokes, wait_for_input=False)
+        bpy.ops.gpencil.annotate(mode="DRAW", stroke=stroke_elements(len(corners)), wait_for_input=False)
     annotation = part("scene.outlines").of_clip(clip)
     frames = {key.frame_number: key for key in annotation.layers[0].frames}
     stroke = frames[frame].strokes[-1]

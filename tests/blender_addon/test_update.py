@@ -28,13 +28,8 @@ def draw(kind, frame, points):
     area.spaces.active.clip = clip
     region = next(region for region in area.regions if region.type == "WINDOW")
     scene.frame_set(frame)
-    known = {p.identifier for p in bpy.types.OperatorStrokeElement.bl_rna.properties}
-    whole = {"name": "", "location": (0, 0, 0), "mouse": (5, 5), "mouse_event": (5, 5), "pressure": 1.0, "size": 1.0,
-             "pen_flip": False, "x_tilt": 0.0, "y_tilt": 0.0, "time": 0.0, "is_start": False}
-    element = {name: value for name, value in whole.items() if name in known}
-    elements = [{**element, "is_start": n == 0, "mouse": (5 + 9 * n, 5 + 4 * n)} for n in range(len(points))]
     with bpy.context.temp_override(window=window, area=area, region=region):
-        bpy.ops.gpencil.annotate(mode="DRAW", stroke=elements, wait_for_input=False)
+        bpy.ops.gpencil.annotate(mode="DRAW", stroke=stroke_elements(len(points)), wait_for_input=False)
     annotation = part("scene.outlines").of_clip(clip)
     layer = annotation.layers[strokes.LAYERS[kind][0]]
     key = next(key for key in layer.frames if key.frame_number == frame)

@@ -33,6 +33,15 @@ def tell(**facts):
     print("FACTS " + json.dumps(facts), flush=True)
 
 
+def stroke_elements(count):
+    """What the operator gpencil.annotate draws a stroke of so many points from; where they are depends on the window."""
+    known = {p.identifier for p in bpy.types.OperatorStrokeElement.bl_rna.properties}
+    whole = {"name": "", "location": (0, 0, 0), "mouse": (5, 5), "mouse_event": (5, 5), "pressure": 1.0, "size": 1.0,
+             "pen_flip": False, "x_tilt": 0.0, "y_tilt": 0.0, "time": 0.0, "is_start": False}  # fmt: skip
+    element = {name: value for name, value in whole.items() if name in known}
+    return [{**element, "is_start": n == 0, "mouse": (5 + 9 * n, 5 + 4 * n)} for n in range(count)]
+
+
 def fresh_addon():
     """The installed add-on, enabled and loaded anew, in Blender's own start-up file and preferences."""
     os.environ.clear()
@@ -52,7 +61,7 @@ def execute(order):
         addon = fresh_addon()
         names = {
             "ADDON": ADDON, "addon": addon, "addon_utils": addon_utils, "bpy": bpy,
-            "fresh_file": fresh_file, "json": json, "sys": sys, "tell": tell,
+            "fresh_file": fresh_file, "json": json, "stroke_elements": stroke_elements, "sys": sys, "tell": tell,
             "part": lambda name: importlib.import_module(f"{addon.__name__}.{name}"),
         }  # fmt: skip
         runpy.run_path(order["file"], names, "__main__")
