@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, group, setting
+from surface_sos_core.settings.setting import Group, setting
 
 
-@group
 class SolveSettings(Group):
     """Cameras from footage by COLMAP; features and matches are found alike for points of cameras that are given."""
 
@@ -111,7 +110,6 @@ class SolveSettings(Group):
     )
 
 
-@group
 class PointSettings(Group):
     """Sparse points: which of them count, and triangulating them for cameras that came without."""
 
@@ -146,7 +144,6 @@ class PointSettings(Group):
     widest_turn: float = setting(60.0, "Views that look further apart are not matched.", 0, 180, "degrees")
 
 
-@group
 class BoxSettings(Group):
     """The scene box, and which sparse points are the object's, from cameras and points alone."""
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, group, setting
+from surface_sos_core.settings.setting import Group, setting
 
 
-@group
 class FillSettings(Group):
     """How background that no frame saw is made, in a few key frames, and carried from there to the others."""
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, group, setting
+from surface_sos_core.settings.setting import Group, setting
 
 MOST_FACTOR = 100.0
 """The largest `exposure.most_factor`."""
 
 
-@group
 class FootageSettings(Group):
     """The frames as they are kept on disk while a shot is worked on."""
 
@@ -24,7 +23,6 @@ class FootageSettings(Group):
     )  # fmt: skip
 
 
-@group
 class ExposureSettings(Group):
     """How differently the frames are exposed, told by the sparse points."""
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, group, setting
+from surface_sos_core.settings.setting import Group, setting
 
 
-@group
 class GrainSettings(Group):
     """How the noise of a plate is measured, which what is filled in it gets as well."""
 

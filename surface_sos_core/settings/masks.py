@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from surface_sos_core.errors import InputError
-from surface_sos_core.settings.setting import Group, group, setting
+from surface_sos_core.settings.setting import Group, setting
 
 MOST_EDGE = 2048
 """The largest that coarse masks can be made; files of larger ones are not ours."""
@@ -13,7 +13,6 @@ MOST_LOOK = 512
 """The largest that trust in them can be told apart."""
 
 
-@group
 class CoarseSettings(Group):
     """The coarse masks themselves."""
 
@@ -28,7 +27,6 @@ class CoarseSettings(Group):
     )
 
 
-@group
 class ConsensusSettings(Group):
     """How the coarse masks of all views become one probability map m^P."""
 
@@ -128,7 +126,6 @@ class ConsensusSettings(Group):
     )
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.least_share >= self.most_share:
             raise InputError(
                 f"The setting consensus.least_share is {self.least_share:g} and consensus.most_share {self.most_share:g}; "
@@ -136,7 +133,6 @@ class ConsensusSettings(Group):
             )
 
 
-@group
 class ThinPartSettings(Group):
     """Thin parts that a single border of votes would lose."""
 
@@ -166,7 +162,6 @@ class ThinPartSettings(Group):
     )
 
 
-@group
 class HullSettings(Group):
     """How far a hull tells where in a frame the object is."""
 

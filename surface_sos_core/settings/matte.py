@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, group, setting
+from surface_sos_core.settings.setting import Group, setting
 
 
-@group
 class MatteSettings(Group):
     """From rays to alpha, before any plate is looked at."""
 
@@ -69,7 +68,6 @@ class MatteSettings(Group):
     )
 
 
-@group
 class RedrawSettings(Group):
     """The outline that matting found, moved to where the picture's colours and edges want it."""
 
@@ -95,7 +93,6 @@ class RedrawSettings(Group):
     )
 
 
-@group
 class MattingSettings(Group):
     """Closed-form matting: the matte's last pixels by the plate's own edges, and the foreground's own colour."""
 
@@ -186,7 +183,6 @@ class MattingSettings(Group):
     )
 
 
-@group
 class CheckSettings(Group):
     """Mattes beside what masks say: what nearly all masks hold stays in, and what strongly differs is told."""
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, group, setting
+from surface_sos_core.settings.setting import Group, setting
 
 
-@group
 class MendingSettings(Group):
     """Masks mended by what the other frames' masks say of the same places."""
 
@@ -53,7 +52,6 @@ class MendingSettings(Group):
     )
 
 
-@group
 class VoteSettings(Group):
     """Votes of the frames that see the very same place of a surface."""
 
@@ -68,7 +66,6 @@ class VoteSettings(Group):
     most: float = setting(3.5, "How much votes can tell.", 0, 100, "log odds")
 
 
-@group
 class ColourSettings(Group):
     """What a pixel's colour tells by how often the object and all else have it."""
 
@@ -117,7 +114,6 @@ class ColourSettings(Group):
     )
 
 
-@group
 class EdgeSettings(Group):
     """How edges of the picture, and jumps in depth, part pixels next to each other."""
 

@@ -6,10 +6,9 @@ from dataclasses import replace
 from typing import ClassVar
 
 from surface_sos_core.settings.cameras import SolveSettings
-from surface_sos_core.settings.setting import Group, group, setting
+from surface_sos_core.settings.setting import Group, setting
 
 
-@group
 class MovingSettings(Group):
     """Subjects that move before any camera: what all steps share."""
 
@@ -42,7 +41,6 @@ class MovingSettings(Group):
     )  # fmt: skip
 
 
-@group
 class ShotKindSettings(Group):
     """Footage that is refused, since it is cut or has a flash frame."""
 
@@ -70,7 +68,6 @@ class ShotKindSettings(Group):
     )  # fmt: skip
 
 
-@group
 class SubjectMotionSettings(Group):
     """Whether a subject moves that the camera travels around, by masks that were given and points that are followed."""
 
@@ -101,7 +98,6 @@ class SubjectMotionSettings(Group):
     )
 
 
-@group
 class RegisterSettings(Group):
     """How the background moves from frame to frame: corners that are followed, and homographies through them."""
 
@@ -127,7 +123,6 @@ class RegisterSettings(Group):
     least_corners: int = setting(12, "Corners that a homography must be known from.", 4, 1_000_000, "corners")
 
 
-@group
 class CameraMoveSettings(Group):
     """Whether the camera stands, turns on the spot or travels; and how it turns and zooms."""
 
@@ -198,7 +193,6 @@ class CameraMoveSettings(Group):
     )
 
 
-@group
 class MovingSolveSettings(Group):
     """Cameras that travel before a subject that moves: as those of `solve`, but quick, since layers do without."""
 
@@ -241,7 +235,6 @@ class MovingSolveSettings(Group):
         )
 
 
-@group
 class MovingDepthSettings(Group):
     """How far away the background is, behind the subject too, before a camera that travels."""
 
@@ -268,7 +261,6 @@ class MovingDepthSettings(Group):
     )
 
 
-@group
 class DenseFlowSettings(Group):
     """Where dense optical flow is trusted."""
 
@@ -280,7 +272,6 @@ class DenseFlowSettings(Group):
     round_trip_far: float = setting(0.05, "So much further for its length.", 0, 10, "of the length")
 
 
-@group
 class TimeVoteSettings(Group):
     """Masks voted over time: what a frame's neighbours say, brought along by flow."""
 
@@ -304,7 +295,6 @@ class TimeVoteSettings(Group):
     )
 
 
-@group
 class OtherTimeSettings(Group):
     """What other times show of a frame's background: which frames, brought into line and exposed alike."""
 
@@ -345,7 +335,6 @@ class OtherTimeSettings(Group):
     )
 
 
-@group
 class MovingMaskSettings(Group):
     """Masks of what moves against the background, where nobody said what the subject is."""
 
@@ -394,7 +383,6 @@ class MovingMaskSettings(Group):
     )
 
 
-@group
 class OutlineSettings(Group):
     """Where in a frame the subject is: what its mask, colours nearby and the background behind it tell."""
 
@@ -470,7 +458,6 @@ class OutlineSettings(Group):
     most: float = setting(2.0, "How much a difference can tell.", 0, 100, "log odds")
 
 
-@group
 class ShadowColourSettings(Group):
     """What may be the subject's shadow by its colour: the background's tint, but darker."""
 
@@ -500,7 +487,6 @@ class ShadowColourSettings(Group):
     )
 
 
-@group
 class ShadowSettings(Group):
     """By how much the shadow that moves with the subject darkens the ground."""
 
@@ -545,7 +531,6 @@ class ShadowSettings(Group):
     )
 
 
-@group
 class MovingPlateSettings(Group):
     """Clean plates put together from other times."""
 
@@ -577,7 +562,6 @@ class MovingPlateSettings(Group):
     )  # fmt: skip
 
 
-@group
 class MovingMatteSettings(Group):
     """Alpha from a mask, the frame and its clean plate."""
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, group, setting
+from surface_sos_core.settings.setting import Group, setting
 
 
-@group
 class ShownSettings(Group):
     """What other frames' own plane sweeps say of how far away the background behind the object is."""
 
@@ -24,7 +23,6 @@ class ShownSettings(Group):
     near: float = setting(2.0, "How far that is.", 0.01, 1000, "steps")
 
 
-@group
 class PlateSettings(Group):
     """Where the hidden background is, which frames show it, and how their pixels are put together."""
 

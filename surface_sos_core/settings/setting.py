@@ -6,11 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Self, dataclass_transform
 
 from surface_sos_core.errors import InputError
 
-_T = TypeVar("_T")
 _KEY = "surface-sos"
 _SWITCHES = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
@@ -57,26 +56,37 @@ def setting(
 
 
 @dataclass_transform(frozen_default=True)
-def group(settings: type[_T]) -> type[_T]:
-    """Makes a frozen dataclass of a Group, compared and shown as Group says: dataclasses would write these methods anew for each
-    of fifty groups, at the start of every command."""
-    return dataclass(frozen=True, eq=False, repr=False)(settings)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
 class Group:
-    """Settings that belong together: a class with `group` whose fields are made by `setting`.
+    """Settings that belong together: a dataclass whose fields are made by `setting`, frozen, and checked when it is made.
 
-    Making one raises InputError for a value of another type or out of its range.
+    Making one raises InputError for a value of another type or out of its range. What a dataclass would write anew for each of
+    fifty groups, at the start of every command, stands here once.
     """
 
     NAME: ClassVar[str]
     """What the group is called on the command line, in manifests and in config files."""
 
-    def __post_init__(self) -> None:
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+    def __init_subclass__(cls) -> None:
+        dataclass(init=False, eq=False, repr=False)(cls)
+
+    def __init__(self, **values: Any) -> None:
         for item in dataclasses.fields(self):
-            value = _checked(f"{self.NAME}.{item.name}", item, getattr(self, item.name))
-            object.__setattr__(self, item.name, value)
+            value = values.pop(item.name) if item.name in values else item.default
+            object.__setattr__(self, item.name, _checked(f"{self.NAME}.{item.name}", item, value))
+        if values:
+            raise TypeError(f"{type(self).__name__} has no setting called {min(values)}")
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """For checks of several settings together."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
 
     def __eq__(self, other: object) -> bool:
         return vars(self) == vars(other) if type(other) is type(self) else NotImplemented

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, group, setting
+from surface_sos_core.settings.setting import Group, setting
 
 
-@group
 class StartSettings(Group):
     """The automatic start: masks from cameras, sparse points and colours, in a box that was drawn or found."""
 
@@ -79,7 +78,6 @@ class StartSettings(Group):
     consensus_views: int = setting(80, "At most so many views vote there.", 1, 100_000, "views")
 
 
-@group
 class PointGroupSettings(Group):
     """Groups of sparse points, which belong to the object or not as a whole."""
 
@@ -96,7 +94,6 @@ class PointGroupSettings(Group):
     )
 
 
-@group
 class DrawnSettings(Group):
     """Where in the world the object is that something was drawn around."""
 
@@ -121,7 +118,6 @@ class DrawnSettings(Group):
     ends: float = setting(98.0, "The object ends at this percentile of its points' depth.", 50, 100, "%")
 
 
-@group
 class FlowSettings(Group):
     """Masks carried by optical flow, where no cameras are solved."""
 
@@ -157,7 +153,6 @@ class FlowSettings(Group):
     )
 
 
-@group
 class NetworkSettings(Group):
     """Masks from networks, and which of the things that they find is the object."""
 
@@ -192,7 +187,6 @@ class NetworkSettings(Group):
     )
 
 
-@group
 class DoubtSettings(Group):
     """When masks are doubted that hold much of what goes on beside them, and what is done then."""
 

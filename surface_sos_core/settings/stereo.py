@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, group, setting
+from surface_sos_core.settings.setting import Group, setting
 
 
-@group
 class StereoSettings(Group):
     """The disparity of every pixel of each frame, kept where other frames say the same."""
 
@@ -44,7 +43,6 @@ class StereoSettings(Group):
     )
 
 
-@group
 class PlaneSettings(Group):
     """Planes among the background's sparse points: floors and walls go on where the object hides them."""
 
@@ -59,7 +57,6 @@ class PlaneSettings(Group):
     tries: int = setting(400, "Planes through three points that are tried for each.", 1, 1_000_000, "planes")
 
 
-@group
 class SweepSettings(Group):
     """What a disparity costs in a plane sweep, for masks and for what clean plates hide."""
 

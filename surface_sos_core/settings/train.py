@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from surface_sos_core.settings.setting import Group, group, setting
+from surface_sos_core.settings.setting import Group, setting
 
 
-@group
 class FieldSettings(Group):
     """Size of the two hash-grid SDF fields (Section III of the paper)."""
 
@@ -58,7 +57,6 @@ class FieldSettings(Group):
     )
 
 
-@group
 class TrainSettings(Group):
     """The optimisation of both fields together."""
 
