@@ -36,6 +36,29 @@ def differences(colours, seen):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
+def smoothed(values, known, beside, rounds):  # type: ignore[no-untyped-def]
+    """Values (N,) float32, each the mean of itself and its neighbours that are known (N,), so many times over.
+
+    beside (N, 4): the neighbours, -1 for none. What is not known stays as it is.
+    """
+    count = len(values)
+    now, last = values.copy(), values.copy()
+    for _ in range(rounds):
+        now, last = last, now
+        for i in range(count):
+            if not known[i]:
+                continue
+            total, n = last[i], np.float32(1.0)
+            for side in range(4):
+                j = beside[i, side]
+                if j >= 0 and known[j]:
+                    total += last[j]
+                    n += np.float32(1.0)
+            now[i] = total / n
+    return now
+
+
+@njit(nogil=True, cache=True)
 def one_each(cost, colours, beside, seam, rounds):  # type: ignore[no-untyped-def]
     """One source (N,) for each place, -1 where none is to be had: what it costs there, and what its seams show, at its least.
 

@@ -14,15 +14,17 @@ from surface_sos_core.layers.inpainting import Inpainting
 from surface_sos_core.layers.texture_fill import fill_texture
 from surface_sos_core.settings import Settings
 
-Fill = Callable[[np.ndarray, np.ndarray, np.ndarray | None], tuple[np.ndarray, np.ndarray]]
-"""A picture (H, W, 3) float32 display values, its hole (H, W) bool and how deep places are, as `fill_texture` takes it, to the
-same picture filled, and what of the hole is not (H, W)."""
+Fill = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None], tuple[np.ndarray, np.ndarray]]
+"""A picture (H, W, 3) float32 display values, its hole (H, W) bool, what of the rest is background (H, W) bool, and how deep places
+are, as `fill_texture` takes it, to the same picture filled, and what of the hole is not (H, W)."""
 
 
 @dataclass(frozen=True)
 class Fills:
-    """How key frames are filled, and what is left in other frames; None for smooth, that is, not at all."""
+    """How pictures square onto planes and key frames are filled, and what is left in other frames; None for smooth, that is, not at
+    all."""
 
+    square: Fill | None
     key: Fill | None
     frame: Fill | None
 
@@ -44,19 +46,22 @@ def network_of(method: str) -> Path | None:
 def open_fills(settings: Settings) -> Fills:
     """The fills that plate.fill asks for; raises InputError for a network that cannot be used."""
     if settings.plate.fill == "smooth":
-        return Fills(None, None)
+        return Fills(None, None, None)
     path = network_of(settings.plate.fill)
     texture = partial(_texture, settings)
-    return Fills(texture if path is None else partial(_network, Inpainting(path)), texture)
+    if path is None:
+        return Fills(partial(_texture, settings.with_values({"fill.near": settings.fill.near_square})), texture, texture)
+    network = partial(_network, Inpainting(path))
+    return Fills(network, network, texture)
 
 
 def _texture(
-    settings: Settings, picture: np.ndarray, hole: np.ndarray, deep: np.ndarray | None
+    settings: Settings, picture: np.ndarray, hole: np.ndarray, known: np.ndarray, deep: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    return fill_texture(picture, hole, ~hole, settings.fill, settings.seed, deep)
+    return fill_texture(picture, hole, known, settings.fill, settings.seed, deep)
 
 
 def _network(
-    network: Inpainting, picture: np.ndarray, hole: np.ndarray, deep: np.ndarray | None
+    network: Inpainting, picture: np.ndarray, hole: np.ndarray, known: np.ndarray, deep: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    return network.fill(picture, hole), np.zeros_like(hole)
+    return network.fill(picture, ~known), np.zeros_like(hole)

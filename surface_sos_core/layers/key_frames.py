@@ -13,15 +13,25 @@ from surface_sos_core.cameras.picture import picture_pixels
 from surface_sos_core.layers.sources import lookup, nearness
 from surface_sos_core.settings import FillSettings
 
+_MET = 1e-9  # share of the depth that is none
+
 
 @dataclass(frozen=True)
 class KeyFrame:
     """A clean frame: its camera, colour (H, W, 3) float16 display values as the sources are exposed, and disparity (H, W)
-    float32, one over the depth of the background in and around where the object was, 0 elsewhere."""
+    float32, one over the depth of the background in and around where the object was, 0 elsewhere.
+
+    square: a picture square onto a plane, made for what lies on it and for nothing else.
+    """
 
     camera: Camera
     colour: np.ndarray
     disparity: np.ndarray
+    square: bool = False
+
+    def shows(self, world: np.ndarray, within: float) -> np.ndarray:
+        """(N,) bool, which world points (N, 3) lie nearer to the surface that it shows than this share of its depth."""
+        return np.abs(self._behind(world)[0]) <= within  # nan is not
 
     def carry(
         self, origin: np.ndarray, directions: np.ndarray, depth: np.ndarray, settings: FillSettings
@@ -42,7 +52,8 @@ class KeyFrame:
                 slope = (behind - behind_before) / (depth - before)
                 there = np.clip(depth - behind / slope, 0.5 * depth, 2.0 * depth)
             before, behind_before = depth, behind
-            depth = np.where(np.isfinite(there), there, depth)
+            # Where it is met already, what is left of the slope is rounding.
+            depth = np.where(np.isfinite(there) & (np.abs(behind) > _MET), there, depth)
         met = np.abs(behind) <= settings.ray_miss
         colours = np.zeros((len(depth), 3), np.float32)
         if met.any():
@@ -78,13 +89,17 @@ def carried(
     depth: np.ndarray,
     settings: FillSettings,
 ) -> Carried:
-    """What the key frame that is most like `camera`, of those that show it, says of each of its rays."""
+    """What the key frame that is most like `camera`, of those that show it, says of each of its rays; of what lies on a plane, the
+    picture square onto it does."""
     origin = camera.centre
     probes = (origin + depth[:, None] * directions)[:: max(1, len(depth) // settings.probes)]
     alike = [float(nearness(camera, one.camera, probes, settings.key_angle).mean()) for one in keys]
     colour, key = np.zeros((len(depth), 3), np.float32), np.full(len(depth), -1)
-    for n in sorted(range(len(keys)), key=lambda n: -alike[n]):
+    for n in sorted(range(len(keys)), key=lambda n: (not keys[n].square, -alike[n])):
         open_ = np.flatnonzero(key < 0)
+        if keys[n].square:
+            world = origin + depth[open_, None] * directions[open_]
+            open_ = open_[keys[n].shows(world, settings.plane_near)]
         told, met = keys[n].carry(origin, directions[open_], depth[open_], settings)
         colour[open_[met]], key[open_[met]] = told[met], n
     return Carried(colour, key)

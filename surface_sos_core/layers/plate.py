@@ -10,21 +10,20 @@ import numpy as np
 
 from surface_sos_core.cameras import Camera
 from surface_sos_core.footage.colour import srgb_decode, srgb_encode
-from surface_sos_core.layers.agreement import changes, differences, one_each
 from surface_sos_core.layers.fill import Fill
+from surface_sos_core.layers.gather import gather
 from surface_sos_core.layers.hidden_depth import Background, hidden_depth
 from surface_sos_core.layers.key_frames import Carried, KeyFrame, carried
 from surface_sos_core.layers.seams import (
     Pairs,
-    beside,
     neighbours,
     solve_colours,
     spread,
     without_faint_steps,
 )
-from surface_sos_core.layers.sources import Sources, lookup, nearness
+from surface_sos_core.layers.sources import Sources
 from surface_sos_core.render.rays import Rays
-from surface_sos_core.settings import PlateSettings, Settings
+from surface_sos_core.settings import Settings
 from surface_sos_core.shapes import dilated
 
 
@@ -91,7 +90,7 @@ def clean_plate(
     origin, directions = camera.rays(np.stack([columns + 0.5, rows + 0.5], axis=1))
     away, open_, pairs = depth[rows, columns], hole[rows, columns], neighbours(reach)
     world = origin + away[:, None] * directions
-    found = _gather(sources, camera, world, open_, settings.layers.sources, index, pairs, plate)
+    found = gather(sources, camera, world, open_, settings.layers.sources, index, pairs, plate)
     made = carried(keys, camera, directions, away, settings.fill)
     known = found.count > 0
     told = known | (made.key >= 0)
@@ -112,7 +111,7 @@ def clean_plate(
         if around is not None:
             focal = settings.fill.depth * max(camera.lens.focal_xy)
             deep = focal * np.log(np.where(reach, depth, around))
-        filled, empty = fill(colour, left, deep)
+        filled, empty = fill(colour, left, ~left, deep)
         new, unfilled = (left & ~empty)[rows, columns], int(empty.sum())
         here = filled[rows, columns]
         shown = new[pairs.a] | new[pairs.b]
@@ -142,59 +141,9 @@ def _with_made(
     return np.where(new[:, None], made.colour[b] - made.colour[a], change), shown | new
 
 
-@dataclass(frozen=True)
-class _Gathered:
-    """What the sources say of N pixels and their P pairs: colour (N, 3) display values, count (N,) of the frames that show
-    the place; change (P, 3) from one pixel to its neighbour, shown (P,) how many frames say so, 0 where none shows both."""
-
-    colour: np.ndarray
-    count: np.ndarray
-    change: np.ndarray
-    shown: np.ndarray
-
-
 def _margin(alpha: np.ndarray, radius: int) -> np.ndarray:
     """(H, W) how much the frame's own pixels beside the matte (H, W) count: not at all on it, wholly `radius` pixels away,
     since what is left of the object beside a matte that is a little too small would show as a ghost."""
     away = cv2.distanceTransform((alpha <= 0).astype(np.uint8), cv2.DIST_L2, 5)
     share = np.clip((away - 1.0) / max(1.0, radius - 1.0), 0.0, 1.0)
     return share * share * (3.0 - 2.0 * share)
-
-
-def _gather(
-    sources: Sources,
-    camera: Camera,
-    world: np.ndarray,
-    in_hole: np.ndarray,
-    most: int,
-    own: int | None,
-    pairs: Pairs,
-    settings: PlateSettings,
-) -> _Gathered:
-    """World points (N, 3) as the frames that see them best show them; never frame `own`.
-
-    Each place has one source, since means of many are blurred: by how alike its view is, by how far it agrees with the median
-    of all, and such that seams show little. Where most disagree, or one alone shows the place among several, its depth is
-    likely wrong: nothing is better there than a wrong piece.
-    """
-    chosen = sources.choose(camera, world[in_hole], most, own)
-    colours = np.zeros((len(chosen), len(world), 3), np.float32)
-    weights = np.zeros((len(chosen), len(world)), np.float32)
-    for n, index in enumerate(chosen):
-        pixels, free = sources.look(index, world)
-        if free.any():
-            colours[n, free] = lookup(sources.picture(index), pixels[free])
-            weights[n, free] = nearness(camera, sources.camera(index), world[free], settings.angle)
-    seen = weights > 0
-    count = seen.sum(axis=0)
-    apart, typical = differences(colours, seen)
-    doubtful = (typical > settings.doubt) | (count < min(2, len(chosen)))
-    seen[:, doubtful], count[doubtful] = False, 0
-    # No worse than a view far away: what differs may be the view's own, a highlight or the grain.
-    cost = np.minimum((apart / settings.spread) ** 2, settings.worst) - np.log(np.maximum(weights, 1e-20))
-    cost = np.where(seen, cost, np.inf).astype(np.float32)
-    cost[cost > cost.min(axis=0, initial=np.inf) + settings.worse] = np.inf
-    label = one_each(cost, colours, beside(pairs, len(world)), settings.seam, settings.seam_rounds)
-    at, colour = np.flatnonzero(label >= 0), np.zeros((len(world), 3), np.float32)
-    colour[at] = colours[label[at], at]
-    return _Gathered(colour, count, *changes(colours, seen, label, pairs.a, pairs.b))

@@ -23,6 +23,7 @@ from surface_sos_core.layers.key_frames import KeyFrame, choose_key_frames
 from surface_sos_core.layers.matte import Matte, complete_surface, render_matte
 from surface_sos_core.layers.outline import cut_outline
 from surface_sos_core.layers.plate import CleanPlate, OwnFrame, clean_plate
+from surface_sos_core.layers.rectified_planes import rectified_planes
 from surface_sos_core.layers.refine import (
     narrower,
     refine_alpha,
@@ -125,12 +126,18 @@ def _with_key_frames(
 ) -> Studio:
     """The same with the key frames of what no frame saw, which are the same whichever frames get layers.
 
-    Each takes from those before what they show, and invents the rest.
+    Planes come first, each as seen square on. Each key frame takes from those before what they show, and invents the rest.
     """
-    usable, settings = studio.sources.usable, studio.settings
+    usable, settings, fills = studio.sources.usable, studio.settings, studio.fills
     count = min(settings.fill.candidates, len(usable))
     candidates = [usable[n] for n in np.linspace(0, len(usable) - 1, count).round().astype(int)]
     unseen = {i: _unseen(studio, i) for i in candidates}
+    assert fills.square is not None and fills.key is not None
+    everywhere = np.concatenate(list(unseen.values()))
+    squares = rectified_planes(studio.background.planes, everywhere, studio.sources, fills.square, settings)
+    studio = replace(studio, keys=squares)
+    for square in squares:
+        unseen = {i: one[~square.shows(one, settings.fill.plane_near)] for i, one in unseen.items()}
     chosen = choose_key_frames(unseen, studio.cameras, settings.fill)
     for done, index in enumerate(chosen, 1):
         camera = studio.cameras[index]
@@ -138,7 +145,7 @@ def _with_key_frames(
         linear = studio.footage.read_linear(index)
         matte = _checked_matte(studio, index, srgb_encode(linear))
         own = _own(studio, index, linear, matte)
-        plate = _plate(studio, studio.caster, camera, own, studio.fills.key, by_depth=True)
+        plate = _plate(studio, studio.caster, camera, own, fills.key, by_depth=True)
         if plate.unfilled:
             warn(
                 f"{studio.footage.frames[index].name}: no texture was found for {plate.unfilled} pixels that no frame saw, "

@@ -25,7 +25,8 @@ def fill_texture(
     seed: int,
     deep: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The picture (H, W, 3) float32 with its hole (H, W) bool made of the patches that are wholly `exemplars` (H, W) bool.
+    """The picture (H, W, 3) float32 with its hole (H, W) bool made of the patches that are wholly `exemplars` (H, W) bool; what is
+    neither is as unknown as what lies beyond the picture.
 
     deep (H, W): the logarithm of depth times the focal length in pixels, so that going as far in it and across the picture is
     as far in the world; patches from near there are preferred, which keeps walls off floors. Returns it and (H, W) bool, what is left as it was since no exemplar lies around it. The same seed fills it the same.
@@ -57,11 +58,12 @@ def fill_texture(
 
 @dataclass(frozen=True)
 class _Level:
-    """The picture (h, w, 3), its hole (h, w), the middles (h, w) of patches that may be copied and the pixels' places (h, w, 3),
-    at one size."""
+    """The picture (h, w, 3), its hole (h, w), what is known of it (h, w), the middles (h, w) of patches that may be copied and the
+    pixels' places (h, w, 3), at one size."""
 
     picture: np.ndarray
     hole: np.ndarray
+    known: np.ndarray
     usable: np.ndarray
     where: np.ndarray
 
@@ -99,6 +101,7 @@ def _levels(
     more = [(0, -edge % block) for edge in hole.shape]
     picture, where = (np.pad(one, [*more, (0, 0)], mode="edge") for one in (picture, where))
     hole, exemplars = np.pad(hole, more), np.pad(exemplars, more)
+    known = exemplars
     levels: list[_Level] = []
     kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     for _ in range(depth + 1):
@@ -107,11 +110,12 @@ def _levels(
         )
         if usable.sum() < (fewest if levels else 1):
             break
-        levels.append(_Level(picture.copy(), hole, usable, where))
-        share = _halved((~hole).astype(np.float32))
-        picture = _halved(np.where(hole[..., None], np.float32(0.0), picture))
+        levels.append(_Level(picture.copy(), hole, known, usable, where))
+        share, open_ = _halved(known.astype(np.float32)), _halved(hole.astype(np.float32))
+        picture = _halved(np.where(known[..., None], picture, np.float32(0.0)))
         picture /= np.maximum(share, 1e-6)[..., None]
-        hole, exemplars, where = share < 0.5, _halved(exemplars.astype(np.float32)) == 1, _halved(where)
+        hole, known = open_ > 0.5, (open_ <= 0.5) & (share > 0)
+        exemplars, where = _halved(exemplars.astype(np.float32)) == 1, _halved(where)
     return levels
 
 
@@ -137,11 +141,14 @@ def _refined(
     match = _started(coarse, level.usable, places, random)
     cost = np.zeros(shape, np.float32)
     if coarse is None:
-        level.picture[level.hole] = spread(level.picture, ~level.hole)[level.hole]
+        level.picture[level.hole] = spread(level.picture, level.known)[level.hole]
     else:
         level.picture[level.hole] = vote(level.picture, holes, match, cost, radius)
     inwards = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 5)
-    trust = (settings.fade**-inwards).astype(np.float32)
+    present = level.hole | level.known
+    trust = np.where(present, settings.fade**-inwards, 0.0).astype(np.float32)
+    # A patch that is unknown in part does not cost less for it.
+    share = cv2.blur(present.astype(np.float32), kernel.shape, borderType=cv2.BORDER_CONSTANT) + 1e-6
     # A large hole is searched where it is small; finer sizes only go on from that.
     large = len(places) > settings.searched
     size = (2 * radius + 1) ** 2
@@ -165,7 +172,7 @@ def _refined(
             again,
             seed,
         )
-        level.picture[level.hole] = vote(level.picture, holes, match, cost, radius)
+        level.picture[level.hole] = vote(level.picture, holes, match, cost / share, radius)
     return match
 
 

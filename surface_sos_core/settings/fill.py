@@ -39,6 +39,15 @@ class FillSettings(Group):
     ray_miss: float = setting(
         0.02, "Distance from that surface up to which it was met.", 0, 10, "of the depth"
     )
+    plane_edge: int = setting(
+        512, "Longer edge of the pictures square onto planes, in which what nobody saw of them is made.", 0, 8192, "pixels"
+    )
+    plane_near: float = setting(
+        0.006, "How near to a plane a place must be to show what was made of it.", 0, 1, "of the cameras' distance"
+    )
+    plane_least: float = setting(
+        0.05, "Share of what no frame saw that a plane must have to be filled by itself.", 0, 1
+    )
     depth: float = setting(
         1.0,
         "What a step in depth counts against one across the picture; less where the depth behind the object is wrong.",
@@ -73,6 +82,12 @@ class FillSettings(Group):
     near: float = setting(
         0.0002,
         "What it costs to take texture from as far as the hole's radius, as a squared difference of colours.",
+        0,
+        100,
+    )
+    near_square: float = setting(
+        0.01,
+        "The same in pictures square onto planes, where texture is as large everywhere, but not the same: a rug ends.",
         0,
         100,
     )

@@ -81,7 +81,7 @@ class PlateSettings(Group):
         10, "Frames that are compared to find the background's depth.", 1, 1000, "frames"
     )
     disparities: int = setting(
-        64, "Depths of the background that are tried, even in disparity.", 3, 4096, "steps"
+        128, "Depths of the background that are tried, even in disparity.", 3, 4096, "steps"
     )
     widen: float = setting(
         1.25,
@@ -119,6 +119,9 @@ class PlateSettings(Group):
         0,
         10,
         "display values",
+    )
+    doubt_rounds: int = setting(
+        3, "How often that difference becomes the mean of it and its neighbours', so that no single pixels are left.", 0, 1000, "times"
     )
     seam: float = setting(
         10.0,

@@ -68,6 +68,12 @@ class SweepSettings(Group):
         "Cost where fewer than two frames see a place: a match is better, a mismatch is worse.",
         0, 1, "display values",
     )  # fmt: skip
+    hidden: float = setting(
+        0.01,
+        "How much worse that is than the best match around, where the frame itself does not see the place.",
+        0, 1, "display values",
+    )  # fmt: skip
+    around: int = setting(9, "Lattice points, along an edge, that count as around.", 1, 101, "points")
     prior: float = setting(
         0.03, "Cost of being away from every disparity that is likely.", 0, 1, "display values"
     )

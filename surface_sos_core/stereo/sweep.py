@@ -49,8 +49,8 @@ def sweep_disparity(
         np.stack([view.picture for view in views]),
         np.stack([view.free for view in views]),
         np.float32(settings.worst),
-        np.float32(settings.neutral),
     )
+    raw = _with_untold(raw, asked, np.isnan(own[..., 0]), settings)
     share = cv2.blur(asked.astype(np.float32), (5, 5))
     costs = np.stack([cv2.blur(raw[..., k], (5, 5)) / share for k in range(len(steps))], axis=-1)
     tried = steps.astype(np.float32)
@@ -67,6 +67,21 @@ def sweep_disparity(
     best = np.argmin(total, axis=-1)
     fine = without_speckles(_between_steps(total, best), settings.speckle)
     return steps[0] + fine * (steps[1] - steps[0])
+
+
+def _with_untold(costs: np.ndarray, asked: np.ndarray, hidden: np.ndarray, settings: SweepSettings) -> np.ndarray:
+    """Costs (h, w, n) with those that no two frames tell, nan before; where asked (h, w).
+
+    What the frame itself sees (not `hidden`) has a match somewhere, so what nobody tells costs a little. What it hides may be
+    hidden from all. There the best that is told is as good as its picture allows, much in clutter and little on plain
+    walls, and what nobody tells is hardly worse; else depths right behind the object, which it hides from all, would win.
+    """
+    told = np.where(np.isnan(costs), np.float32(np.inf), costs).min(axis=-1)
+    some = asked & np.isfinite(told)
+    around = (settings.around,) * 2
+    least = cv2.blur(np.where(some, told, np.float32(0.0)), around) / np.maximum(cv2.blur(some.astype(np.float32), around), 1e-6)
+    untold = np.where(hidden & (least > 0), least + np.float32(settings.hidden), np.float32(settings.neutral))
+    return np.where(np.isnan(costs), untold[..., None], costs).astype(np.float32)
 
 
 def without_speckles(step: np.ndarray, most: int) -> np.ndarray:
@@ -94,8 +109,8 @@ def _between_steps(total: np.ndarray, best: np.ndarray) -> np.ndarray:
 
 
 @njit(parallel=True, nogil=True, fastmath={"nsz", "arcp", "contract", "reassoc"}, cache=True)
-def _costs(directions, own, steps, shifts, turns, lenses, pictures, free, worst, neutral):  # type: ignore[no-untyped-def]
-    """(pixels, steps) float32: how much the views differ, as a mean over those that see the place."""
+def _costs(directions, own, steps, shifts, turns, lenses, pictures, free, worst):  # type: ignore[no-untyped-def]
+    """(pixels, steps) float32: how much the views differ, as a mean over those that see the place; nan where fewer than two do."""
     count, depths, views = len(directions), len(steps), len(shifts)
     height, width = free.shape[1:]
     out = np.empty((count, depths), dtype=np.float32)
@@ -134,7 +149,7 @@ def _costs(directions, own, steps, shifts, turns, lenses, pictures, free, worst,
                     colours[n, k] = top * (1 - fy) + low * fy
                 n += 1
             if n + known < 2:
-                out[i, d] = neutral
+                out[i, d] = np.nan
                 continue
             total = np.float32(0.0)
             for k in range(3):

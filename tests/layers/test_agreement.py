@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from surface_sos_core.layers.agreement import changes, differences, one_each
+from surface_sos_core.layers.agreement import changes, differences, one_each, smoothed
 
 
 def test_differences_are_those_of_plain_medians():
@@ -71,3 +71,11 @@ def test_a_seam_moves_to_where_the_sources_look_alike():
     assert free.tolist() == [0] * 6 + [1] * 6
     step = np.flatnonzero(np.diff(held))
     assert len(step) <= 1 and all(colours[1, n].max() == 0 for n in step)
+
+
+def test_values_become_the_mean_of_what_is_known_beside_them():
+    values, near = np.array([1.0, 4.0, 7.0, 0.0, 5.0], np.float32), row_of(5)
+    known = np.array([True, True, True, False, True])
+    np.testing.assert_allclose(smoothed(values, known, near, 1), [2.5, 4.0, 5.5, 0.0, 5.0])
+    np.testing.assert_allclose(smoothed(values, known, near, 2), [3.25, 4.0, 4.75, 0.0, 5.0])
+    np.testing.assert_array_equal(smoothed(values, known, near, 0), values)

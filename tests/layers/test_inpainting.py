@@ -94,9 +94,9 @@ def test_the_setting_names_a_way_or_a_file(tmp_path):
 def test_a_network_fills_key_frames_and_texture_the_rest(tmp_path, picture, hole):
     path = write_network(tmp_path / "net.onnx")
     fills = open_fills(Settings(plate=PlateSettings(fill=str(path))))
-    filled, left = fills.key(picture, hole, None)
+    filled, left = fills.key(picture, hole, ~hole, None)
     assert filled[12, 15, 1] == pytest.approx(1.0) and not left.any()
-    filled, left = fills.frame(picture, hole, None)
+    filled, left = fills.frame(picture, hole, ~hole, None)
     assert filled[hole].max() < 0.81 and not left.any()
     smooth = open_fills(Settings(plate=PlateSettings(fill="smooth")))
-    assert smooth.key is None and smooth.frame is None
+    assert smooth.square is None and smooth.key is None and smooth.frame is None

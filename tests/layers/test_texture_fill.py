@@ -51,6 +51,17 @@ def test_only_exemplars_are_copied(stripes):
     assert np.abs(filled[hole][:, 0] - filled[hole][:, 1]).max() < 1e-3
 
 
+def test_what_is_neither_hole_nor_exemplar_is_unknown(stripes):
+    """Whatever stands in the picture there."""
+    hole = disc(stripes.shape, 12)
+    exemplars = ~hole
+    exemplars[:, 55:] = False
+    first, second = stripes.copy(), stripes.copy()
+    second[:, 55:][~hole[:, 55:]] = (1.0, 0.0, 0.0)
+    one, other = (fill_texture(picture, hole, exemplars, SETTINGS, 0)[0] for picture in (first, second))
+    np.testing.assert_array_equal(one[hole], other[hole])
+
+
 def test_what_is_deep_is_filled_from_what_is_as_deep(stripes):
     """Noise all over, of two colours that differ little, on a floor and on what is far behind it."""
     random = np.random.default_rng(2)

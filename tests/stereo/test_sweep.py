@@ -6,7 +6,7 @@ import pytest
 from surface_sos_core.cameras.planes import plane_disparity
 from surface_sos_core.settings import SweepSettings
 from surface_sos_core.stereo.pinhole import PinholeView
-from surface_sos_core.stereo.sweep import _along_scanlines, sweep_disparity, without_speckles
+from surface_sos_core.stereo.sweep import _along_scanlines, _with_untold, sweep_disparity, without_speckles
 
 H, W = 40, 56
 FOCAL, CENTRE = np.array([60.0, 60.0]), np.array([28.0, 20.0])
@@ -73,6 +73,20 @@ def test_where_nobody_sees_the_likely_plane_goes_on(hidden, views):
     alone = np.abs(sweep(hidden, blind, other) / true[0] - 1)[hole]
     told = np.abs(sweep(hidden, blind, np.concatenate([other, true])) / true[0] - 1)[hole]
     assert np.mean(told < 0.03) > 0.9 and told.mean() < 0.7 * alone.mean()
+
+
+def test_depths_that_nobody_sees_do_not_win_in_clutter():
+    """Of three steps two frames see two, in a row of points of which the frame itself sees the first half."""
+    settings, untold = SweepSettings(), np.nan
+    costs = np.repeat(np.array([[[untold, 0.12, 0.16]]], np.float32), 40, axis=1)
+    asked, hidden = np.arange(40)[None] % 2 == 0, np.arange(40)[None] >= 20
+    costs[~asked] = 0.0
+    found = _with_untold(costs, asked, hidden, settings)
+    np.testing.assert_array_equal(found[..., 1:], costs[..., 1:])
+    assert found[0, 0, 0] == pytest.approx(settings.neutral)
+    assert found[0, 38, 0] == pytest.approx(0.12 + settings.hidden)
+    nobody = np.where(asked[..., None], np.float32(untold), costs)
+    assert _with_untold(nobody, asked, hidden, settings)[0, 38] == pytest.approx(settings.neutral)
 
 
 def test_background_is_not_in_front_of_the_object(hidden, views):
