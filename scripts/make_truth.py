@@ -26,14 +26,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Blender does not put a script's folder there
 
-from shots import bear, can, chair, walker
+from shots import bear, board, can, chair, edge, kettle, walker, white, wires
 from shots.filming import Look, Scene, make_shot
 
 walking = partial(Scene, walker.build, surface=None, moves=walker.walk, shutter=0.01)
 SCENES = {
     "chair": Scene(chair.build, chair.path),
     "bear": Scene(bear.build, bear.path, surface="skin.ply"),
-    "can": Scene(can.build, can.path, shutter=0.005, exposure=can.exposure),
+    "can": Scene(can.build, can.path, shutter=0.005, grade=can.grade),
+    "kettle": Scene(kettle.build, kettle.path, grade=kettle.grade),
+    "wires": Scene(wires.build, wires.path),
+    "board": Scene(partial(board.build, belongs=True), board.path),
+    "onboard": Scene(partial(board.build, belongs=False), board.path),
+    "white": Scene(white.build, white.path),
+    "edge": Scene(edge.build, edge.path),
     "walker-travelling": walking(path=walker.travelling),
     "walker-turning": walking(path=walker.turning),
     "walker-zooming": walking(path=walker.zooming, focal=walker.zoom),

@@ -115,3 +115,12 @@ def plain(name: str, colour: str) -> bpy.types.Material:
     shader.inputs["Base Color"].default_value = linear(colour)
     shader.inputs["Roughness"].default_value = 0.7
     return material
+
+
+def metal(name: str, colour: str, roughness: float) -> bpy.types.Material:
+    """Bare metal, the more of a mirror the less rough it is."""
+    material = plain(name, colour)
+    shader = material.node_tree.nodes["Principled BSDF"]
+    shader.inputs["Metallic"].default_value = 1.0
+    shader.inputs["Roughness"].default_value = roughness
+    return material
