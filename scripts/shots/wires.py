@@ -35,10 +35,10 @@ def path(frames: int) -> list[Matrix]:
     for i in range(frames):
         t = i / max(frames - 1, 1)
         around = math.radians(-62 + 130 * t + 2 * shake(0, t))
-        distance = 2.25 + 0.1 * shake(1, t)
+        distance = 2.4 + 0.1 * shake(1, t)
         height = 0.95 + 0.3 * math.sin(2 * math.pi * 0.9 * t) + 0.06 * shake(2, t)
         eye = Vector((distance * math.sin(around), -distance * math.cos(around), height))
-        target = Vector((0.08 * shake(3, t), 0.08 * shake(4, t), 0.6 + 0.06 * shake(5, t)))
+        target = Vector((0.08 * shake(3, t), 0.08 * shake(4, t), 0.64 + 0.05 * shake(5, t)))
         matrices.append(aim(eye, target, 0.05 * shake(6, t)))
     return matrices
 
