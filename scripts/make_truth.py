@@ -9,6 +9,12 @@ is kept. The shots, each of another kind:
     chair   circled; thin rods and holes
     bear    forward facing; fur and whiskers (fur has no surface: the skin below it is truth/skin.ply)
     can     hand-held among clutter, things in front; exposure drifts, and every frame is blurred by the camera's motion
+    kettle  circled on a carpet; metal that mirrors, a second camera with another white balance, views from the ground
+    wires   wires and straps of one or two pixels before hedges of small leaves
+    board   a house on a board that belongs to it
+    onboard the same on a board that does not
+    white   white on white before a light wall
+    edge    reaches out of the picture in all frames
     walker-travelling, walker-turning, walker-zooming, walker-locked
             a figure that walks, with its shadow, before a camera that does so (no mesh)
 

@@ -20,13 +20,15 @@ TOP = 0.05  # of the board, which lies on z = 0
 
 def build(belongs: bool) -> list[bpy.types.Object]:
     """The scene; returns what is the object: the house, and the board with it if it belongs."""
-    oak = pattern("Oak", "bands", ["#8a5a2e", "#b98548", "#6e4320", "#a87138"], 3.0, (0.6, 3.0, 1.0), grain=0.4)
+    oak = pattern(
+        "Oak", "bands", ["#8a5a2e", "#b98548", "#6e4320", "#a87138"], 3.0, (0.6, 3.0, 1.0), grain=0.4
+    )
     board = box("Board", (1.15, 0.9, TOP), (0, 0, TOP / 2), oak, bevel=0.012, turn=0.15)
     house = _house()
     thing = unite(board, house) if belongs else unite(house[0], house[1:])
     _room(random.Random(71))
-    light_area("Lamp", (1.2, -1.2, 3.3), 1.6, 180, "#fff1dc")
-    light_area("Window", (-2.8, -2.0, 2.4), 1.8, 160, "#e4eeff")
+    light_area("Lamp", (1.2, -1.2, 3.3), 1.6, 130, "#fff1dc")
+    light_area("Window", (-2.8, -2.0, 2.4), 1.8, 120, "#e4eeff")
     light_around("#d8dce2", 0.5)
     return [thing]
 
@@ -76,7 +78,14 @@ def _house() -> list[bpy.types.Object]:
     for x, y, _ in posts:
         parts.append(tube("Post", [(x, y, TOP - 0.01), (x, y, TOP + 0.13)], 0.012, paint))
     for height in (0.05, 0.1):
-        parts.append(tube("Rail", [(posts[0][0], -0.33, TOP + height), (posts[-1][0], -0.33, TOP + height)], 0.009, paint))
+        parts.append(
+            tube(
+                "Rail",
+                [(posts[0][0], -0.33, TOP + height), (posts[-1][0], -0.33, TOP + height)],
+                0.009,
+                paint,
+            )
+        )
     return parts
 
 

@@ -60,17 +60,25 @@ def _dummy() -> bpy.types.Object:
         drum("Cap", 0.088, 0.025, (0, 0, 1.03), wood),
         ball("Knob", 0.03, (0, 0, 1.07), wood),
         tube("Pole", [(0, 0, 0.0), (0, 0, FLOOR)], 0.03, wood),
-        strap("Tape", sagging((-0.1, -0.065, 0.92), (0.1, -0.065, 0.92), -0.03), (0, 1, 0), (0.05, 0.01), tape),
+        strap(
+            "Tape", sagging((-0.1, -0.065, 0.92), (0.1, -0.065, 0.92), -0.03), (0, 1, 0), (0.05, 0.01), tape
+        ),
     ]
     for side in (-1, 1):
-        hanging: list[Vec] = [(0.1 * side, -0.08, 0.925), (0.12 * side, -0.15, 0.84), (0.12 * side, -0.2, 0.72)]
+        hanging: list[Vec] = [
+            (0.1 * side, -0.08, 0.925),
+            (0.12 * side, -0.15, 0.84),
+            (0.12 * side, -0.2, 0.72),
+        ]
         parts += [
             ring("Arm", 0.07, 0.03, (0.25 * side, 0, 0.74), cloth),
             strap("Tape", [*hanging, (0.11 * side, -0.2, 0.5)], (1, 0, 0), (0.04, 0.01), tape),
         ]
     for n in range(5):
         x = -0.08 + 0.05 * n
-        parts.append(ball("Pin", 0.014, (x, -0.68 * math.sqrt(0.268**2 - x * x), 0.66 + 0.02 * (n % 2)), pins))
+        parts.append(
+            ball("Pin", 0.014, (x, -0.68 * math.sqrt(0.268**2 - x * x), 0.66 + 0.02 * (n % 2)), pins)
+        )
     return unite(torso, parts)
 
 
@@ -92,4 +100,10 @@ def _workshop(dice: random.Random) -> None:
     shelf = pattern("Shelf", "bands", ["#3b2a1e", "#5b3f2a"], 2.0)
     panel("Shelf", (6.2, 0.5), (0, 2.25, -0.001), (0, 0, 0), shelf)
     for n, x in enumerate((-1.6, -1.2, 1.1, 1.5)):
-        drum("Roll", 0.12, 1.5 + 0.2 * (n % 3), (x, 1.3, FLOOR + 0.75 + 0.1 * (n % 3)), furniture.cover(dice, "Roll"))
+        drum(
+            "Roll",
+            0.12,
+            1.5 + 0.2 * (n % 3),
+            (x, 1.3, FLOOR + 0.75 + 0.1 * (n % 3)),
+            furniture.cover(dice, "Roll"),
+        )

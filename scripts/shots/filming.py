@@ -15,6 +15,7 @@ from mathutils import Matrix
 from shots.detector import write_masks
 from shots.files import write_cameras, write_grey, write_mesh
 from shots.grading import Grade, apply_grade
+from shots.materials import black
 
 FIRST_FRAME = 1001
 FOCAL_MM, SENSOR_MM = 32.0, 36.0
@@ -202,8 +203,11 @@ def _render_matte(things: Things, scratch: Path) -> np.ndarray:
     others = _others_than(things)
     for other in others:
         other.is_holdout = True
+    # How things look is of no account, and takes most of the time.
     bounces, bpy.context.scene.cycles.max_bounces = bpy.context.scene.cycles.max_bounces, 0
+    bpy.context.view_layer.material_override = black("Cover")
     _render(MATTE_SAMPLES, denoise=False, transparent=True)
+    bpy.data.materials.remove(bpy.context.view_layer.material_override)
     bpy.context.scene.cycles.max_bounces = bounces
     for other in others:
         other.is_holdout = False

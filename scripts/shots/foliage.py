@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 
 from shots.materials import plain
-from shots.shapes import Vec, panel, solid
+from shots.shapes import Vec, panel
 
 GREENS = ["#2f5d1f", "#4f8a2c", "#7da83c", "#1f4420", "#a3b94e"]
 _CLUMP, _LEAVES = 0.3, 260  # half a clump's size, and how many leaves it has
@@ -41,7 +41,9 @@ def clump(seed: int, leaf: float) -> bpy.types.Mesh:
     mesh.from_pydata(vertices.tolist(), [], faces.tolist())
     for green in GREENS:
         mesh.materials.append(plain("Leaf", green))
-    mesh.polygons.foreach_set("material_index", random.integers(0, len(GREENS), _LEAVES).repeat(2).astype(np.int32))
+    mesh.polygons.foreach_set(
+        "material_index", random.integers(0, len(GREENS), _LEAVES).repeat(2).astype(np.int32)
+    )
     return mesh
 
 
@@ -61,4 +63,10 @@ def hedge(dice: random.Random, start: Vec, end: Vec, height: float, leaf: float 
             bpy.context.collection.objects.link(bush)
     middle = [(a + b) / 2 for a, b in zip(start, end, strict=True)]
     turn = math.degrees(math.atan2(end[1] - start[1], end[0] - start[0]))
-    panel("Core", (length, height), (middle[0], middle[1], start[2] + height / 2), (90, 0, turn), plain("Core", "#0d1a0b"))
+    panel(
+        "Core",
+        (length, height),
+        (middle[0], middle[1], start[2] + height / 2),
+        (90, 0, turn),
+        plain("Core", "#0d1a0b"),
+    )

@@ -59,15 +59,25 @@ def _kettle() -> bpy.types.Object:
     """0.75 units high on z = 0: copper and steel that mirror the carpet, wood where hands go."""
     copper, steel = metal("Copper", "#d98a5c", 0.1), metal("Steel", "#c9cacc", 0.08)
     wood = pattern("Wood", "bands", ["#2b1a10", "#4a2c18"], 6.0, grain=0.3)
-    belly = [(0.25 + 0.06 * math.sin(a), 0.06 + 0.26 * a / math.pi) for a in (math.pi * k / 12 for k in range(13))]
-    shoulder = [(0.13 + 0.12 * math.cos(a), 0.32 + 0.1 * math.sin(a)) for a in (math.pi / 2 * k / 8 for k in range(1, 9))]
+    belly = [
+        (0.25 + 0.06 * math.sin(a), 0.06 + 0.26 * a / math.pi) for a in (math.pi * k / 12 for k in range(13))
+    ]
+    shoulder = [
+        (0.13 + 0.12 * math.cos(a), 0.32 + 0.1 * math.sin(a))
+        for a in (math.pi / 2 * k / 8 for k in range(1, 9))
+    ]
     body = lathe("Kettle", [(0.235, 0.0), (0.25, 0.015), *belly, *shoulder], copper)
     rim = [(0.135, 0.4), (0.135, 0.435), (0.125, 0.442), (0.09, 0.462), (0.04, 0.476)]
     parts = [
         lathe("Lid", rim, steel),
         lathe("Foot", [(0.25, 0.0), (0.265, 0.012), (0.265, 0.03), (0.25, 0.04)], steel),
         lathe("Knob", [(0.018, 0.46), (0.016, 0.49), (0.038, 0.515), (0.032, 0.54), (0.01, 0.552)], wood),
-        tube("Spout", [(0.22, 0, 0.16), (0.34, 0, 0.2), (0.4, 0, 0.29), (0.43, 0, 0.39), (0.48, 0, 0.45)], 0.032, copper),
+        tube(
+            "Spout",
+            [(0.22, 0, 0.16), (0.34, 0, 0.2), (0.4, 0, 0.29), (0.43, 0, 0.39), (0.48, 0, 0.45)],
+            0.032,
+            copper,
+        ),
         tube("Bail", arc((0, 0, 0.36), (0.23, 0.36), -15, 195), 0.012, steel),
         tube("Grip", arc((0, 0, 0.36), (0.23, 0.36), 62, 118), 0.026, wood),
     ]
@@ -78,7 +88,9 @@ def _room(dice: random.Random) -> None:
     """A wooden floor with a carpet, cupboards and crates along light walls with posters."""
     planks = pattern("Floor", "", ["#9a6b3f", "#c49a63"], 0.8, (1.0, 2.0, 1.0), mortar="#3b2614", grain=0.5)
     panel("Floor", (2 * WALL, 2 * WALL), (0, 0, -0.012), (0, 0, 0), planks)
-    weave = pattern("Carpet", "bands", ["#8f1d3a", "#b23a55", "#6f1430", "#c9788a"], 4.0, (0.5, 2.5, 1.0), grain=0.7)
+    weave = pattern(
+        "Carpet", "bands", ["#8f1d3a", "#b23a55", "#6f1430", "#c9788a"], 4.0, (0.5, 2.5, 1.0), grain=0.7
+    )
     panel("Carpet", (3.4, 2.6), (0.1, 0.1, -0.002), (0, 0, 20), weave)
     border = pattern("Border", "tiles", ["#e8d8c0", "#6f1430", "#3f4e63"], 7.0, grain=0.4)
     for x in (-1.25, 1.25):
@@ -88,7 +100,10 @@ def _room(dice: random.Random) -> None:
         pattern("Paper", "cells", ["#efe3c4", "#c9cdb4", "#d9c9a0"], 3.2, grain=0.2),
         pattern("Planks", "", ["#c8a468", "#e2c690"], 1.3, (1.0, 2.2, 1.0), mortar="#6b4a22", grain=0.4),
     ]
-    drawer, handle = pattern("Drawer", "bands", ["#b98445", "#d6a868", "#9c6a33"], 1.4, (0.3, 0.3, 2.0)), plain("Handle", "#221d1a")
+    drawer, handle = (
+        pattern("Drawer", "bands", ["#b98445", "#d6a868", "#9c6a33"], 1.4, (0.3, 0.3, 2.0)),
+        plain("Handle", "#221d1a"),
+    )
     for n in range(4):
         turn = 90.0 * n
         out = Vector((math.sin(math.radians(turn)), math.cos(math.radians(turn)), 0))

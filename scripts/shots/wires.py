@@ -48,7 +48,10 @@ def _tripod() -> bpy.types.Object:
     wood = pattern("Wood", "bands", ["#7a4a24", "#b07a42", "#5c3518"], 5.0, grain=0.3)
     leather = pattern("Leather", "cells", ["#3a2418", "#4a2f20", "#2a1810"], 24.0, grain=0.4)
     brass, wire = metal("Brass", "#d8b25a", 0.25), plain("Wire", "#1a1c20")
-    webbing, red = pattern("Webbing", "bands", ["#d9c9a0", "#8f7b4e"], 14.0, grain=0.2), plain("Strap", "#a8231c")
+    webbing, red = (
+        pattern("Webbing", "bands", ["#d9c9a0", "#8f7b4e"], 14.0, grain=0.2),
+        plain("Strap", "#a8231c"),
+    )
 
     body = box("Tripod", (0.3, 0.2, 0.2), (0, 0, 0.98), leather, bevel=0.015)
     parts = [
@@ -61,9 +64,23 @@ def _tripod() -> bpy.types.Object:
         ring("Frame", 0.07, WIRE, (0.0, 0.0, 1.19), wire),
         # The straps: one in a loop below the camera, one around a side, and both ends of a third.
         strap("Strap", sagging((-0.15, 0, 1.02), (0.15, 0, 1.02), 0.42), (0, 1, 0), (0.016, 0.005), red),
-        strap("Strap", sagging((0.15, 0.06, 1.03), (0.15, -0.06, 1.03), 0.3), (1, 0, 0), (0.016, 0.005), webbing),
-        strap("Strap", [(-0.15, 0.05, 1.03), (-0.19, 0.05, 0.95), (-0.2, 0.05, 0.62)], (0, 1, 0), (0.016, 0.005), webbing),
-        strap("Strap", [(-0.15, -0.05, 1.03), (-0.2, -0.05, 0.95), (-0.22, -0.05, 0.7)], (0, 1, 0), (0.016, 0.005), webbing),
+        strap(
+            "Strap", sagging((0.15, 0.06, 1.03), (0.15, -0.06, 1.03), 0.3), (1, 0, 0), (0.016, 0.005), webbing
+        ),
+        strap(
+            "Strap",
+            [(-0.15, 0.05, 1.03), (-0.19, 0.05, 0.95), (-0.2, 0.05, 0.62)],
+            (0, 1, 0),
+            (0.016, 0.005),
+            webbing,
+        ),
+        strap(
+            "Strap",
+            [(-0.15, -0.05, 1.03), (-0.2, -0.05, 0.95), (-0.22, -0.05, 0.7)],
+            (0, 1, 0),
+            (0.016, 0.005),
+            webbing,
+        ),
     ]
     legs = [math.radians(90 + 120 * n) for n in range(3)]
     knees: list[Vec] = []
@@ -75,7 +92,12 @@ def _tripod() -> bpy.types.Object:
             tube("Leg", [tuple(hip), tuple(foot)], 0.014, wood),
             # A stay from the middle to each leg, and a wire that hangs from the camera to its foot.
             tube("Stay", [(0, 0, HEAD - 0.28), knees[-1]], 0.006, brass),
-            tube("Cable", sagging((0.06 * math.cos(angle), 0.06 * math.sin(angle), 0.9), tuple(0.98 * foot), 0.05), WIRE, wire),
+            tube(
+                "Cable",
+                sagging((0.06 * math.cos(angle), 0.06 * math.sin(angle), 0.9), tuple(0.98 * foot), 0.05),
+                WIRE,
+                wire,
+            ),
         ]
     parts.append(tube("Column", [(0, 0, HEAD), (0, 0, HEAD - 0.36)], 0.012, brass))
     for n in range(3):

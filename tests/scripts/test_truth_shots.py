@@ -16,7 +16,8 @@ NAMES = [f"plate.{1001 + n}" for n in range(3)]
 WIDTH, HEIGHT = 96, 54
 
 
-STANDING = ["chair", "bear", "can"]
+STANDING = ["chair", "bear", "can", "kettle", "wires", "board", "onboard", "white", "edge"]
+BOARDS = ["board", "onboard"]
 WALKERS = ["walker-travelling", "walker-turning", "walker-zooming", "walker-locked"]
 
 
@@ -30,8 +31,17 @@ def rendered(cache: Path, *names: str) -> None:
     assert {path.name for path in cache.iterdir()} == set(names)  # nothing half made is left
 
 
+@pytest.fixture(scope="module")
+def boards(tmp_path_factory) -> Path:
+    cache = tmp_path_factory.mktemp("boards")
+    rendered(cache, *BOARDS)
+    return cache
+
+
 @pytest.fixture(scope="module", params=[*STANDING, "walker-travelling"])
 def shot(request, tmp_path_factory) -> Path:
+    if request.param in BOARDS:
+        return request.getfixturevalue("boards") / request.param
     cache = tmp_path_factory.mktemp("truth")
     rendered(cache, request.param)
     return cache / request.param
