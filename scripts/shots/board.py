@@ -26,6 +26,9 @@ def build(belongs: bool) -> list[bpy.types.Object]:
     board = box("Board", (1.15, 0.9, TOP), (0, 0, TOP / 2), oak, bevel=0.012, turn=0.15)
     house = _house()
     thing = unite(board, house) if belongs else unite(house[0], house[1:])
+    # Patterns lie in a thing's own frame: with the board's the house looks the same in both scenes.
+    thing.data.transform(board.matrix_world.inverted() @ thing.matrix_world)
+    thing.matrix_world = board.matrix_world
     _room(random.Random(71))
     light_area("Lamp", (1.2, -1.2, 3.3), 1.6, 130, "#fff1dc")
     light_area("Window", (-2.8, -2.0, 2.4), 1.8, 120, "#e4eeff")

@@ -23,9 +23,9 @@ def build() -> list[bpy.types.Object]:
     dice = random.Random(53)
     _room(dice)
     _around(dice)
-    light_area("Lamp", (1.2, -1.6, 3.2), 2.2, 105, "#fff4e4")
-    light_area("Window", (-2.8, -1.6, 2.2), 2.0, 95, "#eaf1ff")
-    light_around("#e2e4e8", 0.35)
+    light_area("Lamp", (1.2, -1.6, 3.2), 2.2, 84, "#fff4e4")
+    light_area("Window", (-2.8, -1.6, 2.2), 2.0, 74, "#eaf1ff")
+    light_around("#e2e4e8", 0.5)
     return [jug]
 
 
