@@ -14,6 +14,7 @@ is kept. The shots, each of another kind:
     board   a house on a board that belongs to it
     onboard the same on a board that does not
     white   white on white before a light wall
+    lantern glass in part; panes count as the object, whatever is seen through them
     edge    reaches out of the picture in all frames
     walker-travelling, walker-turning, walker-zooming, walker-locked
             a figure that walks, with its shadow, before a camera that does so (no mesh)
@@ -32,7 +33,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Blender does not put a script's folder there
 
-from shots import bear, board, can, chair, edge, kettle, walker, white, wires
+from shots import bear, board, can, chair, edge, kettle, lantern, walker, white, wires
 from shots.filming import Look, Scene, make_shot
 
 walking = partial(Scene, walker.build, surface=None, moves=walker.walk, shutter=0.01)
@@ -46,6 +47,7 @@ SCENES = {
     "onboard": Scene(partial(board.build, belongs=False), board.path),
     "white": Scene(white.build, white.path),
     "edge": Scene(edge.build, edge.path),
+    "lantern": Scene(lantern.build, lantern.path),
     "walker-travelling": walking(path=walker.travelling),
     "walker-turning": walking(path=walker.turning),
     "walker-zooming": walking(path=walker.zooming, focal=walker.zoom),

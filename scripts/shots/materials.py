@@ -136,3 +136,12 @@ def black(name: str) -> bpy.types.Material:
     material.node_tree.links.new(shader.outputs["Emission"], nodes["Material Output"].inputs["Surface"])
     nodes.remove(nodes["Principled BSDF"])
     return material
+
+
+def glass(name: str, colour: str) -> bpy.types.Material:
+    """Clear glass, tinted by the colour."""
+    material = plain(name, colour)
+    shader = material.node_tree.nodes["Principled BSDF"]
+    shader.inputs["Transmission Weight"].default_value = 1.0
+    shader.inputs["Roughness"].default_value = 0.0
+    return material

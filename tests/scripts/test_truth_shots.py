@@ -16,7 +16,7 @@ NAMES = [f"plate.{1001 + n}" for n in range(3)]
 WIDTH, HEIGHT = 96, 54
 
 
-STANDING = ["chair", "bear", "can", "kettle", "wires", "board", "onboard", "white", "edge"]
+STANDING = ["chair", "bear", "can", "kettle", "wires", "board", "onboard", "white", "edge", "lantern"]
 BOARDS = ["board", "onboard"]
 WALKERS = ["walker-travelling", "walker-turning", "walker-zooming", "walker-locked"]
 
