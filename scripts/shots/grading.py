@@ -19,7 +19,8 @@ class Grade:
 def apply_grade(grade: Grade) -> None:
     """Have all pictures saved from now on graded so, plates and clean plates alike."""
     view = bpy.context.scene.view_settings
-    view.exposure, view.gamma, view.use_curve_mapping = grade.stops, grade.gamma, True
+    view.exposure, view.gamma = grade.stops, grade.gamma
+    view.use_curve_mapping = grade.balance != Grade.balance
     # A curve's white is what becomes 1: Blender's own white balance is newer than 4.2, and knows temperatures alone.
     view.curve_mapping.white_level = [1 / gain for gain in grade.balance]
     view.curve_mapping.update()
