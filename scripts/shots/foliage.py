@@ -12,22 +12,22 @@ from shots.materials import plain
 from shots.shapes import Vec, panel
 
 GREENS = ["#2f5d1f", "#4f8a2c", "#7da83c", "#1f4420", "#a3b94e"]
-_CLUMP, _LEAVES = 0.3, 260  # half a clump's size, and how many leaves it has
+_CLUMP, _LEAVES = 0.3, 260  # a clump's radius, by which they are set too, and its leaves
 _DEEP = 0.35  # how far clumps stand before and behind each other
 
 
 def clump(seed: int, leaf: float) -> bpy.types.Mesh:
     """Leaves of about this length at random in a ball; each is a rhomb that is folded along its middle."""
-    random = np.random.default_rng(seed)
-    out = random.normal(size=(_LEAVES, 3))
+    rng = np.random.default_rng(seed)
+    out = rng.normal(size=(_LEAVES, 3))
     out /= np.linalg.norm(out, axis=1, keepdims=True)
-    middle = out * _CLUMP * random.uniform(0.4, 1.0, (_LEAVES, 1))
-    along = out + 0.8 * random.normal(size=out.shape)
+    middle = out * _CLUMP * rng.uniform(0.4, 1.0, (_LEAVES, 1))
+    along = out + 0.8 * rng.normal(size=out.shape)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
-    across = np.cross(along, random.normal(size=out.shape))
+    across = np.cross(along, rng.normal(size=out.shape))
     across /= np.linalg.norm(across, axis=1, keepdims=True)
     fold = np.cross(along, across)
-    long = leaf * random.uniform(0.6, 1.3, (_LEAVES, 1))
+    long = leaf * rng.uniform(0.6, 1.3, (_LEAVES, 1))
     corners = [
         middle - long / 2 * along,
         middle + long * (0.28 * across + 0.08 * fold),
@@ -42,13 +42,13 @@ def clump(seed: int, leaf: float) -> bpy.types.Mesh:
     for green in GREENS:
         mesh.materials.append(plain("Leaf", green))
     mesh.polygons.foreach_set(
-        "material_index", random.integers(0, len(GREENS), _LEAVES).repeat(2).astype(np.int32)
+        "material_index", rng.integers(0, len(GREENS), _LEAVES).repeat(2).astype(np.int32)
     )
     return mesh
 
 
 def hedge(dice: random.Random, start: Vec, end: Vec, height: float, leaf: float = 0.1) -> None:
-    """Clumps of leaves from one point on the ground to another, before a dark core."""
+    """Clumps of leaves from one point on the ground to another, around a dark core."""
     meshes = [clump(dice.randrange(1000), leaf) for _ in range(3)]
     length = math.dist(start, end)
     across, up = math.ceil(length / _CLUMP), math.ceil(height / _CLUMP)
