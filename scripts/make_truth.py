@@ -9,6 +9,13 @@ is kept. The shots, each of another kind:
     chair   circled; thin rods and holes
     bear    forward facing; fur and whiskers (fur has no surface: the skin below it is truth/skin.ply)
     can     hand-held among clutter, things in front; exposure drifts, and every frame is blurred by the camera's motion
+    kettle  circled on a carpet; metal that mirrors, a second camera with another white balance, views from the ground
+    wires   wires and straps of one or two pixels before hedges of small leaves
+    board   a house on a board that belongs to it
+    onboard the same on a board that does not
+    white   white on white before a light wall
+    lantern glass in part; panes count as the object, whatever is seen through them
+    edge    reaches out of the picture in all frames
     walker-travelling, walker-turning, walker-zooming, walker-locked
             a figure that walks, with its shadow, before a camera that does so (no mesh)
 
@@ -26,14 +33,21 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # Blender does not put a script's folder there
 
-from shots import bear, can, chair, walker
+from shots import bear, board, can, chair, edge, kettle, lantern, walker, white, wires
 from shots.filming import Look, Scene, make_shot
 
 walking = partial(Scene, walker.build, surface=None, moves=walker.walk, shutter=0.01)
 SCENES = {
     "chair": Scene(chair.build, chair.path),
     "bear": Scene(bear.build, bear.path, surface="skin.ply"),
-    "can": Scene(can.build, can.path, shutter=0.005, exposure=can.exposure),
+    "can": Scene(can.build, can.path, shutter=0.005, grade=can.grade),
+    "kettle": Scene(kettle.build, kettle.path, grade=kettle.grade),
+    "wires": Scene(wires.build, wires.path),
+    "board": Scene(partial(board.build, belongs=True), board.path),
+    "onboard": Scene(partial(board.build, belongs=False), board.path),
+    "white": Scene(white.build, white.path),
+    "edge": Scene(edge.build, edge.path),
+    "lantern": Scene(lantern.build, lantern.path),
     "walker-travelling": walking(path=walker.travelling),
     "walker-turning": walking(path=walker.turning),
     "walker-zooming": walking(path=walker.zooming, focal=walker.zoom),

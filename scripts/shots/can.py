@@ -9,6 +9,7 @@ import bpy
 from mathutils import Matrix, Vector
 
 from shots import furniture
+from shots.grading import Grade
 from shots.hand import Hand, aim
 from shots.lights import light_area, light_around
 from shots.materials import pattern, plain
@@ -44,9 +45,9 @@ def path(frames: int) -> list[Matrix]:
     return matrices
 
 
-def exposure(t: float) -> float:
-    """Stops: an automatic exposure that hunts."""
-    return 0.4 * math.sin(2 * math.pi * 0.8 * t + 0.5) + 0.12 * math.sin(2 * math.pi * 3.1 * t)
+def grade(t: float) -> Grade:
+    """An automatic exposure that hunts."""
+    return Grade(0.4 * math.sin(2 * math.pi * 0.8 * t + 0.5) + 0.12 * math.sin(2 * math.pi * 3.1 * t))
 
 
 def _can() -> bpy.types.Object:

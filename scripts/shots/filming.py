@@ -14,6 +14,8 @@ from mathutils import Matrix
 
 from shots.detector import write_masks
 from shots.files import write_cameras, write_grey, write_mesh
+from shots.grading import Grade, apply_grade
+from shots.materials import black
 
 FIRST_FRAME = 1001
 FOCAL_MM, SENSOR_MM = 32.0, 36.0
@@ -29,8 +31,8 @@ class Scene:
     build: makes everything on an empty file and returns what is the object, its closed surface first. path: the
     camera's matrices to the world (Blender's axes), one for each of so many frames. surface: the name of the mesh of
     truth, None for what moves. moves: for each part of an object that moves the same as path. focal: length in mm at a time
-    in [0, 1]. shutter: share of the shot's length that it is open, centred on each frame. exposure: stops at a time.
-    shadowed: also render clean plates in which the object's shadow and reflections stay.
+    in [0, 1]. shutter: share of the shot's length that it is open, centred on each frame. grade: how the picture of a time
+    in [0, 1] is exposed and balanced. shadowed: also render clean plates in which the object's shadow and reflections stay.
     """
 
     build: Callable[[], list[bpy.types.Object]]
@@ -39,7 +41,7 @@ class Scene:
     moves: Callable[[int], list[list[Matrix]]] = lambda frames: []
     focal: Callable[[float], float] = lambda t: FOCAL_MM
     shutter: float = 0.0
-    exposure: Callable[[float], float] = lambda t: 0.0
+    grade: Callable[[float], Grade] = lambda t: Grade()
     shadowed: bool = True
 
 
@@ -82,7 +84,7 @@ def make_shot(out: Path, scene: Scene, frames: int, look: Look, only: Iterable[i
                 continue
             place(i)
             bpy.context.scene.cycles.seed = i
-            bpy.context.scene.view_settings.exposure = scene.exposure(i / max(frames - 1, 1))
+            apply_grade(scene.grade(i / max(frames - 1, 1)))
             _render(look.samples)
             _save(out / "plates" / f"{name}.jpg", look.quality)
             _save(Path(scratch) / "plate.png")
@@ -201,8 +203,11 @@ def _render_matte(things: Things, scratch: Path) -> np.ndarray:
     others = _others_than(things)
     for other in others:
         other.is_holdout = True
+    # How things look is of no account, and takes most of the time.
     bounces, bpy.context.scene.cycles.max_bounces = bpy.context.scene.cycles.max_bounces, 0
+    bpy.context.view_layer.material_override = black("Cover")
     _render(MATTE_SAMPLES, denoise=False, transparent=True)
+    bpy.data.materials.remove(bpy.context.view_layer.material_override)
     bpy.context.scene.cycles.max_bounces = bounces
     for other in others:
         other.is_holdout = False

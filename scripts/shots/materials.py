@@ -115,3 +115,33 @@ def plain(name: str, colour: str) -> bpy.types.Material:
     shader.inputs["Base Color"].default_value = linear(colour)
     shader.inputs["Roughness"].default_value = 0.7
     return material
+
+
+def metal(name: str, colour: str, roughness: float) -> bpy.types.Material:
+    """Bare metal, the more of a mirror the less rough it is."""
+    material = plain(name, colour)
+    shader = material.node_tree.nodes["Principled BSDF"]
+    shader.inputs["Metallic"].default_value = 1.0
+    shader.inputs["Roughness"].default_value = roughness
+    return material
+
+
+def black(name: str) -> bpy.types.Material:
+    """Neither shines nor reflects: the quickest to render."""
+    material = bpy.data.materials.new(name)
+    material.use_nodes = True
+    nodes = material.node_tree.nodes
+    shader = nodes.new("ShaderNodeEmission")
+    shader.inputs["Strength"].default_value = 0.0
+    material.node_tree.links.new(shader.outputs["Emission"], nodes["Material Output"].inputs["Surface"])
+    nodes.remove(nodes["Principled BSDF"])
+    return material
+
+
+def glass(name: str, colour: str) -> bpy.types.Material:
+    """Clear glass, tinted by the colour."""
+    material = plain(name, colour)
+    shader = material.node_tree.nodes["Principled BSDF"]
+    shader.inputs["Transmission Weight"].default_value = 1.0
+    shader.inputs["Roughness"].default_value = 0.0
+    return material

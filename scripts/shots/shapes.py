@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import bpy
+from mathutils import Vector
 
 from shots.materials import plain
 
@@ -123,6 +125,67 @@ def letters(text: str, size: float, at: Vec, turn: Vec, colour: str) -> bpy.type
     thing.data.align_x, thing.data.align_y = "CENTER", "CENTER"
     thing.data.materials.append(plain(text, colour))
     return thing
+
+
+def solid(
+    name: str,
+    vertices: Sequence[Vec],
+    faces: Sequence[Sequence[int]],
+    material: bpy.types.Material,
+    smooth: bool = False,
+) -> bpy.types.Object:
+    """A mesh of these faces, which look to where their corners go round anticlockwise."""
+    mesh = bpy.data.meshes.new(name)
+    mesh.from_pydata(vertices, [], faces)
+    thing = bpy.data.objects.new(name, mesh)
+    bpy.context.collection.objects.link(thing)
+    bpy.context.view_layer.objects.active = thing
+    return finish(name, material, smooth)
+
+
+def lathe(
+    name: str, profile: list[tuple[float, float]], material: bpy.types.Material, steps: int = 64
+) -> bpy.types.Object:
+    """A profile of (radius, height), bottom first, turned about the vertical; closed at both ends by the axis."""
+    turns = [(math.cos(2 * math.pi * k / steps), math.sin(2 * math.pi * k / steps)) for k in range(steps)]
+    vertices: list[Vec] = [(0, 0, profile[0][1])]
+    for radius, height in profile:
+        vertices += [(radius * x, radius * y, height) for x, y in turns]
+    vertices.append((0, 0, profile[-1][1]))
+    top, last = len(vertices) - 1, len(vertices) - 1 - steps
+    faces: list[tuple[int, ...]] = []
+    for k in range(steps):
+        following = (k + 1) % steps
+        faces += [(0, 1 + following, 1 + k), (top, last + k, last + following)]
+        for row in range(1, last, steps):
+            faces.append((row + k, row + following, row + steps + following, row + steps + k))
+    return solid(name, vertices, faces, material, smooth=True)
+
+
+def strap(
+    name: str, points: list[Vec], across: Vec, size: tuple[float, float], material: bpy.types.Material
+) -> bpy.types.Object:
+    """A closed band through the points, its width along `across`; size: width and thickness."""
+    side = Vector(across).normalized()
+    vertices: list[Vec] = []
+    for n, point in enumerate(points):
+        before, after = points[max(n - 1, 0)], points[min(n + 1, len(points) - 1)]
+        up = side.cross(Vector(after) - Vector(before)).normalized()
+        for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
+            vertices.append(tuple(Vector(point) + x * size[0] / 2 * side + y * size[1] / 2 * up))
+    end = 4 * (len(points) - 1)
+    faces: list[tuple[int, ...]] = [(0, 1, 2, 3), (end + 3, end + 2, end + 1, end)]
+    for row in range(0, end, 4):
+        for k in range(4):
+            following = (k + 1) % 4
+            faces.append((row + k, row + 4 + k, row + 4 + following, row + following))
+    return solid(name, vertices, faces, material)
+
+
+def sagging(start: Vec, end: Vec, depth: float, steps: int = 12) -> list[Vec]:
+    """Points of what hangs between two points, in its middle so much below the line between them."""
+    shares = [n / steps for n in range(steps + 1)]
+    return [tuple(Vector(start).lerp(Vector(end), s) - Vector((0, 0, 4 * depth * s * (1 - s)))) for s in shares]
 
 
 def unite(body: bpy.types.Object, parts: list[bpy.types.Object]) -> bpy.types.Object:
