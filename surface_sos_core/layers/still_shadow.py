@@ -1,34 +1,59 @@
-"""The shadow that an object which stands casts on the ground: lamps are found that explain, by the object's own shape, where the
-ground is darker than the same ground beside it."""
+"""The shadow that an object which stands casts on the ground: the same in the world for all frames, by lamps that are found."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+import cv2
 import numpy as np
-from scipy.optimize import nnls
 
-from surface_sos_core.cameras import Box
+from surface_sos_core.arrays import read_arrays
+from surface_sos_core.cameras import Box, Camera
+from surface_sos_core.files import write_atomically
 from surface_sos_core.footage.colour import srgb_decode
+from surface_sos_core.layers.lamps import Sky, find_lamps
 from surface_sos_core.layers.occlusion import blocked
+from surface_sos_core.layers.seams import spread
 from surface_sos_core.layers.sources import Sources, lookup
 from surface_sos_core.settings import StillShadowSettings
 
-_RING = 6  # rays around the middle one of a bundle
-_ROUNDS = 12  # of reweighted least squares
-_DARK = 1e-3  # scene-linear, added to colours before their logarithm
+_CLEAR = 1.5  # cells above the ground that a ray begins, since the object's rim may lie in it
+_MOST_BYTES = 1 << 30  # of a shadow as it is kept
+_NO_GROUND = (
+    "The object's shadow is not told apart (`shadow` is 1): no ground was found that it stands on; "
+    "let the camera see more of what is below it."
+)
+_NO_LAMPS = (
+    "The object's shadow is not told apart (`shadow` is 1): nothing that its shape could shade is reliably darker on the ground "
+    "around it."
+)
 
 
 @dataclass(frozen=True)
 class Ground:
-    """A square piece of a plane in cells: the world point `corner` (3,) is where the first cell begins, `axes` (2, 3) lead from a
-    cell to the next column and to the next row, `normal` (3,) has length 1 and points to where the object is."""
+    """A square piece of a plane in cells: the first one begins at the world point `corner` (3,), `axes` (2, 3) lead from a cell to
+    the next column and to the next row, `normal` (3,) is a unit vector to where the object is."""
 
     corner: np.ndarray
     axes: np.ndarray
     normal: np.ndarray
     size: int
+
+    @staticmethod
+    def below(box: Box, plane: np.ndarray, size: int, reach: float) -> Ground:
+        """The piece of a plane (4,) around a box that goes so many of its longest sides beyond it."""
+        height = plane[:3] @ box.centre + plane[3]
+        normal = plane[:3] * (1.0 if height >= 0 else -1.0)
+        first = np.cross(normal, np.eye(3)[np.argmin(np.abs(normal))])
+        first /= np.linalg.norm(first)
+        axes = np.stack([first, np.cross(normal, first)]) * ((1.0 + 2.0 * reach) * _longest(box) / size)
+        return Ground(box.centre - height * plane[:3] - axes.sum(axis=0) * (size / 2), axes, normal, size)
+
+    def at_size(self, size: int) -> Ground:
+        """The same piece in so many cells along a side."""
+        return Ground(self.corner, self.axes * (self.size / size), self.normal, size)
 
     @property
     def points(self) -> np.ndarray:
@@ -36,25 +61,184 @@ class Ground:
         rows, columns = np.divmod(np.arange(self.size**2), self.size)
         return self.corner + (columns + 0.5)[:, None] * self.axes[0] + (rows + 0.5)[:, None] * self.axes[1]
 
-    def places(self, world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(N, 2) column and row, in cells, that world points (N, 3) stand above, and how high (N,)."""
-        away = world - self.corner
-        return away @ self.axes.T / (self.axes**2).sum(axis=1), away @ self.normal
+    def height(self, world: np.ndarray) -> np.ndarray:
+        """(N,) how high above it world points (N, 3) are."""
+        return (world - self.corner) @ self.normal
+
+    def cells(self, world: np.ndarray) -> np.ndarray:
+        """(N, 2) column and row, in cells, that world points (N, 3) are at."""
+        return (world - self.corner) @ self.axes.T / (self.axes**2).sum(axis=1)
+
+    def met(self, origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
+        """(N,) how far along directions (N, 3) rays from origin (3,) meet its plane; not finite or negative: never."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return -self.height(origin[None]) / (directions @ self.normal)
 
 
-def ground_of(plane: np.ndarray, box: Box, size: int, reach: float) -> Ground:
-    """The piece of a plane (4,) around the box, of whose longest sides `reach` go beyond it; faces the box's middle."""
-    normal = plane[:3] if plane[:3] @ box.centre + plane[3] >= 0 else -plane[:3]
-    below = box.centre - (plane[:3] @ box.centre + plane[3]) * plane[:3]
-    first = np.cross(normal, np.eye(3)[np.argmin(np.abs(normal))])
-    first /= np.linalg.norm(first)
-    half = (0.5 + reach) * 2.0 * float(np.max(box.half))
-    axes = np.stack([first, np.cross(normal, first)]) * (2.0 * half / size)
-    return Ground(below - axes.sum(axis=0) * (size / 2), axes, normal, size)
+def _longest(box: Box) -> float:
+    return 2.0 * float(np.max(box.half))
 
 
-def seen_ground(ground: Ground, sources: Sources, settings: StillShadowSettings) -> np.ndarray:
-    """(size * size, 3) scene-linear colours of the ground, medians of frames; nan where too few show it, or something else."""
+@dataclass(frozen=True)
+class StillShadow:
+    """What the object's shadow leaves of the light, left (size, size, 3), on the `ground`; where it is not told, `ground` is None and
+    `doubt` a sentence that says why. height: in world units, how far from the ground a place may be to be in its shadow."""
+
+    ground: Ground | None
+    left: np.ndarray
+    height: float
+    doubt: str = ""
+
+    def factor(
+        self,
+        camera: Camera,
+        disparity: np.ndarray,
+        seen: np.ndarray,
+        depth_of: Callable[[np.ndarray], np.ndarray],
+        depth_edge: int,
+    ) -> np.ndarray:
+        """(H, W, 3) what it leaves of the light of each pixel of a camera's clean plate; 1 where there is none.
+
+        disparity (H, W): one over the background's depth in the hole, 0 elsewhere, where depth_of tells the depth (N,) at pixels
+        (N, 2), asked so few that depth_edge of them make the longer edge. seen (H, W): what is invented gets the shadow of what is
+        around it, from which it goes on.
+        """
+        height, width = disparity.shape
+        out = np.ones((height, width, 3), np.float32)
+        if self.ground is None:
+            return out
+        left = self._left_on_ground(camera, width, height)
+        shaded = (left < 1).any(axis=2)
+        if not shaded.any():
+            return out
+        step = max(1.0, max(height, width) / depth_edge)
+        columns, rows = max(1, round(width / step)), max(1, round(height / step))
+        x, y = np.meshgrid((np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows)
+        asked = cv2.resize(shaded.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA) > 0
+        pixels = np.stack([x[asked] * width, y[asked] * height], axis=1)
+        near = np.zeros((rows, columns), np.float32)
+        near[asked] = self._on_ground(camera, pixels, depth_of(pixels))
+        weight = cv2.resize(near, (width, height), interpolation=cv2.INTER_LINEAR)
+        rows_in, columns_in = np.nonzero((disparity > 0) & shaded)
+        if len(rows_in):
+            pixels = np.stack([columns_in + 0.5, rows_in + 0.5], axis=1)
+            weight[rows_in, columns_in] = self._on_ground(
+                camera, pixels, 1.0 / disparity[rows_in, columns_in].astype(np.float64)
+            )
+        out = 1.0 - weight[..., None] * (1.0 - left)
+        return spread(out.astype(np.float32), seen > 0.5) if (seen > 0.5).any() else out
+
+    def _left_on_ground(self, camera: Camera, width: int, height: int) -> np.ndarray:
+        """(H, W, 3) what is left of the light where rays meet the ground's plane."""
+        assert self.ground is not None
+        directions = camera.picture_rays(width, height).reshape(-1, 3)
+        away = self.ground.met(camera.centre, directions)
+        with np.errstate(invalid="ignore"):
+            at = self.ground.cells(camera.centre + away[:, None] * directions) - 0.5
+            at[~((away > 0) & np.isfinite(at).all(axis=1))] = -10.0
+        at = at.clip(-10, self.ground.size + 10).astype(np.float32).reshape(height, width, 2)
+        return cv2.remap(
+            self.left, at[..., 0], at[..., 1], cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT, borderValue=(1.0, 1.0, 1.0),
+        )  # fmt: skip
+
+    def _on_ground(self, camera: Camera, pixels: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """(N,) 1 where what pixels (N, 2) show at a depth (N,) is the ground, 0 where it is well above or below it."""
+        assert self.ground is not None
+        origin, directions = camera.rays(pixels)
+        away = np.abs(self.ground.height(origin + depth[:, None] * directions)) / self.height
+        return np.nan_to_num(np.clip(2.0 - away, 0.0, 1.0), nan=0.0)
+
+    def write(self, path: Path, stamp: str) -> None:
+        """Keep it in an .npz, with a stamp of what it was made from."""
+        ground = self.ground
+        parts = [np.zeros(0)] * 3 if ground is None else [ground.corner, ground.axes, ground.normal]
+        with write_atomically(path) as partial, partial.open("wb") as file:
+            np.savez_compressed(
+                file, corner=parts[0], axes=parts[1], normal=parts[2], left=self.left.astype(np.float16),
+                height=np.float64(self.height), doubt=_letters(self.doubt), stamp=_letters(stamp),
+            )  # fmt: skip
+
+    @staticmethod
+    def read(path: Path, stamp: str) -> StillShadow | None:
+        """What was kept with this stamp; None where there is nothing, another, or a damaged file: it is soon made again."""
+        try:
+            kept = read_arrays(path, _MOST_BYTES)
+            if kept["stamp"].tobytes() != stamp.encode():
+                return None
+            left, doubt, height = kept["left"].astype(np.float32), kept["doubt"].tobytes().decode(), float(kept["height"])
+            if not len(kept["corner"]):
+                return StillShadow(None, left, height, doubt)
+            ground = Ground(kept["corner"], kept["axes"], kept["normal"], len(left))
+            shapes = [part.shape for part in (ground.corner, ground.axes, ground.normal, left)]
+            whole = all(np.isfinite(part).all() for part in (ground.corner, ground.axes, ground.normal, left, height))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        fits = shapes == [(3,), (2, 3), (3,), (len(left), len(left), 3)]
+        return StillShadow(ground, left, height, doubt) if fits and whole and height > 0 else None
+
+
+def _letters(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+def find_still_shadow(
+    cells: np.ndarray,
+    box: Box,
+    planes: np.ndarray,
+    sources: Sources,
+    settings: StillShadowSettings,
+) -> StillShadow:
+    """The shadow that the object casts on the fullest plane that it stands on, told by where that is darker.
+
+    cells (X, Y, Z) bool: where the box is filled; planes (K, 4): among the points of the background, the fullest first.
+    """
+    nothing = np.ones((1, 1, 3), np.float32)
+    ground = _ground(cells, box, planes, sources, settings)
+    if ground is None:
+        return StillShadow(None, nothing, 1.0, _NO_GROUND)
+    compared = ground.at_size(settings.compared)
+    lamps = find_lamps(
+        shown_colours(compared, sources, settings),
+        compared.size,
+        compared.normal,
+        lambda sky: hidden_sky(cells, box, compared.points, sky),
+        settings,
+    )
+    if lamps is None:
+        return StillShadow(None, nothing, 1.0, _NO_LAMPS)
+    taken = hidden_sky(cells, box, ground.points, lamps.sky) @ lamps.shares
+    taken = taken.reshape(ground.size, ground.size, 3) * _fading(ground.size, settings)[..., None]
+    left = np.clip(1.0 - taken, settings.darkest, 1.0).astype(np.float32)
+    return StillShadow(ground, left, settings.height * _longest(box))
+
+
+def hidden_sky(cells: np.ndarray, box: Box, world: np.ndarray, sky: Sky) -> np.ndarray:
+    """(N, K) the share of each place of the sky that the object hides from world points (N, 3)."""
+    clear = _CLEAR * 2.0 * float((box.extent / cells.shape).max())
+    return blocked(cells, box.extent, box.to_box(world), sky.rays @ box.rotation, clear)
+
+
+def _ground(
+    cells: np.ndarray, box: Box, planes: np.ndarray, sources: Sources, settings: StillShadowSettings
+) -> Ground | None:
+    """The first of the planes (K, 4) that the object stands on and cameras look upon."""
+    filled = np.argwhere(cells)
+    if not len(filled):
+        return None
+    inside = box.to_world(((filled + 0.5) / cells.shape * 2.0 - 1.0) * box.extent)
+    centres = np.array([sources.camera(i).centre for i in sources.usable])
+    for plane in planes:
+        ground = Ground.below(box, plane, settings.texels, settings.reach)
+        lowest = float(np.quantile(ground.height(inside), 0.02)) / _longest(box)
+        if abs(lowest) < settings.under and np.median(ground.height(centres)) > 0:
+            return ground
+    return None
+
+
+def shown_colours(ground: Ground, sources: Sources, settings: StillShadowSettings) -> np.ndarray:
+    """(size * size, 3) scene-linear colours of the ground, medians of frames; nan where too few show it, or something before it,
+    and where they are clipped."""
     usable, world = sources.usable, ground.points
     some = np.unique(np.linspace(0, len(usable) - 1, min(settings.views, len(usable))).round().astype(int))
     colours = np.full((len(some), len(world), 3), np.nan, np.float32)
@@ -65,139 +249,16 @@ def seen_ground(ground: Ground, sources: Sources, settings: StillShadowSettings)
     out = np.full((len(world), 3), np.nan, np.float32)
     shown = np.flatnonzero(np.isfinite(colours[..., 0]).sum(axis=0) >= settings.least_views)
     if len(shown):
-        seen = colours[:, shown]
-        middle = np.nanmedian(seen, axis=0)
-        agree = np.nanmedian(np.abs(seen - middle).max(axis=2), axis=0) <= settings.differ
-        out[shown[agree]] = srgb_decode(middle[agree])
+        middle = np.nanmedian(colours[:, shown], axis=0)
+        apart = np.nanmedian(np.abs(colours[:, shown] - middle).max(axis=2), axis=0)
+        good = (apart <= settings.differ) & (middle <= settings.brightest).all(axis=1)
+        out[shown[good]] = srgb_decode(middle[good])
     return out
 
 
-@dataclass(frozen=True)
-class Bundles:
-    """Places of the sky: the middles (K, 3), unit vectors in the world, of K cones, half as wide as `width` radians."""
-
-    middles: np.ndarray
-    width: float
-
-    @property
-    def rays(self) -> np.ndarray:
-        """(K, 7, 3) directions within each cone: its middle and a ring around it."""
-        first, second = _across(self.middles)
-        turn = np.arange(_RING) * (2.0 * np.pi / _RING)
-        ring = np.cos(turn)[:, None, None] * first + np.sin(turn)[:, None, None] * second
-        around = self.middles + np.tan(0.35 * self.width) * ring
-        rays = np.concatenate([self.middles[None], around]).transpose(1, 0, 2)
-        return rays / np.linalg.norm(rays, axis=2, keepdims=True)
-
-    def finer(self, used: np.ndarray) -> Bundles:
-        """Those that are `used` (K,) bool, each split into seven of half the width."""
-        one = Bundles(self.middles[used], self.width)
-        middles = Bundles(one.middles, one.width * 0.5 / 0.35).rays.reshape(-1, 3)
-        return Bundles(_apart(middles, 0.25 * self.width), 0.5 * self.width)
-
-
-def whole_sky(normal: np.ndarray, count: int, lowest: float) -> Bundles:
-    """So many cones all over the sky above a plane with this normal (3,), no lower than at this sine (a Fibonacci lattice)."""
-    first, second = _across(normal[None])
-    height = lowest + (1.0 - lowest) * (np.arange(count) + 0.5) / count
-    turn = np.arange(count) * np.pi * (3.0 - np.sqrt(5.0))
-    flat = np.cos(turn)[:, None] * first + np.sin(turn)[:, None] * second
-    middles = height[:, None] * normal + np.sqrt(1.0 - height**2)[:, None] * flat
-    return Bundles(middles, 2.0 * float(np.sqrt(2.0 * (1.0 - lowest) / count)))
-
-
-def _across(normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two unit vectors (K, 3) each, at right angles to normals (K, 3) and to each other."""
-    first = np.cross(normals, np.eye(3)[np.argmin(np.abs(normals), axis=1)])
-    first /= np.linalg.norm(first, axis=1, keepdims=True)
-    return first, np.cross(normals, first)
-
-
-def _apart(middles: np.ndarray, angle: float) -> np.ndarray:
-    """Those unit vectors (K, 3) that are further than `angle` radians from all that were kept before."""
-    kept: list[np.ndarray] = []
-    for one in middles:
-        if all(one @ other < np.cos(angle) for other in kept):
-            kept.append(one)
-    return np.array(kept)
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Pairs of places of the ground: a, b (P,) their numbers, change (P, 3) of the logarithm of what they show, from a to b."""
-
-    a: np.ndarray
-    b: np.ndarray
-    change: np.ndarray
-
-    def of(self, some: np.ndarray) -> Pairs:
-        return Pairs(self.a[some], self.b[some], self.change[some])
-
-
-def alike_pairs(colours: np.ndarray, size: int, shaded: np.ndarray, settings: StillShadowSettings) -> Pairs:
-    """Pairs of places that may be of the same kind and of which a lamp might light one more than the other.
-
-    colours (size * size, 3), nan where unknown; shaded (size * size, K): what the object takes of the light of places of the sky.
-    """
-    light = np.log(colours + _DARK)
-    rows, columns = np.divmod(np.arange(size**2), size)
-    found: list[tuple[np.ndarray, np.ndarray]] = []
-    step = 1
-    while step <= settings.farthest:
-        for right, down in ((step, 0), (0, step), (step, step), (step, -step)):
-            inside = (columns + right < size) & (rows + down >= 0) & (rows + down < size)
-            a = np.flatnonzero(inside & np.isfinite(light[:, 0]))
-            b = a + right + down * size
-            known = np.isfinite(light[b, 0])
-            found.append((a[known], b[known]))
-        step *= 2
-    a, b = (np.concatenate(ends) for ends in zip(*found, strict=True))
-    change = light[b] - light[a]
-    tint = change - change.mean(axis=1, keepdims=True)
-    differs = np.abs(shaded[b] - shaded[a]).max(axis=1) > 0.1
-    same = np.abs(tint).max(axis=1) < settings.tint + 0.15 * np.abs(change.mean(axis=1))
-    kept = np.flatnonzero(differs & same)
-    kept = np.random.default_rng(0).permutation(kept)[: settings.pairs]
-    return Pairs(a[kept], b[kept], change[kept])
-
-
-def fit_shares(pairs: Pairs, shaded: np.ndarray, change: np.ndarray, settings: StillShadowSettings) -> np.ndarray:
-    """(K,) the share of the ground's light that comes from each place of the sky.
-
-        minimise  sum_ab rho(change_ab - log S_b + log S_a) + frugal P sum_k w_k,   S = 1 - sum_k w_k O_k,   w >= 0
-
-    with O the `shaded` (N, K), change (P,) of one channel and rho(r) = log(1 + (r / noise)^2): what texture changes is left to
-    the few pairs across its edges. Gauss-Newton and reweighted least squares.
-    """
-    shares = np.zeros(shaded.shape[1])
-    a, b = shaded[pairs.a], shaded[pairs.b]
-    for _ in range(_ROUNDS):
-        left_a, left_b = (np.maximum(1.0 - one @ shares, settings.darkest) for one in (a, b))
-        slope = a / left_a[:, None] - b / left_b[:, None]
-        rest = change - np.log(left_b / left_a)
-        weight = 1.0 / (1.0 + (rest / settings.noise) ** 2)
-        goal = rest + slope @ shares
-        weighted = slope * weight[:, None]
-        matrix = weighted.T @ slope
-        matrix[np.diag_indices_from(matrix)] += 1e-6 * max(1.0, matrix.diagonal().max())
-        vector = weighted.T @ goal - settings.frugal * weight.sum()
-        root = np.linalg.cholesky(matrix)
-        new = nnls(root.T, np.linalg.solve(root, vector))[0]
-        new *= min(1.0, (1.0 - settings.darkest) / max(new.sum(), 1e-9))
-        done = np.abs(new - shares).max() < 1e-3
-        shares = new
-        if done:
-            break
-    return shares
-
-
-def share_seen(predicted: np.ndarray, change: np.ndarray) -> float:
-    """How much of the predicted changes (P,) is in the changes (P,) that were seen: a robust slope through 0, the median of their
-    ratios, each counted by its prediction."""
-    counts = np.abs(predicted) > 0.02
-    if not counts.any():
-        return 0.0
-    ratio, weight = change[counts] / predicted[counts], np.abs(predicted[counts])
-    order = np.argsort(ratio)
-    summed = np.cumsum(weight[order])
-    return float(ratio[order][np.searchsorted(summed, 0.5 * summed[-1])])
+def _fading(size: int, settings: StillShadowSettings) -> np.ndarray:
+    """(size, size) 1 inside and 0 at the sides of the ground."""
+    away = np.minimum(np.arange(size) + 0.5, size - np.arange(size) - 0.5) / size
+    edge = settings.fade * settings.reach / (1.0 + 2.0 * settings.reach)
+    ramp = np.clip(away / edge, 0.0, 1.0).astype(np.float32)
+    return np.minimum.outer(ramp, ramp)

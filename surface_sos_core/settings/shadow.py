@@ -1,4 +1,4 @@
-"""Settings of the shadow that an object which stands casts on the ground around it."""
+"""Settings of the shadow that an object which stands casts on the ground."""
 
 from __future__ import annotations
 
@@ -8,43 +8,69 @@ from surface_sos_core.settings.setting import Group, setting
 
 
 class StillShadowSettings(Group):
-    """The shadow of an object that stands, by lamps found from where the ground is darkened."""
+    """The shadow of an object that stands: lamps that explain where the ground is darker, by the object's shape."""
 
     NAME: ClassVar[str] = "still_shadow"
 
-    find: bool = setting(True, "Tell the object's shadow from the ground it stands on.")
-    reach: float = setting(
-        2.0, "How far from the object its shadow may fall.", 0.1, 100, "of its longest side"
-    )
-    texels: int = setting(400, "Cells along a side of the ground on which the shadow is kept.", 16, 8192, "cells")
+    find: bool = setting(True, "Tell the object's shadow from the ground that it stands on.")
+    reach: float = setting(1.0, "How far from the object its shadow may fall.", 0.1, 100, "of its longest side")
+    fade: float = setting(0.2, "Over how much of that it fades out at the end.", 1e-3, 1, "of the reach")
+    texels: int = setting(400, "Cells along a side of the ground that the shadow is kept in.", 16, 8192, "cells")
+    compared: int = setting(200, "Cells along a side of the ground that are compared.", 16, 4096, "cells")
     cells: int = setting(
-        96, "Cells along the object's longest side, of which lamps see whether they are filled.", 8, 1024, "cells"
+        96, "Cells along the object's longest side, which keep light off or do not.", 8, 1024, "cells"
     )
-    views: int = setting(40, "Frames that the ground is looked at in.", 2, 10_000, "frames")
+    under: float = setting(
+        0.05,
+        "How deep the object may reach into a plane that is the ground, and how far above it may stand.",
+        0, 10, "of its longest side",
+    )  # fmt: skip
+    views: int = setting(40, "Frames in which the ground is looked at.", 2, 10_000, "frames")
     least_views: int = setting(3, "Frames that must show a place of the ground.", 2, 1000, "frames")
     differ: float = setting(
         0.08,
-        "Median difference from which on frames show no ground, but something before it.",
+        "Median difference from which on frames show something that stands before the ground.",
         0, 10, "display values",
     )  # fmt: skip
-    directions: int = setting(96, "Places of the sky that lamps are first looked for in.", 8, 10_000, "places")
-    lowest: float = setting(0.15, "Sine of a lamp's height above the ground at least.", 0.01, 1)
-    finer: int = setting(2, "How often the places with a lamp are looked at again, twice as finely.", 0, 8, "times")
-    farthest: int = setting(16, "Cells between two places that are compared, at most.", 1, 1024, "cells")
-    pairs: int = setting(60_000, "Pairs of places that are compared.", 100, 100_000_000, "pairs")
-    noise: float = setting(
-        0.04, "Difference of the light of two places that is not counted in full.", 1e-4, 10, "log"
+    brightest: float = setting(
+        0.97, "What is brighter may be clipped, so its light is not known.", 0, 100, "display values"
+    )
+    directions: int = setting(96, "Places of the sky that lamps are looked for in.", 8, 10_000, "places")
+    lowest: float = setting(0.15, "Sine of a lamp's height above the ground at least.", 0.01, 0.99)
+    finer: int = setting(
+        2, "How often places that have a lamp may be looked at again at half the width.", 0, 8, "times"
+    )
+    bright: float = setting(0.02, "What a lamp gives at least to be looked at again.", 0, 1, "of the light")
+    farthest: int = setting(16, "Compared cells are no further apart.", 1, 1024, "cells")
+    shaded: float = setting(
+        0.1, "How much more of some place of the sky one of both must see.", 0, 1, "of the place"
     )
     tint: float = setting(
-        0.08, "Difference of tint from which on two places are not of the same kind.", 1e-4, 10, "log"
+        0.08, "Places whose tints differ more are not compared.", 1e-4, 10, "log"
     )
-    frugal: float = setting(0.002, "What a lamp must explain at least, or it is none.", 0, 10)
-    darkest: float = setting(0.08, "What every shadow leaves.", 0.001, 1, "of the light")
-    parts: int = setting(5, "Parts of the ground; what is found in all but one must be seen in that one.", 2, 100, "parts")
-    least_seen: float = setting(
-        0.5, "Share of the shadow that must be seen in parts it was not found in.", 0, 10, "of the shadow"
+    deep_tint: float = setting(0.15, "How much more the tints of light and dark may differ.", 0, 10, "of the change")
+    pairs: int = setting(25_000, "Pairs of places that are compared.", 100, 100_000_000, "pairs")
+    rough: float = setting(
+        0.3, "Change of light between two places that texture makes, as first thought.", 1e-4, 10, "log"
     )
-    least_sure: float = setting(3.0, "How much that share must be above 0, in its standard errors.", 0, 100)
+    noise: float = setting(0.04, "The same as last thought.", 1e-4, 10, "log")
+    darkest: float = setting(0.08, "What every shadow leaves.", 0.001, 0.9, "of the light")
+    parts: int = setting(
+        4, "Parts of the ground; what is found in all others must explain each.", 2, 100, "parts"
+    )
+    blocks: int = setting(10, "Blocks along a side of the ground, which are dealt to the parts.", 2, 1000, "blocks")
+    texture: float = setting(
+        0.1, "Change that texture makes, where it is judged whether a shadow explains more.", 1e-4, 10, "log"
+    )
+    least_gain: float = setting(
+        0.005, "What lamps must explain of a pair that they were not found by, as mean log likelihood.", 0, 10
+    )
+    least_share: float = setting(
+        0.5, "Share of what they tell of such pairs that must be seen there.", 0, 10, "of the change"
+    )
     height: float = setting(
-        0.04, "What stands higher on the ground gets none of its shadow.", 1e-6, 10, "of its longest side"
+        0.04, "What is higher above the ground, or lower, gets no shadow.", 1e-6, 10, "of the longest side"
+    )
+    depth_edge: int = setting(
+        160, "Pixels along a frame's longer edge whose height is asked for.", 8, 10_000, "pixels"
     )
