@@ -85,7 +85,7 @@ class Pairs:
         """(P,) the mean of the change over the channels."""
         return self.change.mean(axis=1)
 
-    def of(self, some: np.ndarray) -> Pairs:
+    def of(self, some: np.ndarray | slice) -> Pairs:
         """Those that are named (bool or numbers)."""
         return Pairs(self.a[some], self.b[some], self.change[some])
 
@@ -98,7 +98,7 @@ def pairs_alike(colours: np.ndarray, size: int, shaded: np.ndarray, settings: St
     """
     light = np.log(colours + _LEAST_COLOUR)
     rows, columns = np.divmod(np.arange(size**2), size)
-    known = np.isfinite(light).all(axis=1)
+    known: np.ndarray = np.isfinite(light).all(axis=1)
     ends: list[tuple[np.ndarray, np.ndarray]] = []
     step = 1
     while step <= settings.farthest:
@@ -237,7 +237,7 @@ def find_lamps(
         closer = sky.of(lit).finer(bright[lit])
         hides = hidden(closer)
         more = evidence(pairs, hides, size, settings)
-        if more.gain <= proof.gain:
+        if more.gain < settings.finer_gain * proof.gain:
             break
         sky, shaded, proof = closer, hides, more
         shares = fit_shares(pairs, shaded, pairs.light, settings)

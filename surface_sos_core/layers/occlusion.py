@@ -18,9 +18,7 @@ def blocked(
     """
     out = np.zeros((len(points), len(directions)), np.float32)
     filled, size = np.ascontiguousarray(cells, np.uint8), np.asarray(extent, np.float32)
-    _blocked(
-        filled, size, points.astype(np.float32), directions.astype(np.float32), np.float32(start), out
-    )
+    _blocked(filled, size, points.astype(np.float32), directions.astype(np.float32), np.float32(start), out)
     return out
 
 

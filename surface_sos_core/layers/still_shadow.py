@@ -20,6 +20,8 @@ from surface_sos_core.layers.sources import Sources, lookup
 from surface_sos_core.settings import StillShadowSettings
 
 _CLEAR = 1.5  # cells above the ground that a ray begins, since the object's rim may lie in it
+_FAR = 10.0  # cells beside the ground, where there is no shadow
+_SUNK = 0.02  # of the object's cells, which may lie deeper than is allowed
 _MOST_BYTES = 1 << 30  # of a shadow as it is kept
 _NO_GROUND = (
     "The object's shadow is not told apart (`shadow` is 1): no ground was found that it stands on; "
@@ -112,35 +114,36 @@ class StillShadow:
         if not shaded.any():
             return out
         step = max(1.0, max(height, width) / depth_edge)
-        columns, rows = max(1, round(width / step)), max(1, round(height / step))
-        x, y = np.meshgrid((np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows)
-        asked = cv2.resize(shaded.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA) > 0
-        pixels = np.stack([x[asked] * width, y[asked] * height], axis=1)
-        near = np.zeros((rows, columns), np.float32)
+        size = max(1, round(width / step)), max(1, round(height / step))
+        asked = cv2.resize(np.float32(1.0) * shaded, size, interpolation=cv2.INTER_AREA) > 0
+        pixels = (np.argwhere(asked)[:, ::-1] + 0.5) / size * (width, height)
+        near = np.zeros(asked.shape, np.float32)
         near[asked] = self._on_ground(camera, pixels, depth_of(pixels))
         weight = cv2.resize(near, (width, height), interpolation=cv2.INTER_LINEAR)
-        rows_in, columns_in = np.nonzero((disparity > 0) & shaded)
-        if len(rows_in):
-            pixels = np.stack([columns_in + 0.5, rows_in + 0.5], axis=1)
-            weight[rows_in, columns_in] = self._on_ground(
-                camera, pixels, 1.0 / disparity[rows_in, columns_in].astype(np.float64)
-            )
-        out = 1.0 - weight[..., None] * (1.0 - left)
-        return spread(out.astype(np.float32), seen > 0.5) if (seen > 0.5).any() else out
+        hole = (disparity > 0) & shaded
+        if hole.any():
+            pixels = np.argwhere(hole)[:, ::-1] + 0.5
+            weight[hole] = self._on_ground(camera, pixels, 1.0 / disparity[hole].astype(np.float64))
+        out = (1.0 - weight[..., None] * (1.0 - left)).astype(np.float32)
+        return spread(out, seen > 0.5) if (seen > 0.5).any() else out
 
     def _left_on_ground(self, camera: Camera, width: int, height: int) -> np.ndarray:
         """(H, W, 3) what is left of the light where rays meet the ground's plane."""
         assert self.ground is not None
         directions = camera.picture_rays(width, height).reshape(-1, 3)
         away = self.ground.met(camera.centre, directions)
-        with np.errstate(invalid="ignore"):
-            at = self.ground.cells(camera.centre + away[:, None] * directions) - 0.5
-            at[~((away > 0) & np.isfinite(at).all(axis=1))] = -10.0
-        at = at.clip(-10, self.ground.size + 10).astype(np.float32).reshape(height, width, 2)
+        ahead = np.isfinite(away) & (away > 0)
+        cells = np.full((len(away), 2), -_FAR)
+        cells[ahead] = self.ground.cells(camera.centre + away[ahead, None] * directions[ahead]) - 0.5
+        at = cells.clip(-_FAR, self.ground.size + _FAR).astype(np.float32).reshape(height, width, 2)
         return cv2.remap(
-            self.left, at[..., 0], at[..., 1], cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT, borderValue=(1.0, 1.0, 1.0),
-        )  # fmt: skip
+            self.left,
+            at[..., 0],
+            at[..., 1],
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(1.0, 1.0, 1.0, 1.0),
+        ).reshape(height, width, 3)
 
     def _on_ground(self, camera: Camera, pixels: np.ndarray, depth: np.ndarray) -> np.ndarray:
         """(N,) 1 where what pixels (N, 2) show at a depth (N,) is the ground, 0 where it is well above or below it."""
@@ -166,12 +169,18 @@ class StillShadow:
             kept = read_arrays(path, _MOST_BYTES)
             if kept["stamp"].tobytes() != stamp.encode():
                 return None
-            left, doubt, height = kept["left"].astype(np.float32), kept["doubt"].tobytes().decode(), float(kept["height"])
+            left, doubt, height = (
+                kept["left"].astype(np.float32),
+                kept["doubt"].tobytes().decode(),
+                float(kept["height"]),
+            )
             if not len(kept["corner"]):
                 return StillShadow(None, left, height, doubt)
             ground = Ground(kept["corner"], kept["axes"], kept["normal"], len(left))
             shapes = [part.shape for part in (ground.corner, ground.axes, ground.normal, left)]
-            whole = all(np.isfinite(part).all() for part in (ground.corner, ground.axes, ground.normal, left, height))
+            whole = all(
+                np.isfinite(part).all() for part in (ground.corner, ground.axes, ground.normal, left, height)
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return None
         fits = shapes == [(3,), (2, 3), (3,), (len(left), len(left), 3)]
@@ -230,8 +239,9 @@ def _ground(
     centres = np.array([sources.camera(i).centre for i in sources.usable])
     for plane in planes:
         ground = Ground.below(box, plane, settings.texels, settings.reach)
-        lowest = float(np.quantile(ground.height(inside), 0.02)) / _longest(box)
-        if abs(lowest) < settings.under and np.median(ground.height(centres)) > 0:
+        height = ground.height(inside) / _longest(box)
+        stands = np.quantile(height, _SUNK) > -settings.under and height.min() < settings.over
+        if stands and np.median(ground.height(centres)) > 0:
             return ground
     return None
 

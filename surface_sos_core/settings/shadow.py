@@ -13,18 +13,22 @@ class StillShadowSettings(Group):
     NAME: ClassVar[str] = "still_shadow"
 
     find: bool = setting(True, "Tell the object's shadow from the ground that it stands on.")
-    reach: float = setting(1.0, "How far from the object its shadow may fall.", 0.1, 100, "of its longest side")
+    reach: float = setting(
+        1.0, "How far from the object its shadow may fall.", 0.1, 100, "of its longest side"
+    )
     fade: float = setting(0.2, "Over how much of that it fades out at the end.", 1e-3, 1, "of the reach")
-    texels: int = setting(400, "Cells along a side of the ground that the shadow is kept in.", 16, 8192, "cells")
+    texels: int = setting(
+        400, "Cells along a side of the ground that the shadow is kept in.", 16, 8192, "cells"
+    )
     compared: int = setting(200, "Cells along a side of the ground that are compared.", 16, 4096, "cells")
     cells: int = setting(
         96, "Cells along the object's longest side, which keep light off or do not.", 8, 1024, "cells"
     )
+    hold: float = setting(0.5, "No cell is filled where m^P lets FoCoR be less opaque than this.", 0, 0.99)
     under: float = setting(
-        0.05,
-        "How deep the object may reach into a plane that is the ground, and how far above it may stand.",
-        0, 10, "of its longest side",
-    )  # fmt: skip
+        0.05, "How deep the object may reach into the plane that is its ground.", 0, 10, "of its longest side"
+    )
+    over: float = setting(0.2, "How far above that plane it may begin.", 0, 10, "of its longest side")
     views: int = setting(40, "Frames in which the ground is looked at.", 2, 10_000, "frames")
     least_views: int = setting(3, "Frames that must show a place of the ground.", 2, 1000, "frames")
     differ: float = setting(
@@ -40,16 +44,19 @@ class StillShadowSettings(Group):
     finer: int = setting(
         2, "How often places that have a lamp may be looked at again at half the width.", 0, 8, "times"
     )
+    finer_gain: float = setting(
+        1.25, "How much more of what they were not found by finer places must explain.", 1, 100, "times"
+    )
     bright: float = setting(0.02, "What a lamp gives at least to be looked at again.", 0, 1, "of the light")
     farthest: int = setting(16, "Compared cells are no further apart.", 1, 1024, "cells")
     shaded: float = setting(
         0.1, "How much more of some place of the sky one of both must see.", 0, 1, "of the place"
     )
-    tint: float = setting(
-        0.08, "Places whose tints differ more are not compared.", 1e-4, 10, "log"
+    tint: float = setting(0.08, "Places whose tints differ more are not compared.", 1e-4, 10, "log")
+    deep_tint: float = setting(
+        0.15, "How much more the tints of light and dark may differ.", 0, 10, "of the change"
     )
-    deep_tint: float = setting(0.15, "How much more the tints of light and dark may differ.", 0, 10, "of the change")
-    pairs: int = setting(25_000, "Pairs of places that are compared.", 100, 100_000_000, "pairs")
+    pairs: int = setting(12_000, "Pairs of places that are compared.", 100, 100_000_000, "pairs")
     rough: float = setting(
         0.3, "Change of light between two places that texture makes, as first thought.", 1e-4, 10, "log"
     )
@@ -58,7 +65,9 @@ class StillShadowSettings(Group):
     parts: int = setting(
         4, "Parts of the ground; what is found in all others must explain each.", 2, 100, "parts"
     )
-    blocks: int = setting(10, "Blocks along a side of the ground, which are dealt to the parts.", 2, 1000, "blocks")
+    blocks: int = setting(
+        10, "Blocks along a side of the ground, which are dealt to the parts.", 2, 1000, "blocks"
+    )
     texture: float = setting(
         0.1, "Change that texture makes, where it is judged whether a shadow explains more.", 1e-4, 10, "log"
     )
