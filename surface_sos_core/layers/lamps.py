@@ -96,7 +96,7 @@ def pairs_alike(colours: np.ndarray, size: int, shaded: np.ndarray, settings: St
     colours (size * size, 3) scene-linear, nan where unknown; shaded (size * size, K): the share of each place of the sky that the
     object hides.
     """
-    light = np.log(colours + _LEAST_COLOUR)
+    light: np.ndarray = np.log(colours + _LEAST_COLOUR)
     rows, columns = np.divmod(np.arange(size**2), size)
     known: np.ndarray = np.isfinite(light).all(axis=1)
     ends: list[tuple[np.ndarray, np.ndarray]] = []

@@ -110,12 +110,12 @@ class StillShadow:
         if self.ground is None:
             return out
         left = self._left_on_ground(camera, width, height)
-        shaded = (left < 1).any(axis=2)
+        shaded: np.ndarray = (left < 1).any(axis=2)
         if not shaded.any():
             return out
         step = max(1.0, max(height, width) / depth_edge)
         size = max(1, round(width / step)), max(1, round(height / step))
-        asked = cv2.resize(np.float32(1.0) * shaded, size, interpolation=cv2.INTER_AREA) > 0
+        asked = cv2.resize(shaded.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
         pixels = (np.argwhere(asked)[:, ::-1] + 0.5) / size * (width, height)
         near = np.zeros(asked.shape, np.float32)
         near[asked] = self._on_ground(camera, pixels, depth_of(pixels))
