@@ -164,21 +164,22 @@ def predicted(pairs: Pairs, shaded: np.ndarray, shares: np.ndarray, darkest: flo
 
 @dataclass(frozen=True)
 class Evidence:
-    """What lamps tell of pairs that they were not found by: gain, mean log likelihood over that of no lamps; share of the change
-    that they tell that is seen."""
+    """What lamps tell of pairs that they were not found by. gain: how much more likely these are than without lamps, as mean log; sure:
+    the same by how much is told of each; share of the change that is told that is seen."""
 
     gain: float
+    sure: float
     share: float
 
     def convinces(self, settings: StillShadowSettings) -> bool:
         """Whether there is a shadow."""
-        return self.gain >= settings.least_gain and self.share >= settings.least_share
+        return self.sure >= settings.least_gain and self.share >= settings.least_share
 
 
 def evidence(pairs: Pairs, shaded: np.ndarray, size: int, settings: StillShadowSettings) -> Evidence:
     """Leave out one part of the ground's blocks after the other, find lamps by the rest, and see how these explain it."""
     if not len(pairs.a):
-        return Evidence(0.0, 0.0)
+        return Evidence(0.0, 0.0, 0.0)
     rows, columns = np.divmod(pairs.a, size)
     blocks = settings.blocks
     dealt = np.random.default_rng(0).permutation(blocks**2) % settings.parts
@@ -191,7 +192,9 @@ def evidence(pairs: Pairs, shaded: np.ndarray, size: int, settings: StillShadowS
             told[out] = predicted(pairs.of(out), shaded, shares, settings.darkest)
     scale = settings.texture
     gain = np.log1p((light / scale) ** 2) - np.log1p(((light - told) / scale) ** 2)
-    return Evidence(float(gain.mean()), _share_seen(told, light))
+    weight = np.abs(told)
+    sure = float(gain @ weight / max(weight.sum(), 1e-9))
+    return Evidence(float(gain.mean()), sure, _share_seen(told, light))
 
 
 def _share_seen(told: np.ndarray, seen: np.ndarray) -> float:

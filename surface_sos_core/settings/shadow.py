@@ -72,8 +72,10 @@ class StillShadowSettings(Group):
         0.1, "Change that texture makes, where it is judged whether a shadow explains more.", 1e-4, 10, "log"
     )
     least_gain: float = setting(
-        0.005, "What lamps must explain of a pair that they were not found by, as mean log likelihood.", 0, 10
-    )
+        0.15,
+        "How much likelier lamps make what they were not found by, as mean log by what they tell of it.",
+        0, 10,
+    )  # fmt: skip
     least_share: float = setting(
         0.5, "Share of what they tell of such pairs that must be seen there.", 0, 10, "of the change"
     )

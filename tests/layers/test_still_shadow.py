@@ -35,7 +35,10 @@ def light(points: np.ndarray) -> np.ndarray:
     first = np.cross(LAMP, [0.0, 0.0, 1.0])
     first /= np.linalg.norm(first)
     turns = np.linspace(0, 2 * np.pi, 12, endpoint=False)
-    disc = [LAMP + np.tan(np.radians(2.5)) * (np.cos(t) * first + np.sin(t) * np.cross(LAMP, first)) for t in turns]
+    disc = [
+        LAMP + np.tan(np.radians(2.5)) * (np.cos(t) * first + np.sin(t) * np.cross(LAMP, first))
+        for t in turns
+    ]
     lamp = np.mean([meets_box(points, one) for one in disc], axis=0)
     random = np.random.default_rng(1).normal(size=(150, 3)) * (1, 1, 0) + (0, 0, 0)
     height = np.sqrt((np.arange(150) + 0.5) / 150)  # as the floor's own cosine weighs them
@@ -69,7 +72,9 @@ class Shot:
 
     def on_floor(self, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
         """Depth (H, W) of the floor, and world points (N, 3) of all pixels."""
-        pixels = np.stack(np.meshgrid(np.arange(WIDTH) + 0.5, np.arange(HEIGHT) + 0.5), axis=-1).reshape(-1, 2)
+        pixels = np.stack(np.meshgrid(np.arange(WIDTH) + 0.5, np.arange(HEIGHT) + 0.5), axis=-1).reshape(
+            -1, 2
+        )
         origin, ways = camera.rays(pixels)
         depth = -origin[2] / ways[:, 2]
         return depth.reshape(HEIGHT, WIDTH), origin + depth[:, None] * ways
@@ -88,7 +93,9 @@ def filmed(aim, shadowed: bool) -> Shot:
     middles = [((np.arange(n) + 0.5) / n * 2 - 1) * half for n, half in zip(shape, box.half, strict=True)]
     inside = [np.abs(one) <= half for one, half in zip(middles, HALF, strict=True)]
     cells = inside[0][:, None, None] & inside[1][:, None] & inside[2]
-    shot = Shot(box, cells, cameras, Sources(lambda i: pictures[i], cameras, np.zeros((8, 1, 1)), PlateSettings()))
+    shot = Shot(
+        box, cells, cameras, Sources(lambda i: pictures[i], cameras, np.zeros((8, 1, 1)), PlateSettings())
+    )
     pictures, covered = [], []
     for camera in cameras:
         _, points = shot.on_floor(camera)
@@ -123,7 +130,9 @@ def test_the_shadow_is_told_from_the_pattern(shaded, shadow):
     assert np.sqrt((error[dark] ** 2).mean()) < 0.15
     # In the core of it, the lamp's tint shows.
     core = beside & (expected[:, 0] < 0.42)
-    assert shadow.left.reshape(-1, 3)[core].mean(axis=0) == pytest.approx(expected[core].mean(axis=0), abs=0.06)
+    assert shadow.left.reshape(-1, 3)[core].mean(axis=0) == pytest.approx(
+        expected[core].mean(axis=0), abs=0.06
+    )
     assert np.abs(error[beside & (expected.mean(axis=1) > 0.98)]).mean() < 0.03
 
 
@@ -156,7 +165,9 @@ def test_all_frames_show_the_same_shadow_and_nothing_above_the_ground_does(shade
             return depth[pixels[:, 1].astype(int), pixels[:, 0].astype(int)]
 
         factor = shadow.factor(camera, 0 * ones, ones, asked, WIDTH)
-        beside = (np.abs(points[:, :2]) > HALF[:2] + 0.05).any(axis=1) & (np.abs(points[:, :2]) < 1.2).all(axis=1)
+        beside = (np.abs(points[:, :2]) > HALF[:2] + 0.05).any(axis=1) & (np.abs(points[:, :2]) < 1.2).all(
+            axis=1
+        )
         error = factor.reshape(-1, 3)[beside] - light(points)[beside]
         assert np.sqrt((error**2).mean()) < 0.05, camera.name
         known = shadow.factor(camera, (1.0 / depth).astype(np.float32), ones, asked, WIDTH)
