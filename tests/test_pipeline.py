@@ -164,7 +164,7 @@ def test_every_frame_has_its_layers_under_its_own_number(result):
             channels = set(file.channels())
         assert channels == {
             "R", "G", "B", "A", "clean.R", "clean.G", "clean.B", "seen.V", "depth.Z", "normal.X", "normal.Y",
-            "normal.Z",
+            "normal.Z", "shadow.R", "shadow.G", "shadow.B",
         }  # fmt: skip
 
 

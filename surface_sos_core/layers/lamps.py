@@ -12,10 +12,11 @@ from surface_sos_core.settings import StillShadowSettings
 
 _RING = 6  # rays around the middle one of a cone
 _OUT = 0.35  # where they go through it, as a share of its width
-_ROUNDS = 12  # of least squares for each noise, at most
+_ROUNDS = 4  # of least squares for each noise, at most
 _STEPS = 3  # from rough to fine noise
 _SETTLED = 1e-3  # a share that changes by less is found
 _TELLS = 0.02  # log; smaller predictions tell nothing about what is seen
+_AT_ONCE = 1 << 15  # pairs
 _LEAST_COLOUR = 1e-3  # scene-linear, added before a logarithm
 
 
@@ -85,7 +86,7 @@ class Pairs:
         """(P,) the mean of the change over the channels."""
         return self.change.mean(axis=1)
 
-    def of(self, some: np.ndarray | slice) -> Pairs:
+    def of(self, some: np.ndarray) -> Pairs:
         """Those that are named (bool or numbers)."""
         return Pairs(self.a[some], self.b[some], self.change[some])
 
@@ -96,7 +97,7 @@ def pairs_alike(colours: np.ndarray, size: int, shaded: np.ndarray, settings: St
     colours (size * size, 3) scene-linear, nan where unknown; shaded (size * size, K): the share of each place of the sky that the
     object hides.
     """
-    light: np.ndarray = np.log(colours + _LEAST_COLOUR)
+    light: np.ndarray = np.log(np.maximum(colours, 0.0) + _LEAST_COLOUR)
     rows, columns = np.divmod(np.arange(size**2), size)
     known: np.ndarray = np.isfinite(light).all(axis=1)
     ends: list[tuple[np.ndarray, np.ndarray]] = []
@@ -108,19 +109,30 @@ def pairs_alike(colours: np.ndarray, size: int, shaded: np.ndarray, settings: St
             ends.append((a[known[b]], b[known[b]]))
         step *= 2
     a, b = (np.concatenate(side) for side in zip(*ends, strict=True))
-    # The same on every run; sparser first, since `shaded` is wide.
+    # In an order that is the same on every run.
     some = np.random.default_rng(0).permutation(len(a))
     a, b = a[some], b[some]
     change = light[b] - light[a]
     mean = change.mean(axis=1, keepdims=True)
     alike = np.abs(change - mean).max(axis=1) < settings.tint + settings.deep_tint * np.abs(mean[:, 0])
     a, b, change = a[alike], b[alike], change[alike]
-    told = np.abs(shaded[b] - shaded[a]).max(axis=1, initial=0.0) > settings.shaded
-    return Pairs(a[told], b[told], change[told]).of(slice(0, settings.pairs))
+    told: list[np.ndarray] = []
+    for start in range(0, len(a), _AT_ONCE):  # `shaded` is wide
+        if sum(map(len, told)) >= settings.pairs:
+            break
+        ends_here = slice(start, start + _AT_ONCE)
+        differs = np.abs(shaded[b[ends_here]] - shaded[a[ends_here]]).max(axis=1, initial=0.0)
+        told.append(start + np.flatnonzero(differs > settings.shaded))
+    kept = np.concatenate([*told, np.zeros(0, np.int64)])[: settings.pairs]
+    return Pairs(a[kept], b[kept], change[kept].astype(np.float32))
 
 
 def fit_shares(
-    pairs: Pairs, shaded: np.ndarray, change: np.ndarray, settings: StillShadowSettings
+    pairs: Pairs,
+    shaded: np.ndarray,
+    change: np.ndarray,
+    settings: StillShadowSettings,
+    like: np.ndarray | None = None,
 ) -> np.ndarray:
     """(K,) the share of the ground's light that comes from each place of the sky.
 
@@ -129,24 +141,30 @@ def fit_shares(
 
     with O the `shaded` (cells, K) and change (P,) of one channel: a texture's edges are few or of either sign, and what is left
     over counts less the larger it is. s goes from `rough` down to `noise`, each by Gauss and Newton with reweighted least
-    squares, not negative (Lawson and Hanson), the sum held by a slack variable.
+    squares, not negative (Lawson and Hanson), the sum held by a slack variable. like (K,): shares that these resemble, where the
+    changes do not say otherwise.
     """
     count = shaded.shape[1]
-    shares = np.zeros(count)
+    shares = np.zeros(count) if like is None else like
     a, b = shaded[pairs.a], shaded[pairs.b]
     for scale in np.geomspace(settings.rough, settings.noise, _STEPS):
         for _ in range(_ROUNDS):
-            left_a, left_b = (np.maximum(1.0 - one @ shares, settings.darkest) for one in (a, b))
+            now = shares.astype(np.float32)
+            left_a, left_b = (np.maximum(1.0 - one @ now, settings.darkest) for one in (a, b))
             slope = a / left_a[:, None] - b / left_b[:, None]
             rest = change - np.log(left_b / left_a)
             weighted = slope / (1.0 + (rest / scale) ** 2)[:, None]
             matrix, vector = np.zeros((count + 1, count + 1)), np.zeros(count + 1)
             matrix[:count, :count] = weighted.T @ slope
-            vector[:count] = weighted.T @ (rest + slope @ shares)
+            vector[:count] = weighted.T @ (rest + slope @ now)
+            if like is not None:
+                tie = settings.alike * float(matrix.diagonal().mean())
+                matrix[np.diag_indices(count)] += tie
+                vector[:count] += tie * like
             heavy = 100.0 * max(float(matrix.diagonal().max()), 1e-9)
             matrix += heavy
             vector += heavy * (1.0 - settings.darkest)
-            matrix[np.diag_indices(count + 1)] += 1e-9 * heavy
+            matrix[np.diag_indices(count + 1)] += 1e-7 * heavy  # sums in single precision are a little off
             root = np.linalg.cholesky(matrix)
             new = nnls(root.T, np.linalg.solve(root, vector), maxiter=30 * count)[0][:count]
             settled = np.abs(new - shares).max() < _SETTLED
@@ -178,8 +196,6 @@ class Evidence:
 
 def evidence(pairs: Pairs, shaded: np.ndarray, size: int, settings: StillShadowSettings) -> Evidence:
     """Leave out one part of the ground's blocks after the other, find lamps by the rest, and see how these explain it."""
-    if not len(pairs.a):
-        return Evidence(0.0, 0.0, 0.0)
     rows, columns = np.divmod(pairs.a, size)
     blocks = settings.blocks
     dealt = np.random.default_rng(0).permutation(blocks**2) % settings.parts
@@ -231,6 +247,8 @@ def find_lamps(
     sky = Sky.above(normal, settings.directions, settings.lowest)
     shaded = hidden(sky)
     pairs = pairs_alike(colours, size, shaded, settings)
+    if len(pairs.a) < settings.least_pairs:
+        return None
     proof = evidence(pairs, shaded, size, settings)
     if not proof.convinces(settings):
         return None
@@ -245,5 +263,7 @@ def find_lamps(
         sky, shaded, proof = closer, hides, more
         shares = fit_shares(pairs, shaded, pairs.light, settings)
     lit = shares > 0
-    by_channel = [fit_shares(pairs, shaded[:, lit], pairs.change[:, c], settings) for c in range(3)]
+    by_channel = [
+        fit_shares(pairs, shaded[:, lit], pairs.change[:, c], settings, shares[lit]) for c in range(3)
+    ]
     return Lamps(sky.of(lit), np.stack(by_channel, axis=1))

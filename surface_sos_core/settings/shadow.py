@@ -18,7 +18,7 @@ class StillShadowSettings(Group):
     )
     fade: float = setting(0.2, "Over how much of that it fades out at the end.", 1e-3, 1, "of the reach")
     texels: int = setting(
-        400, "Cells along a side of the ground that the shadow is kept in.", 16, 8192, "cells"
+        300, "Cells along a side of the ground that the shadow is kept in.", 16, 8192, "cells"
     )
     compared: int = setting(200, "Cells along a side of the ground that are compared.", 16, 4096, "cells")
     cells: int = setting(
@@ -56,11 +56,15 @@ class StillShadowSettings(Group):
     deep_tint: float = setting(
         0.15, "How much more the tints of light and dark may differ.", 0, 10, "of the change"
     )
-    pairs: int = setting(12_000, "Pairs of places that are compared.", 100, 100_000_000, "pairs")
+    pairs: int = setting(8_000, "Pairs of places that are compared.", 100, 100_000_000, "pairs")
+    least_pairs: int = setting(1000, "Fewer pairs tell nothing.", 10, 100_000_000, "pairs")
     rough: float = setting(
         0.3, "Change of light between two places that texture makes, as first thought.", 1e-4, 10, "log"
     )
     noise: float = setting(0.04, "The same as last thought.", 1e-4, 10, "log")
+    alike: float = setting(
+        0.1, "How far the lamps of the channels are held to be alike, against what is seen.", 0, 1000
+    )
     darkest: float = setting(0.08, "What every shadow leaves.", 0.001, 0.9, "of the light")
     parts: int = setting(
         4, "Parts of the ground; what is found in all others must explain each.", 2, 100, "parts"
