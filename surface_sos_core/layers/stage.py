@@ -36,7 +36,7 @@ from surface_sos_core.layers.shown_depth import ShownPlaces
 from surface_sos_core.layers.sources import Sources
 from surface_sos_core.layers.still_shadow import StillShadow, find_still_shadow
 from surface_sos_core.masks.coarse import reduced_size
-from surface_sos_core.mesh.surface import filled_cells
+from surface_sos_core.mesh.filled import filled_cells
 from surface_sos_core.render.look import backdrop_depth, render_object_colour
 from surface_sos_core.render.proposal import Proposals
 from surface_sos_core.render.rays import RayCaster, Rays
