@@ -1,7 +1,6 @@
 """Which cells a field of a known ball fills."""
 
 import numpy as np
-import pytest
 
 from surface_sos_core.mesh.filled import filled_cells
 
