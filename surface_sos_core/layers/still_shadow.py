@@ -110,7 +110,7 @@ class StillShadow:
         if self.ground is None:
             return out
         left = self._left_on_ground(camera, width, height)
-        shaded: np.ndarray = (left < 1).any(axis=2)
+        shaded = left.min(axis=2) < 1
         if not shaded.any():
             return out
         step = max(1.0, max(height, width) / depth_edge)
