@@ -183,7 +183,7 @@ class StillShadow:
             )
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        fits = shapes == [(3,), (2, 3), (3,), (len(left), len(left), 3)]
+        fits = len(left) > 0 and shapes == [(3,), (2, 3), (3,), (len(left), len(left), 3)]
         return StillShadow(ground, left, height, doubt) if fits and whole and height > 0 else None
 
 

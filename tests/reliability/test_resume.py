@@ -117,7 +117,9 @@ def test_training_alone_leaves_no_caches(small_shot, nursery, out):
         file.unlink()
     ended = nursery.run("train", out)
     assert ended.code == 0, ended.err
-    kept = {"consensus.npz", "exposure.npz", "fields.npz", "fields.previous.npz", "preview.png", "state.json"}
+    kept = {
+        "consensus.npz", "exposure.npz", "fields.npz", "fields.previous.npz", "preview.png", "shadow.npz", "state.json",
+    }  # fmt: skip
     left = {file.name for file in (out / "checkpoint").iterdir()}
     assert "fields.npz" in left and left <= kept
 
