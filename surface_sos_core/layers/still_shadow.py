@@ -21,6 +21,7 @@ from surface_sos_core.settings import StillShadowSettings
 
 _CLEAR = 1.5  # cells above the ground that a ray begins, since the object's rim may lie in it
 _FAR = 10.0  # cells beside the ground, where there is no shadow
+_SMOOTHED = 5  # pixels of those that are asked
 _SUNK = 0.02  # of the object's cells, which may lie deeper than is allowed
 _MOST_BYTES = 1 << 30  # of a shadow as it is kept
 _NO_GROUND = (
@@ -117,13 +118,16 @@ class StillShadow:
         size = max(1, round(width / step)), max(1, round(height / step))
         asked = cv2.resize(shaded.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
         pixels = (np.argwhere(asked)[:, ::-1] + 0.5) / size * (width, height)
+        row, column = (pixels[:, 1].astype(int), pixels[:, 0].astype(int))
+        known = disparity[row, column].astype(np.float64)
+        hole = known > 0
+        depth = 1.0 / np.where(hole, known, 1.0)
+        if not hole.all():
+            depth[~hole] = depth_of(pixels[~hole])
         near = np.zeros(asked.shape, np.float32)
-        near[asked] = self._on_ground(camera, pixels, depth_of(pixels))
+        near[asked] = self._on_ground(camera, pixels, depth)
+        near = cv2.medianBlur(near, _SMOOTHED)  # depth is rough, and a speck would show
         weight = cv2.resize(near, (width, height), interpolation=cv2.INTER_LINEAR)
-        hole = (disparity > 0) & shaded
-        if hole.any():
-            pixels = np.argwhere(hole)[:, ::-1] + 0.5
-            weight[hole] = self._on_ground(camera, pixels, 1.0 / disparity[hole].astype(np.float64))
         out = (1.0 - weight[..., None] * (1.0 - left)).astype(np.float32)
         return spread(out, seen > 0.5) if (seen > 0.5).any() else out
 

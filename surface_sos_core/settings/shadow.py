@@ -84,7 +84,7 @@ class StillShadowSettings(Group):
         0.5, "Share of what they tell of such pairs that must be seen there.", 0, 10, "of the change"
     )
     height: float = setting(
-        0.04, "What is higher above the ground, or lower, gets no shadow.", 1e-6, 10, "of the longest side"
+        0.08, "What is higher above the ground, or lower, gets no shadow.", 1e-6, 10, "of the longest side"
     )
     depth_edge: int = setting(
         160, "Pixels along a frame's longer edge whose height is asked for.", 8, 10_000, "pixels"
