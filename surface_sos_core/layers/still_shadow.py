@@ -204,7 +204,8 @@ def find_still_shadow(
 ) -> StillShadow:
     """The shadow that the object casts on the fullest plane that it stands on, told by where that is darker.
 
-    cells (X, Y, Z) bool: where the box is filled; planes (K, 4): among the points of the background, the fullest first.
+    cells (X, Y, Z) bool: where the box is filled; planes (K, 4): among the points of the background, the fullest first. What too
+    few frames show of the plane, such as what the object stands on, gets the shadow around it.
     """
     nothing = np.ones((1, 1, 3), np.float32)
     ground = _ground(cells, box, planes, sources, settings)
@@ -220,9 +221,11 @@ def find_still_shadow(
     )
     if lamps is None:
         return StillShadow(None, nothing, 1.0, _NO_LAMPS)
-    taken = hidden_sky(cells, box, ground.points, lamps.sky) @ lamps.shares
-    taken = taken.reshape(ground.size, ground.size, 3) * _fading(ground.size, settings)[..., None]
-    left = np.clip(1.0 - taken, settings.darkest, 1.0).astype(np.float32)
+    taken = np.clip(hidden_sky(cells, box, ground.points, lamps.sky) @ lamps.shares, 0.0, 1.0 - settings.darkest)
+    taken = spread(
+        taken.reshape(ground.size, ground.size, 3).astype(np.float32), shown_often(ground, sources, settings)
+    )
+    left = 1.0 - taken * _fading(ground.size, settings)[..., None]
     return StillShadow(ground, left, settings.height * _longest(box))
 
 
@@ -253,13 +256,12 @@ def _ground(
 def shown_colours(ground: Ground, sources: Sources, settings: StillShadowSettings) -> np.ndarray:
     """(size * size, 3) scene-linear colours of the ground, medians of frames; nan where too few show it, or something before it,
     and where they are clipped."""
-    usable, world = sources.usable, ground.points
-    some = np.unique(np.linspace(0, len(usable) - 1, min(settings.views, len(usable))).round().astype(int))
-    colours = np.full((len(some), len(world), 3), np.nan, np.float32)
-    for n, place in enumerate(some):
-        pixels, free = sources.look(usable[place], world)
+    frames, world = _frames_asked(sources, settings), ground.points
+    colours = np.full((len(frames), len(world), 3), np.nan, np.float32)
+    for n, frame in enumerate(frames):
+        pixels, free = sources.look(frame, world)
         if free.any():
-            colours[n, free] = lookup(sources.picture(usable[place]), pixels[free])
+            colours[n, free] = lookup(sources.picture(frame), pixels[free])
     out = np.full((len(world), 3), np.nan, np.float32)
     shown = np.flatnonzero(np.isfinite(colours[..., 0]).sum(axis=0) >= settings.least_views)
     if len(shown):
@@ -268,6 +270,19 @@ def shown_colours(ground: Ground, sources: Sources, settings: StillShadowSetting
         good = (apart <= settings.differ) & (middle <= settings.brightest).all(axis=1)
         out[shown[good]] = srgb_decode(middle[good])
     return out
+
+
+def shown_often(ground: Ground, sources: Sources, settings: StillShadowSettings) -> np.ndarray:
+    """(size, size) bool: which cells of the ground enough frames show free of the object."""
+    free = [sources.look(frame, ground.points)[1] for frame in _frames_asked(sources, settings)]
+    return (np.sum(free, axis=0) >= settings.least_views).reshape(ground.size, ground.size)
+
+
+def _frames_asked(sources: Sources, settings: StillShadowSettings) -> list[int]:
+    """Frames that the ground is looked at in, evenly over the shot."""
+    usable = sources.usable
+    some = np.linspace(0, len(usable) - 1, min(settings.views, len(usable))).round().astype(int)
+    return [usable[place] for place in np.unique(some)]
 
 
 def _fading(size: int, settings: StillShadowSettings) -> np.ndarray:

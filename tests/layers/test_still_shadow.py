@@ -176,6 +176,26 @@ def test_all_frames_show_the_same_shadow_and_nothing_above_the_ground_does(shade
         assert (near == 1).all()
 
 
+def test_ground_that_no_frame_shows_gets_the_shadow_around_it(shaded, shadow):
+    """All light is kept off below the box; what frames show beside it is not nearly so dark."""
+    points = shadow.ground.points
+    below = (np.abs(points[:, :2]) < HALF[:2]).all(axis=1)
+    shown = sum(shaded.sources.look(frame, points)[1].astype(int) for frame in range(len(shaded.cameras)))
+    told = shown >= SETTINGS.least_views
+    left = shadow.left.reshape(-1, 3)
+    assert below.sum() > 300 and (below & ~told).sum() > 0.8 * below.sum()
+    assert (left[~told].min(axis=0) >= left[told].min(axis=0)).all()
+    assert left[below & ~told].min() > SETTINGS.darkest + 0.1
+    # Nor a step where it begins.
+    steps = [np.abs(np.diff(shadow.left.mean(axis=2), axis=axis)).max() for axis in (0, 1)]
+    assert max(steps) < 0.2, steps
+
+
+def test_the_shadow_ends_in_full_light(shadow):
+    sides = np.concatenate([shadow.left[0], shadow.left[-1], shadow.left[:, 0], shadow.left[:, -1]])
+    assert sides.min() > 0.97
+
+
 def test_what_is_invented_goes_on_from_what_is_around_it(shaded, shadow):
     camera = shaded.cameras[0]
     depth, _ = shaded.on_floor(camera)
