@@ -184,7 +184,7 @@ class StillShadow:
             shapes = [part.shape for part in (ground.corner, ground.axes, ground.normal, left)]
             whole = all(
                 np.isfinite(part).all() for part in (ground.corner, ground.axes, ground.normal, left, height)
-            )
+            ) and bool((left > 0).all() and (left <= 1).all() and np.any(ground.axes, axis=-1).all())
         except (OSError, ValueError, KeyError, TypeError):
             return None
         fits = len(left) > 0 and shapes == [(3,), (2, 3), (3,), (len(left), len(left), 3)]
@@ -221,7 +221,9 @@ def find_still_shadow(
     )
     if lamps is None:
         return StillShadow(None, nothing, 1.0, _NO_LAMPS)
-    taken = np.clip(hidden_sky(cells, box, ground.points, lamps.sky) @ lamps.shares, 0.0, 1.0 - settings.darkest)
+    taken = np.clip(
+        hidden_sky(cells, box, ground.points, lamps.sky) @ lamps.shares, 0.0, 1.0 - settings.darkest
+    )
     taken = spread(
         taken.reshape(ground.size, ground.size, 3).astype(np.float32), shown_often(ground, sources, settings)
     )

@@ -30,7 +30,11 @@ class StillShadowSettings(Group):
     )
     over: float = setting(0.2, "How far above that plane it may begin.", 0, 10, "of its longest side")
     views: int = setting(40, "Frames in which the ground is looked at.", 2, 10_000, "frames")
-    least_views: int = setting(3, "Frames that must show a place of the ground; elsewhere its shadow goes on from what is around.", 2, 1000, "frames")
+    least_views: int = setting(
+        3,
+        "Frames that must show a place of the ground; elsewhere its shadow goes on from what is around.",
+        2, 1000, "frames",
+    )  # fmt: skip
     differ: float = setting(
         0.08,
         "Median difference from which on frames show something that stands before the ground.",
