@@ -102,9 +102,7 @@ def _make_frames(run: Run, trainer: Trainer, consensus: Consensus, files: LayerF
     def make(part: int) -> None:
         studio = studio_of(run, trainer, consensus, part)
         if studio.shadow is not None:
-            studio.shadow.write(run.folder.still_shadow, _shadow_stamp(run))
-            if studio.shadow.doubt:
-                run.events.warning(studio.shadow.doubt)
+            _keep_shadow(run, studio.shadow)
         pixels = run.footage.width * run.footage.height
         at_once = 1 if part > 1 else frames_at_once(pixels, trainer.scene.extent.device)
         with closing(in_order(partial(frame_layers, studio), list(files.missing), at_once)) as made:
@@ -136,6 +134,15 @@ def studio_of(run: Run, trainer: Trainer, consensus: Consensus, part: int = 1) -
     # The same for all frames, whichever process makes them and when.
     kept = StillShadow.read(run.folder.still_shadow, _shadow_stamp(run))
     return dataclasses.replace(studio, shadow=find_shadow(studio) if kept is None else kept)
+
+
+def _keep_shadow(run: Run, shadow: StillShadow) -> None:
+    """Keep it for later frames and processes; a warning of it is given once, not whenever some frames are made again."""
+    stamp = _shadow_stamp(run)
+    if StillShadow.read(run.folder.still_shadow, stamp) is None:
+        shadow.write(run.folder.still_shadow, stamp)
+        if shadow.doubt:
+            run.events.warning(shadow.doubt)
 
 
 def _shadow_stamp(run: Run) -> str:
