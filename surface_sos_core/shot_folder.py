@@ -92,6 +92,10 @@ class ShotFolder(OutFolder):
         return self.checkpoint / "exposure.npz"
 
     @property
+    def still_shadow(self) -> Path:
+        return self.checkpoint / "shadow.npz"
+
+    @property
     def preview(self) -> Path:
         return self.checkpoint / "preview.png"
 

@@ -27,6 +27,7 @@ from surface_sos_core.cameras.camera import Points
 from surface_sos_core.errors import Cancelled, InputError
 from surface_sos_core.evaluate.metrics import iou
 from surface_sos_core.footage import open_footage
+from surface_sos_core.footage.colour import srgb_encode
 from surface_sos_core.layers.exr import FrameLayers, read_layers
 from surface_sos_core.manifest import read_manifest
 from surface_sos_core.pipeline import Shot
@@ -164,8 +165,25 @@ def test_every_frame_has_its_layers_under_its_own_number(result):
             channels = set(file.channels())
         assert channels == {
             "R", "G", "B", "A", "clean.R", "clean.G", "clean.B", "seen.V", "depth.Z", "normal.X", "normal.Y",
-            "normal.Z",
+            "normal.Z", "shadow.R", "shadow.G", "shadow.B",
         }  # fmt: skip
+
+
+def test_the_shadow_layer_takes_the_shadow_off_the_table(result):
+    """Truth has none; compared is where the layer has it and other frames saw the table."""
+    change = []
+    for number in FRAMES[::6]:
+        layers = result.layers(number)
+        assert layers.shadow is not None and 0.0 < layers.shadow.min() < 0.7 and layers.shadow.max() == 1.0
+        truth = cv2.imread(str(SAMPLES / "truth" / "clean" / f"plate.{number}.jpg"))[..., ::-1] / 255.0
+        shaded = (layers.shadow.mean(axis=2) < 0.9) & (layers.seen > 0.5)
+        assert shaded.sum() > 100
+        kept, taken = (
+            np.mean((srgb_encode(plate)[shaded] - truth[shaded]) ** 2)
+            for plate in (layers.clean, layers.without_shadow)
+        )
+        change.append(10 * np.log10(kept / taken))
+    assert np.mean(change) > 1.5, change
 
 
 def test_manifest(result):

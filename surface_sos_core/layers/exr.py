@@ -7,8 +7,8 @@ One part, scanlines, ZIP compression. Channels, all of the plate's size:
     seen.V                       1 = background seen in some frame, 0 = invented, half
     depth.Z                      distance to the image plane, world units, float; 1e10 = no surface
     normal.X normal.Y normal.Z   world space, half
-    shadow.R shadow.G shadow.B   the object's shadow as a factor (1 = none), half, of a subject that moves: clean / shadow is
-                                 the plate without it
+    shadow.R shadow.G shadow.B   the object's shadow as a factor (1 = none, or not told), half: clean / shadow is the plate
+                                 without it
 
 Colours are in the scene-linear space of the plate, which the header names; it also takes over the plate's windows, pixel aspect, frame rate and time code.
 """

@@ -35,7 +35,9 @@ from surface_sos_core.layers.self_check import Witnesses, doubts, solved_again, 
 from surface_sos_core.layers.shared_view import shared_view
 from surface_sos_core.layers.shown_depth import ShownPlaces
 from surface_sos_core.layers.sources import Sources
+from surface_sos_core.layers.still_shadow import StillShadow, find_still_shadow
 from surface_sos_core.masks.coarse import reduced_size
+from surface_sos_core.mesh.filled import filled_cells
 from surface_sos_core.render.look import backdrop_depth, render_object_colour
 from surface_sos_core.render.proposal import Proposals
 from surface_sos_core.render.rays import RayCaster, Rays
@@ -65,6 +67,8 @@ class Studio:
     fills: Fills
     keys: Sequence[KeyFrame] = ()
     """Frames that what nobody saw is taken from, the best one first."""
+    shadow: StillShadow | None = None
+    """The object's shadow on the ground; None where it is not asked for."""
 
 
 def open_studio(
@@ -253,6 +257,31 @@ def _checked_matte(studio: Studio, index: int, display: np.ndarray) -> Matte:
     return matte if alpha is matte.alpha else complete_surface(matte, alpha)
 
 
+def find_shadow(studio: Studio) -> StillShadow:
+    """What the object's shadow takes of the light of the ground that it stands on."""
+    own, box = studio.settings.still_shadow, studio.box
+    cells = filled_cells(studio.scene, box, own.cells, own.hold)
+    return find_still_shadow(cells, box, studio.background.planes, studio.sources, own)
+
+
+def _shadow(
+    studio: Studio, caster: RayCaster, frame: int, camera: Camera, plate: CleanPlate
+) -> np.ndarray | None:
+    """(H, W, 3) what the shadow leaves of the light in a clean plate, in the plate's space; the caster's `frame` has its rays."""
+    if studio.shadow is None:
+        return None
+
+    def depth(pixels: np.ndarray) -> np.ndarray:
+        rays = caster.cast(np.full(len(pixels), frame), pixels)
+        samples = studio.settings.plate.backdrop_samples
+        return backdrop_depth(studio.scene, studio.proposals, rays, samples).cpu().numpy()
+
+    edge = studio.settings.still_shadow.depth_edge
+    factor = studio.shadow.factor(camera, plate.disparity, plate.seen, depth, edge)
+    # As a light on grey, whose colour is another in another space.
+    return studio.footage.space.scene.from_rec709(factor)
+
+
 def frame_layers(studio: Studio, index: int) -> tuple[FrameLayers, list[str]]:
     """All layers of one frame of the footage, and a sentence for each thing in it that is in doubt."""
     camera, settings, matting = studio.cameras[index], studio.settings, studio.settings.matting
@@ -288,7 +317,8 @@ def frame_layers(studio: Studio, index: int) -> tuple[FrameLayers, list[str]]:
     # In the plate's own space from here on; what is the plate's own comes from there, not back from Rec.709.
     clean = np.where(filled[..., None], space.from_rec709(clean), scene)
     foreground = unmix_foreground(scene, matte.alpha, clean, matting)
-    layers = FrameLayers(foreground, clean, plate.seen, matte.depth, matte.normal, space)
+    shadow = _shadow(studio, studio.caster, index, camera, plate)
+    layers = FrameLayers(foreground, clean, plate.seen, matte.depth, matte.normal, space, shadow)
     said = studio.witnesses.of(index, camera, *matte.alpha.shape[::-1])
     return layers, doubts(matte.alpha, said, settings.check)
 
@@ -310,5 +340,5 @@ def view_layers(studio: Studio, camera: Camera) -> FrameLayers:
         linear = space.from_rec709(srgb_decode(colour))
         foreground[rows, columns, :3] = linear * matte.alpha[rows, columns, None]
     plate = _plate(studio, caster, camera, None, studio.fills.frame)
-    clean = space.from_rec709(plate.colour)
-    return FrameLayers(foreground, clean, plate.seen, matte.depth, matte.normal, space)
+    clean, shadow = space.from_rec709(plate.colour), _shadow(studio, caster, 0, camera, plate)
+    return FrameLayers(foreground, clean, plate.seen, matte.depth, matte.normal, space, shadow)

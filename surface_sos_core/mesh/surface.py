@@ -9,6 +9,7 @@ from surface_sos_core.cameras import Box
 from surface_sos_core.errors import SurfaceSosError
 from surface_sos_core.fields.scene import Scene
 from surface_sos_core.mesh.extract import Mesh, extract_surface, vertex_normals
+from surface_sos_core.mesh.filled import object_fields
 from surface_sos_core.settings import MeshSettings
 
 _CHUNK = 1 << 16
@@ -22,15 +23,7 @@ def object_surface(scene: Scene, box: Box, settings: MeshSettings, part: int = 1
     """
     chunk = _CHUNK // part
     device = scene.extent.device
-
-    def distance(points: np.ndarray) -> np.ndarray:
-        x = torch.from_numpy(points.astype(np.float32)).to(device)
-        return scene.foreground.surface.distance(x).cpu().numpy()
-
-    def held(points: np.ndarray) -> np.ndarray:
-        x = torch.from_numpy(points.astype(np.float32)).to(device)
-        return (scene.hold(x) > settings.hold).cpu().numpy()
-
+    distance, held = object_fields(scene, settings.hold)
     mesh = extract_surface(distance, box.extent, settings, held, chunk)
     if len(mesh) == 0:
         raise SurfaceSosError(

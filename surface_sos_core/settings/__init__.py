@@ -55,6 +55,7 @@ from surface_sos_core.settings.run import (
     read_config,
     settings_from_dict,
 )
+from surface_sos_core.settings.shadow import StillShadowSettings
 from surface_sos_core.settings.starts import (
     DoubtSettings,
     DrawnSettings,
@@ -118,6 +119,7 @@ __all__ = [
     "SolveSettings",
     "StartSettings",
     "StereoSettings",
+    "StillShadowSettings",
     "SubjectMotionSettings",
     "SweepSettings",
     "ThinPartSettings",

@@ -51,6 +51,7 @@ from surface_sos_core.settings.moving import (
 from surface_sos_core.settings.plate import PlateSettings, ShownSettings
 from surface_sos_core.settings.render import RenderSettings
 from surface_sos_core.settings.setting import Group, unknown
+from surface_sos_core.settings.shadow import StillShadowSettings
 from surface_sos_core.settings.starts import (
     DoubtSettings,
     DrawnSettings,
@@ -121,6 +122,7 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "plate",
         "fill",
         "grain",
+        "still_shadow",
     ),
     "correct": ("correct",),
     "mesh": ("mesh",),
@@ -200,6 +202,7 @@ class Settings:
     plate: PlateSettings = field(default_factory=PlateSettings)
     fill: FillSettings = field(default_factory=FillSettings)
     grain: GrainSettings = field(default_factory=GrainSettings)
+    still_shadow: StillShadowSettings = field(default_factory=StillShadowSettings)
     correct: CorrectSettings = field(default_factory=CorrectSettings)
     mesh: MeshSettings = field(default_factory=MeshSettings)
     moving: MovingSettings = field(default_factory=MovingSettings)

@@ -15,11 +15,12 @@ from surface_sos_core.footage.sequence import plain_name
 from surface_sos_core.layers.at_once import frames_at_once, in_order
 from surface_sos_core.layers.fill import network_of
 from surface_sos_core.layers.self_check import Witnesses, worst_first
-from surface_sos_core.layers.stage import Studio, frame_layers, open_studio
+from surface_sos_core.layers.stage import Studio, find_shadow, frame_layers, open_studio
+from surface_sos_core.layers.still_shadow import StillShadow
 from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.consensus_file import SolidMasks
 from surface_sos_core.provenance import code_version
-from surface_sos_core.shot_folder import file_stamps
+from surface_sos_core.shot_folder import file_stamps, fingerprint
 from surface_sos_core.stages.correction_files import correction_stamps, read_corrections
 from surface_sos_core.stages.frame_files import LayerFiles, begin_layers, keep_chunk, take_chunks
 from surface_sos_core.stages.run import Run, inputs_from_fields
@@ -100,6 +101,8 @@ def _make_frames(run: Run, trainer: Trainer, consensus: Consensus, files: LayerF
 
     def make(part: int) -> None:
         studio = studio_of(run, trainer, consensus, part)
+        if studio.shadow is not None:
+            _keep_shadow(run, studio.shadow)
         pixels = run.footage.width * run.footage.height
         at_once = 1 if part > 1 else frames_at_once(pixels, trainer.scene.extent.device)
         with closing(in_order(partial(frame_layers, studio), list(files.missing), at_once)) as made:
@@ -114,7 +117,7 @@ def studio_of(run: Run, trainer: Trainer, consensus: Consensus, part: int = 1) -
     points = read_model(run.folder.cameras).points
     corrected = run.folder.corrected_consensus
     masks = SolidMasks.read(corrected if corrected.exists() else run.folder.consensus, len(run.cameras))
-    return open_studio(
+    studio = open_studio(
         run.settings,
         trainer.scene,
         dataclasses.replace(trainer.proposals, rays_at_once=trainer.proposals.rays_at_once // part),
@@ -126,6 +129,25 @@ def studio_of(run: Run, trainer: Trainer, consensus: Consensus, part: int = 1) -
         run.progress,
         run.events.warning,
     )
+    if not run.settings.still_shadow.find:
+        return studio
+    # The same for all frames, whichever process makes them and when.
+    kept = StillShadow.read(run.folder.still_shadow, _shadow_stamp(run))
+    return dataclasses.replace(studio, shadow=find_shadow(studio) if kept is None else kept)
+
+
+def _keep_shadow(run: Run, shadow: StillShadow) -> None:
+    """Keep it for later frames and processes; a warning of it is given once, not whenever some frames are made again."""
+    stamp = _shadow_stamp(run)
+    if StillShadow.read(run.folder.still_shadow, stamp) is None:
+        shadow.write(run.folder.still_shadow, stamp)
+        if shadow.doubt:
+            run.events.warning(shadow.doubt)
+
+
+def _shadow_stamp(run: Run) -> str:
+    """What tells whether a shadow that was kept is that of these layers."""
+    return fingerprint(layer_inputs(run))
 
 
 def file_names(model: CameraModel) -> list[str]:

@@ -23,8 +23,10 @@ from garbage import Kind, archive, changed, cut, every_leaf, pickles
 from surface_sos_core import settings
 from surface_sos_core.datasets.dataset import check
 from surface_sos_core.datasets.read import read_dataset
+from surface_sos_core.errors import InputError
 from surface_sos_core.footage import open_footage
 from surface_sos_core.footage.exposure import read_gains
+from surface_sos_core.layers.still_shadow import StillShadow
 from surface_sos_core.masks.coarse import load_masks
 from surface_sos_core.masks.sources.cryptomatte import Picker
 from surface_sos_core.masks.sources.drawn import read_drawn
@@ -426,6 +428,38 @@ def many_gains(_: Path) -> Iterator[bytes]:
     yield from pickles()
 
 
+def shadow() -> dict[str, np.ndarray]:
+    return {
+        "corner": np.zeros(3), "axes": np.eye(2, 3), "normal": np.array([0.0, 0.0, 1.0]),
+        "left": np.full((4, 4, 3), 0.5, np.float16), "height": np.float64(0.1),
+        "doubt": np.zeros(0, np.uint8), "stamp": np.frombuffer(b"these", np.uint8),
+    }  # fmt: skip
+
+
+def shadows(_: Path) -> Iterator[bytes]:
+    good = shadow()
+    yield from cut(archive(**good))
+    for name, value in good.items():
+        yield archive(**{key: kept for key, kept in good.items() if key != name})
+        if name != "doubt":
+            yield archive(**{**good, name: np.full_like(value, "x", dtype="<U3")})
+            yield archive(**{**good, name: np.zeros((2, 7))})
+        if value.dtype.kind == "f":
+            yield archive(**{**good, name: np.full_like(value, np.nan)})
+    yield archive(**{**good, "doubt": np.full(3, 255, np.uint8)})
+    yield archive(**{**good, "stamp": np.frombuffer(b"others", np.uint8)})
+    yield from (archive(**{**good, "left": good["left"] * share}) for share in (0, -1, 3))
+    yield from (archive(**{**good, "height": np.float64(value)}) for value in (0, -1, np.inf))
+    yield archive(**{**good, "axes": np.zeros((2, 3))})
+    yield from pickles()
+
+
+def read_shadow(path: Path) -> None:
+    """A run makes it again where there is none that it can use, without a word."""
+    if StillShadow.read(path, "these") is None:
+        raise InputError("No shadow is kept there.")
+
+
 @cache
 def trainer() -> Trainer:
     """A trainer that is only there to be small, after a step of its optimiser."""
@@ -501,6 +535,7 @@ KINDS_OF_SETS = {
         "masks/plate.1001.png", masks, lambda path: load_masks(path.parent, plates_beside(path.parent), CoarseSettings(), print), good_mask
     ),
     "exposure": Kind("exposure.npz", many_gains, lambda path: read_gains(path, 3), gains),
+    "shadow kept": Kind("shadow.npz", shadows, read_shadow, lambda _: archive(**shadow())),
     "weights kept": Kind("fields.npz", checkpoints, read_checkpoint, checkpoint),
 }  # fmt: skip
 if importlib.util.find_spec("av") is not None:

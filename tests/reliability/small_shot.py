@@ -110,3 +110,8 @@ def _points(ball) -> Points:
         image,
         np.full((len(image), 2), np.nan),
     )
+
+
+def but_for_the_shadow(warnings: list[str]) -> list[str]:
+    """Without what is said whenever layers look for the shadow anew: the ball stands on nothing."""
+    return [warning for warning in warnings if "no ground was found that it stands on" not in warning]
