@@ -78,7 +78,7 @@ class PlateSettings(Group):
         "pixels",
     )
     depth_views: int = setting(
-        10, "Frames that are compared to find the background's depth.", 1, 1000, "frames"
+        14, "Frames that are compared to find the background's depth.", 1, 1000, "frames"
     )
     disparities: int = setting(
         128, "Depths of the background that are tried, even in disparity.", 3, 4096, "steps"
