@@ -99,7 +99,8 @@ def clean_plate(
     sure = ~hole | (keep > 0)
     sure[rows[told], columns[told]] = True
     start = spread(colour, sure)[rows, columns]
-    anchor = keep[rows, columns] if own is not None else np.where(known, plate.anchor, 0.0)
+    # What was invented lies in a light of its own; held to its colours a little, seams do not carry it far from them.
+    anchor = np.maximum(keep[rows, columns], np.where(known if own is None else told & ~known, plate.anchor, 0.0))
     change = without_faint_steps(pairs, found.change, away, plate)
     change, shown = _with_made(pairs, change, found.shown > 0, made)
     colour[rows, columns] = solve_colours(pairs, change, shown, start, anchor, open_, plate.loose)

@@ -86,7 +86,7 @@ class FillSettings(Group):
         100,
     )
     near_square: float = setting(
-        0.01,
+        0.03,
         "The same in pictures square onto planes, where texture is as large everywhere, but not the same: a rug ends.",
         0,
         100,

@@ -140,7 +140,7 @@ class PlateSettings(Group):
     )
     anchor: float = setting(
         0.01,
-        "Weight of the frames' colours against their differences, for a camera that filmed nothing.",
+        "Weight of colours against their differences: of what was invented, and of all that a camera sees which filmed nothing.",
         0,
         1000,
     )
