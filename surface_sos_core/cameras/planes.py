@@ -60,6 +60,13 @@ def find_planes(points: np.ndarray, tolerance: float, least: float, most: int, t
     return np.array(planes).reshape(-1, 4)
 
 
+def across(normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two sets of unit vectors (..., 3), at right angles to unit vectors (..., 3) and to each other."""
+    first = np.cross(normals, np.eye(3)[np.argmin(np.abs(normals), axis=-1)])
+    first /= np.linalg.norm(first, axis=-1, keepdims=True)
+    return first, np.cross(normals, first)
+
+
 def height_above(plane: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(N,) signed distance of points (N, 3) from a plane (4,)."""
     return points @ plane[:3] + plane[3]

@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from surface_sos_core.cameras.planes import across
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage.colour import srgb_encode
 from surface_sos_core.wording import counted
@@ -199,8 +200,7 @@ def _camera_plot(plot: CameraPlot | None) -> str:
     if plot is None or not len(plot.centres):
         return ""
     up = np.asarray(plot.up, float) / np.linalg.norm(plot.up)
-    right = np.cross(up, np.eye(3)[np.argmin(np.abs(up))])
-    right /= np.linalg.norm(right)
+    right = across(up)[0]
     flat = np.stack([right, np.cross(right, up)], axis=1)  # SVG's y grows downward
     centres, axes = plot.centres @ flat, plot.axes @ flat
     box = plot.box_corners @ flat if plot.box_corners is not None else np.zeros((0, 2))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
+from surface_sos_core.cameras.planes import across
 from surface_sos_core.settings import StillShadowSettings
 
 _RING = 6  # rays around the middle one of a cone
@@ -30,7 +31,7 @@ class Sky:
     @staticmethod
     def above(normal: np.ndarray, count: int, lowest: float) -> Sky:
         """So many, evenly spread above a plane with this normal (3,), none lower than at this sine (a Fibonacci lattice)."""
-        first, second = _across(normal[None])
+        first, second = across(normal[None])
         height = lowest + (1.0 - lowest) * (np.arange(count) + 0.5) / count
         turn = np.arange(count) * np.pi * (3.0 - np.sqrt(5.0))
         flat = np.cos(turn)[:, None] * first + np.sin(turn)[:, None] * second
@@ -58,19 +59,12 @@ class Sky:
         return Sky(np.concatenate([middles[kept], rest.middles]), np.concatenate([widths[kept], rest.widths]))
 
     def _ringed(self, out: float) -> np.ndarray:
-        first, second = _across(self.middles)
+        first, second = across(self.middles)
         turn = np.arange(_RING) * (2.0 * np.pi / _RING)
         ring = np.cos(turn)[:, None, None] * first + np.sin(turn)[:, None, None] * second
         around = self.middles + np.tan(out * self.widths)[:, None] * ring
         rays = np.concatenate([self.middles[None], around]).transpose(1, 0, 2)
         return rays / np.linalg.norm(rays, axis=2, keepdims=True)
-
-
-def _across(normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two sets of unit vectors (K, 3), at right angles to normals (K, 3) and to each other."""
-    first = np.cross(normals, np.eye(3)[np.argmin(np.abs(normals), axis=1)])
-    first /= np.linalg.norm(first, axis=1, keepdims=True)
-    return first, np.cross(normals, first)
 
 
 @dataclass(frozen=True)

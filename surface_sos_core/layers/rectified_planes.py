@@ -14,7 +14,7 @@ import numpy as np
 from surface_sos_core.cameras import Camera
 from surface_sos_core.cameras.lens import Lens
 from surface_sos_core.cameras.picture import picture_pixels
-from surface_sos_core.cameras.planes import height_above
+from surface_sos_core.cameras.planes import across, height_above
 from surface_sos_core.layers.fill import Fill
 from surface_sos_core.layers.gather import gather
 from surface_sos_core.layers.key_frames import KeyFrame
@@ -60,11 +60,11 @@ def square_view(
     right = cameras[len(cameras) // 2].rotation[0]
     right = right - (right @ normal) * normal
     if np.linalg.norm(right) < 0.1:  # that camera looks along the plane, upright on its side
-        right = np.cross(normal, np.eye(3)[np.abs(normal).argmin()])
+        right = across(normal)[0]
     right /= np.linalg.norm(right)
     rotation = np.stack([right, np.cross(-normal, right), -normal])
-    across = (places - middle) @ rotation[:2].T
-    low, high = across.min(axis=0), across.max(axis=0)
+    flat = (places - middle) @ rotation[:2].T
+    low, high = flat.min(axis=0), flat.max(axis=0)
     middle = middle + 0.5 * (low + high) @ rotation[:2]
     to_middle = np.stack([middle - camera.centre for camera in cameras])
     distance = np.linalg.norm(to_middle, axis=1)

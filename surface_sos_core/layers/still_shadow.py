@@ -11,6 +11,7 @@ import numpy as np
 
 from surface_sos_core.arrays import read_arrays
 from surface_sos_core.cameras import Box, Camera
+from surface_sos_core.cameras.planes import across
 from surface_sos_core.files import write_atomically
 from surface_sos_core.footage.colour import srgb_decode
 from surface_sos_core.layers.lamps import Sky, find_lamps
@@ -49,9 +50,7 @@ class Ground:
         """The piece of a plane (4,) around a box that goes so many of its longest sides beyond it."""
         height = plane[:3] @ box.centre + plane[3]
         normal = plane[:3] * (1.0 if height >= 0 else -1.0)
-        first = np.cross(normal, np.eye(3)[np.argmin(np.abs(normal))])
-        first /= np.linalg.norm(first)
-        axes = np.stack([first, np.cross(normal, first)]) * ((1.0 + 2.0 * reach) * _longest(box) / size)
+        axes = np.stack(across(normal)) * ((1.0 + 2.0 * reach) * _longest(box) / size)
         return Ground(box.centre - height * plane[:3] - axes.sum(axis=0) * (size / 2), axes, normal, size)
 
     def at_size(self, size: int) -> Ground:

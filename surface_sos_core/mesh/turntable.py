@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from surface_sos_core.cameras.planes import across
 from surface_sos_core.mesh.extract import Mesh, vertex_normals
 
 BACKGROUND = (58, 60, 64)
@@ -58,7 +59,7 @@ def _axes(
     front = np.eye(3)[np.argmin(np.abs(up))] if towards is None else np.asarray(towards, float)
     front = front - up * (front @ up)
     if np.linalg.norm(front) < 1e-6:
-        front = np.cross(up, np.eye(3)[np.argmin(np.abs(up))])
+        front = across(up)[0]
     front /= np.linalg.norm(front)
     side = np.cross(up, front)
     level = np.cos(turn) * front + np.sin(turn) * side

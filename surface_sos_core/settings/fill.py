@@ -40,7 +40,7 @@ class FillSettings(Group):
         0.02, "Distance from that surface up to which it was met.", 0, 10, "of the depth"
     )
     plane_edge: int = setting(
-        512, "Longer edge of the pictures square onto planes, in which what nobody saw of them is made.", 0, 8192, "pixels"
+        512, "Longer edge of the pictures square onto planes, in which what nobody saw of them is made.", 16, 8192, "pixels"
     )
     plane_near: float = setting(
         0.006, "How near to a plane a place must be to show what was made of it.", 0, 1, "of the cameras' distance"

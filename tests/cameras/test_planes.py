@@ -1,8 +1,9 @@
 """Planes among points, and where rays meet them."""
 
 import numpy as np
+import pytest
 
-from surface_sos_core.cameras.planes import find_plane, find_planes, plane_disparity
+from surface_sos_core.cameras.planes import across, find_plane, find_planes, plane_disparity
 
 
 def table_and_wall(noise: float = 0.002) -> np.ndarray:
@@ -56,3 +57,13 @@ def test_rays_meet_planes_at_their_disparity():
     found = plane_disparity(planes, np.zeros(3), directions)
     np.testing.assert_allclose(found[0], [[0.25, 0.25]])
     np.testing.assert_allclose(found[1], [[0.5, -0.5]])  # the second ray goes away from it
+
+
+def test_vectors_across_a_normal_are_at_right_angles_to_it_and_each_other():
+    normals = np.random.default_rng(0).normal(size=(40, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    first, second = across(normals)
+    for frame in np.stack([first, second, normals], axis=1):
+        np.testing.assert_allclose(frame @ frame.T, np.eye(3), atol=1e-12)
+        assert np.linalg.det(frame) == pytest.approx(1.0)
+    np.testing.assert_array_equal(across(normals[3]), (first[3], second[3]))
