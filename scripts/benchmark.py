@@ -104,10 +104,12 @@ def measure_shots(part: str, options: argparse.Namespace) -> list[str]:
     except InputError as error:
         raise SystemExit(str(error)) from error
     settings = Settings(options.preset, changes, options.layers_every, options.device)
-    cases = footage_cases(options.footage) if options.footage else []
-    for size in options.truth:
-        cases += rendered_at(size, ROOT / "out" / f"truth-{size}")
-    cases = [case for case in [*cases, sample_case()] if not options.only or case.name in options.only]
+    cases = [*(footage_cases(options.footage) if options.footage else []), sample_case()]
+    others = [name for name in options.only or [] if name not in {case.name for case in cases}]
+    cases = [case for case in cases if not options.only or case.name in options.only]
+    if others or not options.only:
+        for size in options.truth:
+            cases += rendered_at(size, ROOT / "out" / f"truth-{size}", others)
     if not cases:
         raise SystemExit("No shot to measure: --footage, --truth and --only leave none.")
     out = options.out.absolute() / options.label / part
@@ -267,7 +269,7 @@ def add_shots(command: argparse.ArgumentParser) -> None:
         metavar="SIZE",
         help="shots of make_truth.py at these sizes, as 640x360",
     )
-    command.add_argument("--only", nargs="+", metavar="NAME", help="these shots alone")
+    command.add_argument("--only", nargs="+", metavar="NAME", help="these shots alone; no others are rendered")
     command.add_argument(
         "--from",
         dest="starts",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,8 +59,8 @@ def rendered_cases(folder: Path, group: str) -> list[Case]:
     ]
 
 
-def rendered_at(size: str, out: Path) -> list[Case]:
-    """The shots of make_truth.py at a size like 640x360, rendered into `out` where they are not there yet.
+def rendered_at(size: str, out: Path, only: Sequence[str] = ()) -> list[Case]:
+    """The shots of make_truth.py, all or those named, at a size like 640x360, rendered into `out` where they are not there yet.
 
     SystemExit with one sentence where there is no bpy to render with.
     """
@@ -71,10 +72,10 @@ def rendered_at(size: str, out: Path) -> list[Case]:
         raise SystemExit(
             f"{python} is missing: scripts/test.py --all-blenders makes it, and the truth shots are rendered by it."
         )
-    command = [str(python), str(script), "--cache", str(out), "--size", width, height]
+    command = [str(python), str(script), *only, "--cache", str(out), "--size", width, height]
     if code := subprocess.run(command, check=False).returncode:
         raise SystemExit(f"The truth shots could not be rendered (code {code}), see above.")
-    return rendered_cases(out, f"rendered {size}")
+    return [case for case in rendered_cases(out, f"rendered {size}") if not only or case.name in only]
 
 
 def sample_case() -> Case:

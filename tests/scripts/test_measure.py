@@ -85,6 +85,9 @@ def test_shots_are_rendered_where_there_is_a_blender_to_do_it(footage, tmp_path,
     shots = rendered_at("64x36", footage)
     assert asked[0][-5:] == ["--cache", str(footage), "--size", "64", "36"]
     assert {shot.group for shot in shots} == {"rendered 64x36"}
+    some = rendered_at("64x36", footage, [shots[0].name])
+    assert asked[1][2] == shots[0].name and asked[1][3:] == asked[0][2:]
+    assert [shot.name for shot in some] == [shots[0].name]
 
 
 @pytest.mark.parametrize("size", ["640", "640xtall", "x360"])
