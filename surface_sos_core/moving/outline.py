@@ -116,6 +116,7 @@ def difference_odds(
 
 def may_be_shadow(own: np.ndarray, clean: np.ndarray, settings: ShadowColourSettings) -> np.ndarray:
     """(h, w) bool: where a picture (h, w, 3) in display values has the clean plate's tint, but is darker."""
+    own, clean = np.maximum(own, 0.0), np.maximum(clean, 0.0)  # cubic interpolation swings below
     ratio = np.log((own + settings.lift) / (clean + settings.lift))
     depth, tint = -ratio.mean(axis=-1), ratio.max(axis=-1) - ratio.min(axis=-1)
     dark = (depth > settings.faintest) & (depth < settings.deepest)

@@ -24,7 +24,7 @@ from surface_sos_core.moving.background import Times
 from surface_sos_core.moving.camera_motion import LOCKED
 from surface_sos_core.moving.depth import BackgroundDepth, background_depth
 from surface_sos_core.moving.matte import solve_alpha
-from surface_sos_core.moving.outline import Behind, learn_colours, outline
+from surface_sos_core.moving.outline import Behind, learn_colours, may_be_shadow, outline
 from surface_sos_core.moving.plate import Plate, clean_plate
 from surface_sos_core.moving.registration import Registration, grown, register
 from surface_sos_core.moving.shadow import shadow_factor
@@ -189,7 +189,7 @@ def moving_layers(
         lit = srgb_encode(linear / shadow)
         ground = clean_plate(lit, hole, views, settings.moving_plate, settings.plate.loose)
         plate = Plate(srgb_encode(srgb_decode(ground.colour) * shadow), ground.seen)
-        alpha = solve_alpha(picture, mask, plate, settings)
+        alpha = solve_alpha(picture, mask, plate, ~_shaded(picture, ground, settings), settings)
         if correction is not None:
             alpha = correction.held(alpha)
         clean, seen = plate.colour, plate.seen
@@ -204,6 +204,15 @@ def moving_layers(
         space,
         shadow,
     )
+
+
+def _shaded(picture: np.ndarray, ground: Plate, settings: Settings) -> np.ndarray:
+    """(H, W) bool: where a picture (H, W, 3), in display values, may show the subject's shadow on the ground in full light."""
+    own, clean = (
+        cv2.GaussianBlur(colour.astype(np.float32), (0, 0), settings.outline.blur)
+        for colour in (picture, ground.colour)
+    )
+    return may_be_shadow(own, clean, settings.shadow_colour)
 
 
 def _read(given: CoarseMasks, index: int, size: tuple[int, int]) -> np.ndarray | None:
