@@ -57,7 +57,7 @@ from surface_sos_core.masks.sources.files import FilesSource
 from surface_sos_core.masks.sources.request import MaskRequest, open_source
 from surface_sos_core.masks.sources.source import MaskShot
 from surface_sos_core.masks.write import check_masks_folder, mask_file, reasons_told, write_masks
-from surface_sos_core.moving.shot_kind import shot_kind
+from surface_sos_core.moving.shot_kind import doubt_that_it_stands, shot_kind
 from surface_sos_core.moving.subject import Subject
 from surface_sos_core.provenance import software_versions
 from surface_sos_core.result import FoundMask, FoundMasks, Result, open_shot
@@ -199,8 +199,8 @@ def segment(
     told = described(given, str(shot.cameras) if shot.cameras is not None else None)
     events.inputs(told, in_words(told))
     kind = None
+    masks = given.source.masks if isinstance(given.source, FilesSource) else None
     if shot.subject == "moving" or (shot.subject == "auto" and given.cameras is None and given.box is None):
-        masks = given.source.masks if isinstance(given.source, FilesSource) else None
         kind = shot_kind(
             footage, masks, shot.subject, shot.camera_move, settings,
             lambda done, total: events.progress(done, total, "frames"),
@@ -217,6 +217,8 @@ def segment(
         run.save("footage")
         if until == "footage":
             return open_shot(folder.out)
+        if masks is not None and kind is None and shot.subject == "auto" and given.cameras is not None:
+            doubt_that_it_stands(footage, masks, settings, events.warning)
         inputs: dict[str, Any] = {
             "footage": footage_stamp(footage),
             "cameras": file_stamps(model_files(Path(shot.cameras))) if shot.cameras is not None else None,

@@ -12,7 +12,7 @@ import numpy as np
 from shots.files import write_grey
 
 from measure.cases import Case, mattes_of_truth, pictures
-from measure.run import Plan, Settings, with_solved_cameras
+from measure.run import Plan, Settings
 
 ROOM = 0.02  # of the frame's longer edge, around what a box is drawn around
 
@@ -20,15 +20,17 @@ ROOM = 0.02  # of the frame's longer edge, around what a box is drawn around
 def start_plans(
     cases: Sequence[Case], settings: Settings, out: Path, chosen: Sequence[str]
 ) -> Iterator[Plan]:
-    """Of each case with mattes of truth the starts of STARTS that are chosen; cameras are solved once for all of them."""
+    """Of each case with mattes of truth the starts of STARTS that are chosen.
+
+    Each finds out by itself what kind of shot it is: cameras of a shot whose subject moves would say that it stands.
+    """
     for case in cases:
         if not mattes_of_truth(case):
             continue
-        solved = replace(with_solved_cameras(case, out / f"{case.name} cameras"), held=None)
         for name in chosen:
             masks = STARTS[name](case, out / f"{case.name} {name} start")
             if masks is not None:
-                yield Plan(replace(solved, masks=masks), settings, name)
+                yield Plan(replace(case, masks=masks, held=None), settings, name)
 
 
 def middle_frame(case: Case) -> str:

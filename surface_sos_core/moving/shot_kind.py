@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import cv2
@@ -61,10 +62,7 @@ def shot_kind(
         progress(i + 1, count)
 
     def held_out(i: int) -> np.ndarray:
-        if masks is None or not masks.known[i]:
-            return np.zeros(size[::-1], bool)
-        mask = cv2.resize(masks.probability[i], size, interpolation=cv2.INTER_AREA)
-        return grown(mask > 255 * own.maybe, own.grow)
+        return np.zeros(size[::-1], bool) if masks is None else _held_out(masks, i, size, settings)
 
     registration = register(lambda i: pictures[i], held_out, count, settings.register)
     _refuse_cuts(footage, registration, histograms, subject, settings.shot_kind)
@@ -72,7 +70,7 @@ def shot_kind(
     camera = camera_motion(registration, lambda i: pictures[i], held_out, settings, wanted)
     share = None
     if subject == "auto" and camera.kind == FREE and masks is not None:
-        share = _moving_share(masks, pictures, held_out, settings)
+        share = _moving_share(masks, pictures.__getitem__, settings)
     moves = share is not None and share >= settings.subject_motion.moving
     moving = subject == "moving" or (subject == "auto" and (camera.kind != FREE or moves))
     film = f"The camera is taken for one that {_DOES[camera.kind]}{' and zooms' if camera.zooms else ''}: {camera.reason}."
@@ -85,18 +83,46 @@ def shot_kind(
     return ShotKind(moving, camera, size[0], film)
 
 
-def _moving_share(
-    masks: CoarseMasks, pictures: list[np.ndarray], held_out: Callable[[int], np.ndarray], settings: Settings
-) -> float | None:
-    known = np.flatnonzero(masks.known & ~masks.empty)
-    size = pictures[0].shape[::-1]
+def doubt_that_it_stands(
+    footage: Footage, masks: CoarseMasks, settings: Settings, warn: Callable[[str], None]
+) -> None:
+    """Warn where the points of a subject move that is taken to stand since cameras were given."""
+    size = reduced_size(footage, settings.moving.image_edge)
+
+    @lru_cache(maxsize=64)
+    def grey(i: int) -> np.ndarray:
+        small = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
+        return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+
+    share = _moving_share(masks, grey, settings)
+    if share is not None and share >= settings.subject_motion.moving:
+        warn(
+            f"Cameras were given, so the subject is taken to stand, but {share:.0%} of its points move against what is around "
+            "it; give --subject moving, unless the cameras are relative to it, as on a turntable."
+        )
+
+
+def _held_out(masks: CoarseMasks, index: int, size: tuple[int, int], settings: Settings) -> np.ndarray:
+    """(h, w) bool of a picture of this width and height: where the subject may be; nowhere where its mask is not known."""
+    if not masks.known[index]:
+        return np.zeros(size[::-1], bool)
+    mask = cv2.resize(masks.probability[index], size, interpolation=cv2.INTER_AREA)
+    return grown(mask > 255 * settings.moving.maybe, settings.moving.grow)
+
+
+def _moving_share(masks: CoarseMasks, grey: Callable[[int], np.ndarray], settings: Settings) -> float | None:
+    known = np.flatnonzero(masks.known & ~masks.empty).tolist()
+    if not known:
+        return None
+    size = grey(known[0]).shape[::-1]
+
+    def held_out(i: int) -> np.ndarray:
+        return _held_out(masks, i, size, settings)
 
     def inside(i: int) -> np.ndarray:
         return cv2.resize(masks.probability[i], size, interpolation=cv2.INTER_AREA) > 127
 
-    return share_that_moves(
-        lambda i: pictures[i], held_out, inside, known.tolist(), settings.subject_motion, settings.register
-    )
+    return share_that_moves(grey, held_out, inside, known, settings.subject_motion, settings.register)
 
 
 _DOES = {"free": "travels", "turning": "turns on the spot", "locked": "stands"}

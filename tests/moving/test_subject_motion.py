@@ -8,7 +8,7 @@ import pytest
 
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.moving.registration import grown
-from surface_sos_core.moving.shot_kind import shot_kind
+from surface_sos_core.moving.shot_kind import doubt_that_it_stands, shot_kind
 from surface_sos_core.moving.subject_motion import sampson_distance, share_that_moves
 from surface_sos_core.settings import RegisterSettings, Settings, SubjectMotionSettings
 
@@ -94,6 +94,11 @@ def test_the_shot_is_taken_for_what_its_points_say(step, moving):
     assert found.camera.kind == "free" and found.moving == moving
     assert ("of the subject's points move against the world" in found.told) == moving
     assert not shot_kind(Film(pictures), given, "still", "auto", Settings(), lambda done, total: None).moving
+    told: list[str] = []
+    doubt_that_it_stands(Film(pictures), given, Settings(), told.append)
+    assert len(told) == moving and all("--subject moving" in sentence for sentence in told)
+    doubt_that_it_stands(Film(pictures), CoarseMasks.unknown(COUNT, (WIDTH, HEIGHT)), Settings(), told.append)
+    assert len(told) == moving
 
 
 def test_distances_are_those_of_the_definition():

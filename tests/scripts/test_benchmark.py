@@ -114,8 +114,6 @@ def test_what_is_measured_is_written_as_it_comes(monkeypatch, tmp_path, capsys):
 
     monkeypatch.setattr(run, "run", fake)
     words = ["all", "--parts", "quality,starts", "--from", "auto", "--results", str(tmp_path)]
-    monkeypatch.setattr(run, "with_solved_cameras", lambda case, out: case)
-    monkeypatch.setattr("measure.starts.with_solved_cameras", lambda case, out: case)
     monkeypatch.setattr(sys, "argv", ["benchmark.py", *words, "--out", str(tmp_path / "runs")])
     assert benchmark.main() == 1
     assert seen == [0, 1]  # the first part's file was there when the second began
