@@ -40,11 +40,12 @@ def pixel_grid(shape: tuple[int, ...]) -> np.ndarray:
 
 def flows_between(one: np.ndarray, other: np.ndarray, settings: DenseFlowSettings) -> tuple[Flow, Flow]:
     """From one picture (h, w) uint8 to another and back: dense inverse search (Kroeger et al., ECCV 2016)."""
-    there, back = _search(one, other), _search(other, one)
+    there, back = flow_to(one, other), flow_to(other, one)
     return Flow(there, _agree(there, back, settings)), Flow(back, _agree(back, there, settings))
 
 
-def _search(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def flow_to(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(h, w, 2) offsets from one picture (h, w) uint8 to another."""
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     return search.calc(one, other, np.zeros((*one.shape, 2), np.float32))
 

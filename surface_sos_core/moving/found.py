@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -10,18 +11,23 @@ from scipy import ndimage
 
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
-from surface_sos_core.footage.frame_stack import FrameStack
+from surface_sos_core.footage.frame_stack import FrameStack, TemporaryValues
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
+from surface_sos_core.masks.colours import nearby_log_odds
+from surface_sos_core.masks.graph_cut import cut
 from surface_sos_core.moving.background import Times
-from surface_sos_core.moving.outline import Behind, difference_odds
+from surface_sos_core.moving.outline import Behind, difference_odds, learn_colours
+from surface_sos_core.moving.own_motion import motion_odds
 from surface_sos_core.moving.registration import register
 from surface_sos_core.settings import MovingMaskSettings, Settings
 from surface_sos_core.shapes import disc
+from surface_sos_core.stereo.known_depth import KnownDepth
 
 
 def moving_masks(footage: Footage, settings: Settings, progress: Callable[[int, int], None]) -> CoarseMasks:
-    """Where each frame is not what most other times show there; progress gets (done, total) frames.
+    """What moves by itself in each frame, or is not what most other times show there, along the frame's edges.
 
+    Colours of what surely moves, and of what surely does not, tell the rest. progress gets (done, total) frames, each twice.
     Raises InputError where nothing moves, or everything does.
     """
     own = settings.moving_masks
@@ -31,9 +37,11 @@ def moving_masks(footage: Footage, settings: Settings, progress: Callable[[int, 
     for i in range(count):
         pictures[i] = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
     nothing = np.zeros(size[::-1], bool)
-    registration = register(
-        lambda i: cv2.cvtColor(pictures[i], cv2.COLOR_RGB2GRAY), lambda i: nothing, count, settings.register
-    )
+
+    def grey(i: int) -> np.ndarray:
+        return cv2.cvtColor(pictures[i], cv2.COLOR_RGB2GRAY)
+
+    registration = register(grey, lambda i: nothing, count, settings.register)
     times = Times(
         lambda i: pictures[i].astype(np.float32) / 255.0,
         lambda i: nothing,
@@ -42,18 +50,22 @@ def moving_masks(footage: Footage, settings: Settings, progress: Callable[[int, 
         settings,
         flowing=False,
     )
-    whole = (slice(0, size[1]), slice(0, size[0]))
+    moves, unlike = TemporaryValues(count, size), TemporaryValues(count, size)
+    for i in range(count):
+        moves[i] = motion_odds(grey, registration, count, i, settings.own_motion)
+        unlike[i] = _unlike_others(times, pictures[i], i, settings)
+        progress(i + 1, 2 * count)
+
+    def together(i: int) -> np.ndarray:
+        return moves[i] + unlike[i]
+
+    often = _learnt(pictures.__getitem__, together, count, settings)
     masks = CoarseMasks.unknown(count, size)
     for i in range(count):
-        others = _spread(times, i, size, own)
-        if others:
-            colour, apart, seen = times.bring(i, others, whole).middle()
-            behind = Behind(colour, apart, seen >= min(own.least_seen, len(others)))
-            odds = difference_odds(
-                pictures[i], behind, settings.outline, settings.shadow_colour, by_texture=True
-            )
-            masks.put(i, _pieces(odds > 0, own))
-        progress(i + 1, count)
+        # What other times explain may still be the subject, where that has the background's colours.
+        odds = moves[i] + np.maximum(unlike[i], 0.0)
+        masks.put(i, _drawn(pictures[i], odds, together(i), often, settings))
+        progress(count + i + 1, 2 * count)
     shown = masks.known & ~masks.empty
     if shown.sum() < own.least_shown * count:
         raise InputError(
@@ -86,6 +98,50 @@ def follow_what_moves(carried: CoarseMasks, found: CoarseMasks, settings: Moving
         ratio = moving.sum() / max(1, own.sum())
         masks.put(int(i), moving if 1 / settings.size < ratio < settings.size else own)
     return masks
+
+
+def _unlike_others(times: Times, picture: np.ndarray, frame: int, settings: Settings) -> np.ndarray:
+    """(h, w) log odds that a picture (h, w, 3) uint8 is not what most other times show there; 0 where they tell nothing."""
+    height, width = picture.shape[:2]
+    own = settings.moving_masks
+    others = _spread(times, frame, (width, height), own)
+    if not others:
+        return np.zeros((height, width), np.float32)
+    colour, apart, seen = times.bring(frame, others, (slice(0, height), slice(0, width))).middle()
+    behind = Behind(colour, apart, seen >= min(own.least_seen, len(others)))
+    return difference_odds(picture, behind, settings.outline, settings.shadow_colour, by_texture=True)
+
+
+def _learnt(
+    picture: Callable[[int], np.ndarray], odds: Callable[[int], np.ndarray], count: int, settings: Settings
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """How often what moves and what does not have each colour, of frames spread over time, as `learn_colours` tells it."""
+    taught = range(0, count, -(-count // settings.outline.taught_frames))
+    votes = [1.0 / (1.0 + np.exp(-odds(i))) for i in taught]
+    return learn_colours([picture(i) for i in taught], votes, settings.colours, settings.moving_masks.sure)
+
+
+def _drawn(
+    picture: np.ndarray,
+    odds: np.ndarray,
+    known: np.ndarray,
+    often: tuple[np.ndarray, np.ndarray] | None,
+    settings: Settings,
+) -> np.ndarray:
+    """(h, w) bool: the pieces of a picture (h, w, 3) uint8 that move by their log odds (h, w), cut out along its edges.
+
+    known: (h, w) log odds that colours nearby are learnt by.
+    """
+    own = settings.moving_masks
+    if not (odds > 0).any():
+        return np.zeros(odds.shape, bool)
+    told = odds
+    if often is not None:
+        sure = float(np.log(own.sure / (1.0 - own.sure)))
+        colour = nearby_log_odds(picture, known > sure, known < -sure, often, settings.colours)
+        told = odds + np.clip(colour, -own.colours, own.colours)
+    edges = replace(settings.edges, smoothness=own.smoothness)
+    return _pieces(cut(picture, told, KnownDepth(np.zeros(odds.shape), 0.0), edges), own)
 
 
 def _spread(times: Times, frame: int, size: tuple[int, int], settings: MovingMaskSettings) -> list[int]:

@@ -335,6 +335,29 @@ class OtherTimeSettings(Group):
     )
 
 
+class OwnMotionSettings(Group):
+    """What moves otherwise than the background, by the flow that is left once the background lies on itself."""
+
+    NAME: ClassVar[str] = "own_motion"
+
+    near: int = setting(1, "The nearest frames that each one is compared with.", 1, 1000, "frames")
+    middle: int = setting(3, "Others are so far away in time.", 1, 1000, "frames")
+    far: int = setting(6, "And others so far.", 1, 1000, "frames")
+    noise: float = setting(
+        0.35, "How long flow is anyway, beside the median of the picture.", 0.001, 100, "pixels"
+    )
+    noticed: float = setting(
+        4.0, "Flow of so much tells nothing; longer one the subject, shorter one the background.", 0.1, 1000,
+        "times the noise",
+    )  # fmt: skip
+    most: float = setting(3.0, "How much motion can tell.", 0, 100, "log odds")
+
+    @property
+    def away(self) -> tuple[int, ...]:
+        """How far the frames are, each once."""
+        return tuple(sorted({self.near, self.middle, self.far}))
+
+
 class MovingMaskSettings(Group):
     """Masks of what moves against the background, where nobody said what the subject is."""
 
@@ -352,6 +375,15 @@ class MovingMaskSettings(Group):
         1,
         1000,
         "frames",
+    )
+    sure: float = setting(
+        0.9,
+        "Where motion and the background say so with this probability, or against it, colours are learnt from.",
+        0.5, 1,
+    )  # fmt: skip
+    colours: float = setting(4.0, "How much colours nearby can tell.", 0, 100, "log odds")
+    smoothness: float = setting(
+        3.0, "What an outline costs for each pixel of its length on plain ground.", 0, 100, "log odds"
     )
     speck: float = setting(
         0.006, "What is thinner is noise, as a share of the longer edge.", 0, 1, "of the edge"

@@ -41,6 +41,7 @@ from surface_sos_core.settings.moving import (
     MovingSolveSettings,
     OtherTimeSettings,
     OutlineSettings,
+    OwnMotionSettings,
     RegisterSettings,
     ShadowColourSettings,
     ShadowSettings,
@@ -140,6 +141,7 @@ MOVING_STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "other_times",
         "moving_depth",
         "moving_masks",
+        "own_motion",
         "outline",
         "shadow_colour",
     ),
@@ -214,6 +216,7 @@ class Settings:
     time_votes: TimeVoteSettings = field(default_factory=TimeVoteSettings)
     other_times: OtherTimeSettings = field(default_factory=OtherTimeSettings)
     moving_masks: MovingMaskSettings = field(default_factory=MovingMaskSettings)
+    own_motion: OwnMotionSettings = field(default_factory=OwnMotionSettings)
     outline: OutlineSettings = field(default_factory=OutlineSettings)
     shadow_colour: ShadowColourSettings = field(default_factory=ShadowColourSettings)
     shadow: ShadowSettings = field(default_factory=ShadowSettings)

@@ -1,0 +1,67 @@
+"""What moves otherwise than the background: the flow that is left between frames once the background lies on itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from surface_sos_core.moving.flow import flow_to
+from surface_sos_core.moving.registration import Registration
+from surface_sos_core.settings import OwnMotionSettings
+
+
+def motion_odds(
+    grey: Callable[[int], np.ndarray],
+    registration: Registration,
+    count: int,
+    frame: int,
+    settings: OwnMotionSettings,
+) -> np.ndarray:
+    """(h, w) log odds that a pixel of a frame is the subject's, by how it moves; 0 where no other frame tells.
+
+    grey(i): (h, w) uint8 of `count` frames. Another frame is brought onto this one by the background's homography; a pixel
+    whose flow r from there is longer than is usual in the picture moves by itself:
+
+        clip(r / (noticed (median r + noise)) - 1, -1, 1)
+
+    The median over frames before and after it, times `most`: a plain coat of the wall's colour moves as a whole, though it
+    differs from the wall nowhere but at its outline.
+    """
+    own = grey(frame)
+    shape = own.shape
+    told = []
+    for away in settings.away:
+        for other in (frame - away, frame + away):
+            if not 0 <= other < count:
+                continue
+            between = registration.between(frame, other)
+            there, shown = (
+                cv2.warpPerspective(image, between, shape[::-1], flags=how | cv2.WARP_INVERSE_MAP)
+                for image, how in (
+                    (grey(other), cv2.INTER_LINEAR),
+                    (np.full(shape, 255, np.uint8), cv2.INTER_NEAREST),
+                )
+            )
+            length = np.linalg.norm(flow_to(own, there), axis=-1)
+            if not (shown > 0).any():
+                continue
+            usual = float(np.median(length[shown > 0])) + settings.noise
+            told.append(
+                np.where(shown > 0, length / (settings.noticed * usual) - 1.0, np.nan).clip(-1.0, 1.0)
+            )
+    if not told:
+        return np.zeros(shape, np.float32)
+    with np.errstate(all="ignore"):
+        odds = _median(np.stack(told))
+    return (settings.most * np.nan_to_num(odds)).astype(np.float32)
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    """Along the first axis, of what is not NaN; NaN where all is."""
+    ordered = np.sort(values, axis=0)  # NaN last
+    count = np.isfinite(values).sum(axis=0)
+    lower, upper = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, len(values) - 1)
+    low, high = (np.take_along_axis(ordered, at[None], axis=0)[0] for at in (lower, upper))
+    return (low + high) / 2
