@@ -20,7 +20,7 @@ from surface_sos_core.moving.outline import Behind, difference_odds, learn_colou
 from surface_sos_core.moving.own_motion import motion_odds
 from surface_sos_core.moving.registration import register
 from surface_sos_core.settings import MovingMaskSettings, Settings
-from surface_sos_core.shapes import disc
+from surface_sos_core.shapes import dilated, disc
 from surface_sos_core.stereo.known_depth import KnownDepth
 
 
@@ -81,23 +81,57 @@ def moving_masks(footage: Footage, settings: Settings, progress: Callable[[int, 
     return masks
 
 
-def follow_what_moves(carried: CoarseMasks, found: CoarseMasks, settings: MovingMaskSettings) -> CoarseMasks:
-    """Masks carried from a drawing, each replaced by what moves there where both are about the same thing.
+def what_moves_there(
+    found: CoarseMasks,
+    settings: MovingMaskSettings,
+    frame: int,
+    mask: np.ndarray | None,
+    before: tuple[int, np.ndarray] | None,
+) -> np.ndarray | None:
+    """(h, w) bool: what moves in a frame where a mask (h, w) bool was carried to, or drawn; None where that is something else.
 
-    A piece that moves belongs to it where most of it lies in the carried mask, and all of them together must be of about its
-    size: a mask that lost a limb on the way gets it back, and one of a thing that stands stays as it is.
+    A piece that moves belongs to it where enough of it lies in the mask. All of them together must be of about its size, so a
+    mask that lost a limb on the way gets it back, and one of a thing that stands stays as it is. Of what is drawn, which may be
+    a box around a slender figure, they must fill some part, and no more than that is taken. before: the frame that the mask was
+    carried from, and where the subject is there. If it moves in that frame, and not where the mask came to lie (None: nowhere), it is
+    looked for around where it was: flow may follow the background in place of a small or fast subject.
     """
-    masks = CoarseMasks.unknown(len(carried.known), found.size)
-    masks.reasons |= carried.reasons
-    for i in np.flatnonzero(carried.known):
-        own = cv2.resize(carried.probability[i], found.size, interpolation=cv2.INTER_AREA) > 127
-        label, count = ndimage.label(found.probability[i] > 127)
-        within = np.asarray(ndimage.mean(own, label, np.arange(count + 1)))
-        within[0] = 0.0
-        moving = (within > settings.within)[label]
-        ratio = moving.sum() / max(1, own.sum())
-        masks.put(int(i), moving if 1 / settings.size < ratio < settings.size else own)
-    return masks
+    if before is None:
+        assert mask is not None
+        own = _pieces_within(found, frame, mask, settings) & mask
+        return own if own.sum() > settings.filled * mask.sum() else None
+    if mask is not None and (own := _of_its_size(found, frame, mask, mask, settings)) is not None:
+        return own
+    earlier, was = before
+    if not was.any() or _moving(found, earlier, was.shape)[was].mean() < settings.within:
+        return None
+    around = dilated(was, max(1, round(settings.reach * float(np.sqrt(was.sum())))))
+    return _of_its_size(found, frame, around, was, settings)
+
+
+def _of_its_size(
+    found: CoarseMasks, frame: int, mask: np.ndarray, subject: np.ndarray, settings: MovingMaskSettings
+) -> np.ndarray | None:
+    """The pieces (h, w) bool that belong to a mask (h, w) bool, if they are about as large as the subject (h, w) bool."""
+    own = _pieces_within(found, frame, mask, settings)
+    share = own.sum() / max(1, subject.sum())
+    return own if 1.0 / settings.size < share < settings.size else None
+
+
+def _pieces_within(
+    found: CoarseMasks, frame: int, mask: np.ndarray, settings: MovingMaskSettings
+) -> np.ndarray:
+    """(h, w) bool: the pieces that move of which enough lies in a mask (h, w) bool."""
+    label, count = ndimage.label(_moving(found, frame, mask.shape))
+    if not count:
+        return np.zeros(mask.shape, bool)
+    within = np.asarray(ndimage.mean(mask, label, np.arange(1, count + 1)))
+    return np.concatenate(([False], within > settings.within))[label]
+
+
+def _moving(found: CoarseMasks, frame: int, shape: tuple[int, ...]) -> np.ndarray:
+    """What moves in a frame, (h, w) bool of this shape."""
+    return cv2.resize(found.probability[frame], shape[::-1], interpolation=cv2.INTER_LINEAR) > 127
 
 
 def _unlike_others(times: Times, picture: np.ndarray, frame: int, settings: Settings) -> np.ndarray:

@@ -32,7 +32,7 @@ def motion_odds(
     own = grey(frame)
     shape = own.shape
     told = []
-    for away in settings.away:
+    for away in sorted({settings.near, settings.middle, settings.far}):
         for other in (frame - away, frame + away):
             if not 0 <= other < count:
                 continue

@@ -352,11 +352,6 @@ class OwnMotionSettings(Group):
     )  # fmt: skip
     most: float = setting(3.0, "How much motion can tell.", 0, 100, "log odds")
 
-    @property
-    def away(self) -> tuple[int, ...]:
-        """How far the frames are, each once."""
-        return tuple(sorted({self.near, self.middle, self.far}))
-
 
 class MovingMaskSettings(Group):
     """Masks of what moves against the background, where nobody said what the subject is."""
@@ -406,6 +401,14 @@ class MovingMaskSettings(Group):
         "Share of a piece that moves which has to lie in the mask that was carried there, to belong to it.",
         0, 1, "of the piece",
     )  # fmt: skip
+    reach: float = setting(
+        1.0,
+        "A subject that flow lost is looked for so far around where it was, as a share of the root of its area.",
+        0, 100, "of its size",
+    )  # fmt: skip
+    filled: float = setting(
+        0.1, "What moves in a drawing has to fill so much of it.", 0, 1, "of the drawing"
+    )
     size: float = setting(
         2.5,
         "What moves and what was carried there differ by no more in size, or the latter stays.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from surface_sos_core.masks.sources.auto import AutoSource
 from surface_sos_core.masks.sources.box import BoxSource
 from surface_sos_core.masks.sources.source import MaskShot, MaskSource
 from surface_sos_core.moving.camera_motion import FREE
-from surface_sos_core.moving.found import follow_what_moves, moving_masks
+from surface_sos_core.moving.found import moving_masks, what_moves_there
 from surface_sos_core.moving.registration import grown
 from surface_sos_core.moving.shot_kind import ShotKind
 from surface_sos_core.moving.subject import Subject, follow_subject, moving_layers
@@ -158,14 +159,14 @@ def _coarse(run: Run, source: MaskSource) -> CoarseMasks:
     shot = MaskShot(
         run.footage, None, nowhere, None, run.settings, run.events.warning, run.progress("frames")
     )
-    masks = source.find(shot)
-    if isinstance(source, BoxSource):
-        try:
-            found = moving_masks(run.footage, run.settings, shot.progress)
-            masks = follow_what_moves(masks, found, run.settings.moving_masks)
-        except InputError as told:
-            run.events.warning(f"The drawing was carried by flow alone: {told}")
-    return masks
+    if not isinstance(source, BoxSource):
+        return source.find(shot)
+    try:
+        found = moving_masks(run.footage, run.settings, shot.progress)
+    except InputError as told:
+        run.events.warning(f"The drawing was carried by flow alone: {told}")
+        return source.carry(shot)
+    return source.carry(shot, partial(what_moves_there, found, run.settings.moving_masks))
 
 
 def _layer_inputs(run: Run) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from surface_sos_core.masks.automatic import automatic_masks
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.point_labels import spread_labels
 from surface_sos_core.masks.sources.drawn import Drawn
-from surface_sos_core.masks.sources.flow import carry_by_flow
+from surface_sos_core.masks.sources.flow import Known, carry_by_flow, nothing_known
 from surface_sos_core.masks.sources.source import MaskShot
 from surface_sos_core.settings import BoxSettings, DrawnSettings, Settings
 
@@ -39,13 +39,17 @@ class BoxSource:
     def find(self, shot: MaskShot) -> CoarseMasks:
         """By the cameras where the shot has some, by optical flow otherwise."""
         if shot.model is None:
-            return carry_by_flow(shot.footage, self._drawn, shot.settings.flow, shot.progress)
+            return self.carry(shot)
         settings = shot.settings
         start = start_from_drawn(self._drawn, shot.cameras, shot.model, settings)
         within = self._drawn.at(reduced_size(shot.footage, settings.start.edge))
         return automatic_masks(
             shot.footage, shot.cameras, shot.model, start, settings, shot.progress, within, nearby=True
         )
+
+    def carry(self, shot: MaskShot, known: Known = nothing_known) -> CoarseMasks:
+        """By optical flow, whether there are cameras or not; known: as `carry_by_flow` takes it."""
+        return carry_by_flow(shot.footage, self._drawn, shot.settings.flow, shot.progress, known)
 
 
 def start_from_drawn(

@@ -19,11 +19,30 @@ from surface_sos_core.masks.sources.drawn import Drawn
 from surface_sos_core.settings import FlowSettings
 from surface_sos_core.shapes import disc
 
+Before = tuple[int, np.ndarray]
+"""A frame and where the object is in it, (h, w) bool."""
+
+Known = Callable[[int, np.ndarray | None, Before | None], np.ndarray | None]
+"""(frame, where the object was carried to, or drawn, in it (h, w) bool, the frame it was carried from) -> where it is, (h, w) bool.
+
+None is carried to where it was lost on the way, carried from where it was drawn, and told where nothing is known."""
+
+
+def nothing_known(frame: int, mask: np.ndarray | None, before: Before | None) -> None:
+    """Nothing else tells where the object is."""
+
 
 def carry_by_flow(
-    footage: Footage, drawn: Drawn, settings: FlowSettings, progress: Callable[[int, int], None]
+    footage: Footage,
+    drawn: Drawn,
+    settings: FlowSettings,
+    progress: Callable[[int, int], None],
+    known: Known = nothing_known,
 ) -> CoarseMasks:
-    """Masks of all frames that can be reached from those drawn on; progress gets (done, total) frames."""
+    """Masks of all frames that can be reached from those drawn on; progress gets (done, total) frames.
+
+    known: what else tells where the object is, which is carried on from there.
+    """
     size = reduced_size(footage, settings.edge)
     count = len(footage.frames)
     masks = CoarseMasks.unknown(count, size)
@@ -33,7 +52,8 @@ def carry_by_flow(
     done = 0
     for start in starts:
         first = _Picture.read(footage, start, size)
-        mask = grow(first.rgb, regions[start], settings)
+        told = known(start, regions[start], None)
+        mask = grow(first.rgb, regions[start], settings) if told is None else told
         masks.put(start, mask)
         for step in (1, -1):
             here, carried, i = first, mask, start
@@ -41,14 +61,17 @@ def carry_by_flow(
                 i += step
                 there = _Picture.read(footage, i, size)
                 moved = _carry(here, there, carried, settings)
-                if moved is None:
+                told = known(i, moved, (i - step, carried))
+                now = moved if told is None else told
+                if now is None:
                     masks.reasons |= {
                         k: f"the object was lost on the way, at {footage.frames[i].name}"
                         for k in _rest(i, step, owner, start)
                     }
                     break
-                masks.put(i, moved)
-                here, carried = there, moved
+                carried = now
+                masks.put(i, carried)
+                here = there
                 done += 1
                 progress(done + 1, count)
     return masks
