@@ -3,7 +3,7 @@
 python scripts/pictures.py [--shot out/demo] [--frame NAME] [--to docs/images] [--earlier OUT --truth samples/truth]
 
 sample.png and mesh.png show a frame and the surface, hole.webp plate and clean plate of all frames where the object is, one after
-the other. --earlier: a shot of the same footage by other code; plates.png then sets its clean plates beside this one's and the truth.
+the other. --earlier: a shot of the same footage by other code; plates.jpg then sets its clean plates beside this one's and the truth.
 """
 
 from __future__ import annotations
@@ -91,6 +91,13 @@ def all_layers(folder: ShotFolder) -> dict[str, FrameLayers]:
     return {e.name: read_layers(folder.out / e.layers).in_rec709() for e in entries if e.layers}
 
 
+def write_picture(file: Path, picture: np.ndarray) -> None:
+    """A picture (h, w, 3) uint8 in the format of the file's name."""
+    import cv2
+
+    file.write_bytes(cv2.imencode(file.suffix, picture[..., ::-1])[1].tobytes())
+
+
 def write_loop(file: Path, pictures: Sequence[np.ndarray]) -> None:
     """An animated picture that goes on for ever; SystemExit where it cannot be written."""
     import cv2
@@ -138,7 +145,6 @@ def main() -> int:
     if importlib.util.find_spec("surface_sos_core") is None:  # started by another Python
         return subprocess.run([ready_python(), __file__, *sys.argv[1:]], check=False).returncode
 
-    import cv2
     import numpy as np
 
     from surface_sos_core.evaluate.summary import report_data
@@ -154,12 +160,12 @@ def main() -> int:
         "sample": frame_picture(frames[options.frame]),
         "mesh": np.hstack(report_data(folder).turntable),
     }
+    for name, picture in pictures.items():
+        write_picture(options.to / f"{name}.png", picture)
     if options.earlier is not None:
         earlier = all_layers(ShotFolder(options.earlier))
-        pictures["plates"] = plates_page(compared(frames, earlier, options.truth))
+        write_picture(options.to / "plates.jpg", plates_page(compared(frames, earlier, options.truth)))
     write_loop(options.to / "hole.webp", hole_loop(list(frames.values())))
-    for name, picture in pictures.items():
-        (options.to / f"{name}.png").write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
     return 0
 
 

@@ -209,7 +209,7 @@ def moving_layers(
 def _shaded(picture: np.ndarray, ground: Plate, settings: Settings) -> np.ndarray:
     """(H, W) bool: where a picture (H, W, 3), in display values, may show the subject's shadow on the ground in full light."""
     own, clean = (
-        cv2.GaussianBlur(colour.astype(np.float32), (0, 0), settings.outline.blur)
+        cv2.GaussianBlur(colour.astype(np.float32), (0, 0), settings.moving_matte.blur)
         for colour in (picture, ground.colour)
     )
     return may_be_shadow(own, clean, settings.shadow_colour)

@@ -608,3 +608,8 @@ class MovingMatteSettings(Group):
     )  # fmt: skip
     least_band: int = setting(2, "Half the width that it has at least.", 1, 1000, "pixels")
     hold: float = setting(0.05, "Weight of the mask in the band, against the matting Laplacian.", 0, 1000)
+    blur: float = setting(
+        0.7,
+        "Standard deviation that frame and plate are blurred with to tell what may be a shadow.",
+        0.01, 100, "pixels",
+    )  # fmt: skip
