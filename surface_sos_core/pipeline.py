@@ -53,6 +53,7 @@ from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.consensus import Consensus
 from surface_sos_core.masks.consensus_file import SolidMasks
 from surface_sos_core.masks.sources.arrays import MaskArrays
+from surface_sos_core.masks.sources.box import BoxSource
 from surface_sos_core.masks.sources.files import FilesSource
 from surface_sos_core.masks.sources.request import MaskRequest, open_source
 from surface_sos_core.masks.sources.source import MaskShot
@@ -201,6 +202,8 @@ def segment(
     kind = None
     masks = given.source.masks if isinstance(given.source, FilesSource) else None
     if shot.subject == "moving" or (shot.subject == "auto" and given.cameras is None and given.box is None):
+        if isinstance(given.source, BoxSource):
+            masks = given.source.nearby(footage, settings)
         kind = shot_kind(
             footage, masks, shot.subject, shot.camera_move, settings,
             lambda done, total: events.progress(done, total, "frames"),

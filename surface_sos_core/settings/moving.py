@@ -73,6 +73,9 @@ class SubjectMotionSettings(Group):
 
     NAME: ClassVar[str] = "subject_motion"
 
+    drawn_reach: int = setting(
+        12, "A drawing on one frame is carried so far before and after it to tell.", 1, 100_000, "frames"
+    )
     farthest: int = setting(
         4, "Frames that are compared are 1, 2, 4 ... apart, up to so many.", 1, 100_000, "frames"
     )
@@ -406,9 +409,7 @@ class MovingMaskSettings(Group):
         "A subject that flow lost is looked for so far around where it was, as a share of the root of its area.",
         0, 100, "of its size",
     )  # fmt: skip
-    filled: float = setting(
-        0.1, "What moves in a drawing has to fill so much of it.", 0, 1, "of the drawing"
-    )
+    filled: float = setting(0.1, "What moves in a drawing has to fill so much of it.", 0, 1, "of the drawing")
     size: float = setting(
         2.5,
         "What moves and what was carried there differ by no more in size, or the latter stays.",

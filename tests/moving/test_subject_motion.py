@@ -6,7 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from surface_sos_core.footage import open_footage
 from surface_sos_core.masks.coarse import CoarseMasks
+from surface_sos_core.masks.sources.box import BoxSource
+from surface_sos_core.masks.sources.drawn import Drawn
 from surface_sos_core.moving.registration import grown
 from surface_sos_core.moving.shot_kind import doubt_that_it_stands, shot_kind
 from surface_sos_core.moving.subject_motion import sampson_distance, share_that_moves
@@ -99,6 +102,21 @@ def test_the_shot_is_taken_for_what_its_points_say(step, moving):
     assert len(told) == moving and all("--subject moving" in sentence for sentence in told)
     doubt_that_it_stands(Film(pictures), CoarseMasks.unknown(COUNT, (WIDTH, HEIGHT)), Settings(), told.append)
     assert len(told) == moving
+
+
+@pytest.mark.parametrize(("step", "moving"), [((0.0, 0.0), False), ((0.0, -0.04), True)])
+def test_a_box_on_one_frame_is_enough_to_tell(step, moving, tmp_path):
+    pictures, masks = film(step)
+    for i, picture in enumerate(pictures):
+        cv2.imwrite(str(tmp_path / f"slide.{1001 + i}.png"), picture[..., ::-1])
+    footage, settings = open_footage(tmp_path), Settings()
+    source = BoxSource(Drawn((WIDTH, HEIGHT), {4: masks[4]}))
+    around = source.nearby(footage, settings)
+    assert around.known.sum() > 7
+    found = shot_kind(footage, around, "auto", "auto", settings, lambda done, total: None)
+    assert found.camera.kind == "free" and found.moving == moving
+    few = source.nearby(footage, settings.with_values({"subject_motion.drawn_reach": 2}))
+    assert np.flatnonzero(few.known).tolist() == [2, 3, 4, 5, 6]
 
 
 def test_distances_are_those_of_the_definition():

@@ -19,6 +19,7 @@ from surface_sos_core.cameras import AutomaticBox, Box, Camera, CameraModel, loo
 from surface_sos_core.cameras.automatic_box import on_planes
 from surface_sos_core.cameras.picture import picture_pixels
 from surface_sos_core.errors import InputError
+from surface_sos_core.footage import Footage
 from surface_sos_core.masks.automatic import automatic_masks
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.point_labels import spread_labels
@@ -50,6 +51,11 @@ class BoxSource:
     def carry(self, shot: MaskShot, known: Known = nothing_known) -> CoarseMasks:
         """By optical flow, whether there are cameras or not; known: as `carry_by_flow` takes it."""
         return carry_by_flow(shot.footage, self._drawn, shot.settings.flow, shot.progress, known)
+
+    def nearby(self, footage: Footage, settings: Settings) -> CoarseMasks:
+        """Masks of the frames around those that were drawn on alone, to see in a few seconds whether the subject moves."""
+        reach = settings.subject_motion.drawn_reach
+        return carry_by_flow(footage, self._drawn, settings.flow, lambda done, total: None, reach=reach)
 
 
 def start_from_drawn(

@@ -38,16 +38,18 @@ def carry_by_flow(
     settings: FlowSettings,
     progress: Callable[[int, int], None],
     known: Known = nothing_known,
+    reach: int | None = None,
 ) -> CoarseMasks:
     """Masks of all frames that can be reached from those drawn on; progress gets (done, total) frames.
 
-    known: what else tells where the object is, which is carried on from there.
+    known: what else tells where the object is, which is carried on from there. reach: no frame farther from a drawing is asked for.
     """
     size = reduced_size(footage, settings.edge)
     count = len(footage.frames)
     masks = CoarseMasks.unknown(count, size)
     starts = sorted(drawn.regions)
-    owner = [min(starts, key=lambda start: abs(start - i)) for i in range(count)]
+    nearest = [min(starts, key=lambda start: abs(start - i)) for i in range(count)]
+    owner = [start if reach is None or abs(start - i) <= reach else -1 for i, start in enumerate(nearest)]
     regions = drawn.at(size)
     done = 0
     for start in starts:
