@@ -36,13 +36,16 @@ class Views:
         seen.
         """
         count = self.seen.sum(axis=0)
-        median = _median(np.where(self.seen[..., None], self.colour, np.inf), count)
+        median = median_of_first(np.where(self.seen[..., None], self.colour, np.inf), count)
         apart = np.abs(self.colour - median).max(axis=-1)
-        return median, _median(np.where(self.seen, apart, np.inf), count), count
+        return median, median_of_first(np.where(self.seen, apart, np.inf), count), count
 
 
-def _median(values: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Along the first axis, of the first `count` (h, w) of the sorted values, that are finite."""
+def median_of_first(values: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """The median along the first axis of values (K, h, w ...), of the first `count` (h, w) of them once sorted: all others are inf.
+
+    float32, 0 where the count is.
+    """
     ordered = np.sort(values, axis=0)
     shape = count.shape + (1,) * (values.ndim - 3)
     lower = np.maximum(count - 1, 0).reshape(shape) // 2

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from surface_sos_core.moving.background import median_of_first
 from surface_sos_core.moving.flow import flow_to
 from surface_sos_core.moving.registration import Registration
 from surface_sos_core.settings import OwnMotionSettings
@@ -44,24 +45,13 @@ def motion_odds(
                     (np.full(shape, 255, np.uint8), cv2.INTER_NEAREST),
                 )
             )
-            length = np.linalg.norm(flow_to(own, there), axis=-1)
-            if not (shown > 0).any():
+            if not shown.any():
                 continue
+            length = np.linalg.norm(flow_to(own, there), axis=-1)
             usual = float(np.median(length[shown > 0])) + settings.noise
-            told.append(
-                np.where(shown > 0, length / (settings.noticed * usual) - 1.0, np.nan).clip(-1.0, 1.0)
-            )
+            moves = (length / (settings.noticed * usual) - 1.0).clip(-1.0, 1.0)
+            told.append(np.where(shown > 0, moves, np.inf))
     if not told:
         return np.zeros(shape, np.float32)
-    with np.errstate(all="ignore"):
-        odds = _median(np.stack(told))
-    return (settings.most * np.nan_to_num(odds)).astype(np.float32)
-
-
-def _median(values: np.ndarray) -> np.ndarray:
-    """Along the first axis, of what is not NaN; NaN where all is."""
-    ordered = np.sort(values, axis=0)  # NaN last
-    count = np.isfinite(values).sum(axis=0)
-    lower, upper = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, len(values) - 1)
-    low, high = (np.take_along_axis(ordered, at[None], axis=0)[0] for at in (lower, upper))
-    return (low + high) / 2
+    odds = np.stack(told)
+    return settings.most * median_of_first(odds, np.isfinite(odds).sum(axis=0))

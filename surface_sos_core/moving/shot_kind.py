@@ -91,8 +91,7 @@ def doubt_that_it_stands(
 
     @lru_cache(maxsize=64)
     def grey(i: int) -> np.ndarray:
-        small = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
-        return cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+        return cv2.cvtColor(footage.read_small(i, size), cv2.COLOR_RGB2GRAY)
 
     share = _moving_share(masks, grey, settings)
     if share is not None and share >= settings.subject_motion.moving:

@@ -136,3 +136,6 @@ class Film:
 
     def read_display(self, i: int) -> np.ndarray:
         return self._pictures[i]
+
+    def read_small(self, i: int, size: tuple[int, int]) -> np.ndarray:
+        return cv2.resize(self.read_display(i), size, interpolation=cv2.INTER_AREA)
