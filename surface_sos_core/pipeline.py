@@ -241,7 +241,8 @@ def segment(
             report_stage(run)
             events.done(folder.out / "shot.json", folder.report, round(time.monotonic() - started, 2))
             return open_shot(folder.out)
-        model = camera_stage(run, given.cameras, inputs)
+        drawn = given.source.masks if isinstance(given.source, FilesSource) else None
+        model = camera_stage(run, given.cameras, drawn, inputs)
         if until == "cameras":
             return open_shot(folder.out)
         inputs |= {

@@ -35,10 +35,13 @@ def solve_cameras(
     seed: int = 0,
     warn: Callable[[str], None] | None = None,
     held_out: Callable[[int], np.ndarray] | None = None,
+    subject: Callable[[int], np.ndarray] | None = None,
 ) -> CameraModel:
     """Cameras and sparse points of the footage, images named as Frame.file, all with one SIMPLE_RADIAL lens.
 
     held_out: (h, w) bool of each frame, of its shape at any size, where no features are taken since something moves there.
+    subject: the same where the subject is. Where it moves against a room that stands, as on a turntable, cameras are relative to it,
+    by its features alone, and `warn` is told.
 
     Works below `scratch` and leaves nothing there. `progress` gets (done, total) steps: one each for the
     features, matches and camera of a frame. `warn` is told which frames could not be registered. Repeatable
@@ -51,13 +54,20 @@ def solve_cameras(
             f"the footage has {counted(count, 'frame')}; solving cameras takes at least {LEAST_FRAMES}."
         )
     with workplace(footage, scratch) as (work, plain):
-        masks = "" if held_out is None else _write_held_out(work / "held_out", plain, footage, held_out)
+        size = (footage.width, footage.height)
+        masks = "" if held_out is None else _write_masks(work / "held_out", plain, size, lambda i: ~held_out(i))
+        shown = "" if subject is None else _write_masks(work / "subject", plain, size, subject)
         job = Job(
             str(work / "images"), plain, str(work), str(work / "model"), seed, usable_cores(), settings,
-            held_out=masks,
+            held_out=masks, subject=shown,
         )  # fmt: skip
         outcome = run_worker(job, progress, way_out="give cameras solved elsewhere instead")
         registered = int(outcome["registered"])
+        if outcome["turns"] and warn is not None:
+            warn(
+                "The subject moves against a room that stands, as on a turntable: cameras are relative to the subject, by what its "
+                "masks hold. --set solve.turning_subject=1 says otherwise."
+            )
         if outcome["static"] or outcome["panoramic"]:
             raise SolveError(
                 f"{registered} of {count} frames registered since the camera hardly moves; {_PARALLAX}."
@@ -73,13 +83,13 @@ def solve_cameras(
     return model
 
 
-def _write_held_out(
-    folder: Path, names: list[str], footage: SolvableFootage, held_out: Callable[[int], np.ndarray]
+def _write_masks(
+    folder: Path, names: list[str], size: tuple[int, int], white: Callable[[int], np.ndarray]
 ) -> str:
-    """COLMAP's image masks in a new folder, black where no features are taken; returns the folder."""
+    """COLMAP's image masks in a new folder, of so many pixels; returns the folder."""
     folder.mkdir()
     for i, name in enumerate(names):
-        free = np.where(held_out(i), np.uint8(0), np.uint8(255))
-        whole = cv2.resize(free, (footage.width, footage.height), interpolation=cv2.INTER_NEAREST)
+        mask = white(i).astype(np.uint8) * np.uint8(255)
+        whole = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
         cv2.imwrite(str(folder / f"{name}.png"), whole, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     return str(folder)

@@ -3,7 +3,7 @@
 pycolmap installs signal handlers and aborts on some errors, so it never runs in the main process. The job is
 one line of JSON on stdin (see solver_process.Job); stdin then stays open, and its end means that the parent
 is gone. What happens is told as JSON lines on stdout: {"done", "total"} while it works, {"outcome"} at the
-end: "registered", "static", "panoramic" and "late" of solved cameras, "matches" and their "fit" with given ones. The
+end: "registered", "static", "panoramic", "late" and "turns" (the subject, before a room that stands) of solved cameras, "matches" and their "fit" with given ones. The
 model is written to the job's output folder. COLMAP's own log goes to stderr.
 """
 
@@ -20,8 +20,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
+from surface_sos_core.cameras.epipolar import sampson_distance, share_off
 from surface_sos_core.cameras.solver_process import Job
 
 
@@ -109,8 +111,8 @@ class _Features:
                 if not len(matches) or any(number not in images for number in pair):
                     continue
                 first, second = (images[number] for number in pair)
-                error = sampson_error(
-                    second.cam_from_world() * first.cam_from_world().inverse(),
+                error = sampson_distance(
+                    essential(second.cam_from_world() * first.cam_from_world().inverse()),
                     first.camera.cam_from_img(keypoints[first.image_id][matches[:, 0]]),
                     second.camera.cam_from_img(keypoints[second.image_id][matches[:, 1]]),
                 )
@@ -133,6 +135,9 @@ class _Solver(_Features):
         first = None if count <= settings.all_pairs_frames else settings.overlap
         matched = set(pairs_to_match(count, first))
         self._match(sorted(matched), count, 2 * count)
+        self._turns = bool(self._job.subject) and self._subject_turns()
+        if self._turns:
+            self._keep_the_subject()
         static, panoramic = self._motion()
         if static:
             self._finish(None, static, panoramic)
@@ -142,6 +147,8 @@ class _Solver(_Features):
             second = settings.wide_overlap if count > 2 * settings.all_pairs_frames else None
             wide = set(pairs_to_match(count, second)) - matched
             self._match(sorted(wide), 2 * count, 2 * count)
+            if self._turns:
+                self._keep_the_subject()
             maps.append(self._map("maps_loose", self._loose_options()))
         fits = [self._fit(model) for model in maps]
         largest = max(range(len(maps)), key=lambda n: _size(maps[n]))
@@ -155,6 +162,64 @@ class _Solver(_Features):
         # The one that most of what was found fits: matches times the share of them.
         best = max(range(len(maps)), key=lambda n: math.prod(fits[n]))
         self._finish(maps[best], static, panoramic)
+
+    def _subject_turns(self) -> bool:
+        """Whether the subject's features move against a background that stands, in half of the pairs that tell."""
+        settings, shares = self._settings, []
+        places, inside = self._on_the_subject()
+        with self._colmap.Database.open(self._database) as database:
+            lens = database.read_all_cameras()[0]
+            edge = max(lens.width, lens.height)
+            for pair_id, matches in zip(*database.read_all_matches(), strict=True):
+                one, other = self._colmap.pair_id_to_image_pair(pair_id)
+                first, second = matches.astype(int).T
+                both = inside[one][first] & inside[other][second]
+                neither = ~inside[one][first] & ~inside[other][second]
+                if min(both.sum(), neither.sum()) < settings.telling_matches:
+                    continue
+                x, y = places[one][first], places[other][second]
+                share = share_off(
+                    (x[neither], y[neither]), (x[both], y[both]),
+                    settings.room_fits * edge, settings.subject_off * edge, settings.room_share,
+                )  # fmt: skip
+                if share is not None:
+                    shares.append(share)
+        return len(shares) >= settings.room_pairs and float(np.median(shares)) > settings.turning_subject
+
+    def _keep_the_subject(self) -> None:
+        """Matches are those on the subject alone, and verified anew."""
+        colmap = self._colmap
+        _, inside = self._on_the_subject()
+        with colmap.Database.open(self._database) as database:
+            pair_ids, all_matches = database.read_all_matches()
+            database.clear_matches()
+            database.clear_two_view_geometries()
+            names = {image.image_id: image.name for image in database.read_all_images()}
+            pairs = []
+            for pair_id, matches in zip(pair_ids, all_matches, strict=True):
+                one, other = colmap.pair_id_to_image_pair(pair_id)
+                first, second = matches.astype(int).T
+                kept = matches[inside[one][first] & inside[other][second]]
+                if len(kept):
+                    database.write_matches(one, other, kept)
+                    pairs.append(f"{names[one]} {names[other]}\n")
+        file = Path(self._job.scratch) / "pairs.txt"
+        file.write_text("".join(pairs), encoding="utf-8")
+        verification = colmap.TwoViewGeometryOptions()
+        verification.ransac.random_seed = self._job.seed
+        colmap.verify_matches(self._database, file, verification)
+
+    def _on_the_subject(self) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
+        """Of each image by its id where its features are, (N, 2) pixels, and (N,) whether that is on the subject."""
+        places, inside = {}, {}
+        with self._colmap.Database.open(self._database) as database:
+            for image in database.read_all_images():
+                at = database.read_keypoints(image.image_id)[:, :2]
+                mask = cv2.imread(str(Path(self._job.subject) / f"{image.name}.png"), cv2.IMREAD_GRAYSCALE)
+                assert mask is not None  # it was written for this job
+                columns, rows = np.clip(at.astype(int).T, 0, np.array(mask.shape[::-1])[:, None] - 1)
+                places[image.image_id], inside[image.image_id] = at, mask[rows, columns] > 127
+        return places, inside
 
     def _time_for_another(self) -> bool:
         """Whether one more try, which takes about as long as all before, still ends in time."""
@@ -249,6 +314,7 @@ class _Solver(_Features):
             self._progress(3 * len(self._job.names))
         late = 0 < self._settings.most_seconds <= self._spent()
         told = {"registered": _size(model), "static": static, "panoramic": panoramic, "late": late}
+        told["turns"] = self._turns
         self._tell({"outcome": told})
 
 
@@ -285,15 +351,10 @@ class _Triangulator(_Features):
                 database.write_image(image, use_image_id=True)
 
 
-def sampson_error(second_from_first: Any, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(N,) distance of matches (N, 2), at depth 1 before each camera, from the relative pose's epipolar lines
-    (Hartley and Zisserman 2003, Eq. 11.9, its root)."""
+def essential(second_from_first: Any) -> np.ndarray:
+    """(3, 3) E = [t]x R of a relative pose, for places at depth 1 before each camera (Hartley and Zisserman 2003, Eq. 9.12)."""
     x, y, z = second_from_first.translation
-    essential = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]) @ second_from_first.rotation.matrix()
-    first, second = (np.column_stack((p, np.ones(len(p)))) for p in (first, second))
-    there, back = first @ essential.T, second @ essential
-    slope = np.hypot(np.hypot(there[:, 0], there[:, 1]), np.hypot(back[:, 0], back[:, 1]))
-    return np.abs((second * there).sum(axis=1)) / np.maximum(slope, 1e-12)
+    return np.asarray(np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]) @ second_from_first.rotation.matrix())
 
 
 def point_angle(model: Any, point: Any) -> float:

@@ -35,7 +35,8 @@ class Job:
     """What the worker is asked: the files `names` of the folder `images`, in the order of the footage.
 
     scratch, output: folders to write to; threads: how many to use; held_out: a folder of masks, black where no features are
-    taken, named as COLMAP has it, if any. Cameras are solved unless `given` names a
+    taken, named as COLMAP has it, if any; subject: one of such masks, white where the subject is, which may turn while the room
+    stands. Cameras are solved unless `given` names a
     folder with a COLMAP model of these files: then its cameras stay as they are, `pairs` of files (by
     position) are matched, and points that at least `least_track` files see are triangulated.
     """
@@ -51,6 +52,7 @@ class Job:
     pairs: list[tuple[int, int]] = field(default_factory=list)
     least_track: int = 2
     held_out: str = ""
+    subject: str = ""
 
     def to_line(self) -> str:
         return json.dumps(asdict(self)) + "\n"

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import cv2
 import numpy as np
 
+from surface_sos_core.cameras.epipolar import share_off
 from surface_sos_core.moving.registration import follow
 from surface_sos_core.settings import RegisterSettings, SubjectMotionSettings
-
-_CERTAIN = 0.999  # with which MAGSAC looks for an epipolar geometry ..
-_TRIES = 5000  # .. in at most so many tries
 
 
 def share_that_moves(
@@ -61,24 +58,10 @@ def _share(
     if len(around.corners) < settings.least_around or len(subject.corners) < settings.least_subject:
         return None
     edge = max(one.shape)
-    fits, off = settings.fits * edge, settings.off * edge
-    epipolar, _ = cv2.findFundamentalMat(
-        around.corners, around.found, cv2.USAC_MAGSAC, fits, _CERTAIN, _TRIES
+    return share_off(
+        (around.corners, around.found),
+        (subject.corners, subject.found),
+        settings.fits * edge,
+        settings.off * edge,
+        settings.least_fitting,
     )
-    if epipolar is None or epipolar.shape != (3, 3):
-        return None
-    fitting = sampson_distance(epipolar, around.corners, around.found) < fits
-    if fitting.mean() < settings.least_fitting:
-        return None
-    return float((sampson_distance(epipolar, subject.corners, subject.found) > off).mean())
-
-
-def sampson_distance(epipolar: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """(N,) pixels by which places (N, 2) of two pictures miss x'^T F x = 0, to first order.
-
-    |x'^T F x| / sqrt((F x)_1^2 + (F x)_2^2 + (F^T x')_1^2 + (F^T x')_2^2) (Hartley and Zisserman, 2003, 11.4.3).
-    """
-    x, y = (np.column_stack((places, np.ones(len(places)))) for places in (one, other))
-    lines, back = x @ epipolar.T, y @ epipolar
-    norm = np.sqrt((lines[:, :2] ** 2).sum(axis=1) + (back[:, :2] ** 2).sum(axis=1))
-    return np.asarray(np.abs((y * lines).sum(axis=1)) / np.maximum(norm, 1e-12))

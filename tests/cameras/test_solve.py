@@ -133,8 +133,47 @@ def test_no_features_are_taken_where_something_moves(room: Shot, tmp_path: Path)
     assert model.points.track_xy[:, 0].max() < 222
 
 
+def turntable(folder: Path, slides: float) -> tuple[Shot, np.ndarray, list[Camera]]:
+    """A round thing that turns before a wall which stands, or slides by so many pixels from frame to frame; its mask."""
+    cameras = circling(9)
+    wall = cv2.resize(texture(7), (480, 480), interpolation=cv2.INTER_AREA)
+    y, x = np.mgrid[0 : LENS.height, 0 : LENS.width]
+    round_thing = np.hypot(x - LENS.width / 2, y - LENS.height / 2) < 85
+    images = []
+    for i, camera in enumerate(cameras):
+        left = round(slides * i)
+        image = wall[: LENS.height, left : left + LENS.width].copy()
+        image[round_thing] = render(camera, i)[round_thing]
+        images.append(image)
+    return Shot(folder, images), round_thing, cameras
+
+
+@pytest.mark.parametrize("slides", [0.0, 1.5])
+def test_before_a_room_that_stands_cameras_are_relative_to_what_turns(slides: float, tmp_path: Path) -> None:
+    shot, mask, truth = turntable(tmp_path / "plates", slides)
+    notes: list[str] = []
+    model = solve_cameras(shot, tmp_path / "scratch", SETTINGS, warn=notes.append, subject=lambda i: mask)
+    assert len(model.cameras) == 9
+    assert len(notes) == 1 and "turntable" in notes[0] and "solve.turning_subject=1" in notes[0]
+    solved = np.array([model.cameras[f.file].centre for f in shot.frames])
+    centres = np.array([c.centre for c in truth])
+    scale, rotation, shift = align(solved, centres)
+    assert np.linalg.norm(scale * solved @ rotation.T + shift - centres, axis=1).max() < 0.05
+    assert np.hypot(*(model.points.track_xy - (160, 120)).T).max() < 90
+
+
+def test_a_subject_that_stands_in_the_room_leaves_all_features_in(room: Shot, tmp_path: Path) -> None:
+    y, x = np.mgrid[0 : LENS.height, 0 : LENS.width]
+    notes: list[str] = []
+    model = solve_cameras(
+        room, tmp_path, SETTINGS, warn=notes.append, subject=lambda i: np.hypot(x - 160, y - 120) < 85
+    )
+    assert len(model.cameras) == 9 and not notes
+    assert np.hypot(*(model.points.track_xy - (160, 120)).T).max() > 120
+
+
 def test_time_that_has_run_out_is_told(room: Shot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    outcome = {"registered": 2, "static": False, "panoramic": False, "late": True}
+    outcome = {"registered": 2, "static": False, "panoramic": False, "late": True, "turns": False}
     monkeypatch.setattr(solve, "run_worker", lambda *job, **others: outcome)
     with pytest.raises(SolveError, match="2 of 9 frames registered in the 7 seconds that it may take"):
         solve_cameras(room, tmp_path, replace(SETTINGS, most_seconds=7))

@@ -12,7 +12,7 @@ from surface_sos_core.masks.sources.box import BoxSource
 from surface_sos_core.masks.sources.drawn import Drawn
 from surface_sos_core.moving.registration import grown
 from surface_sos_core.moving.shot_kind import doubt_that_it_stands, shot_kind
-from surface_sos_core.moving.subject_motion import sampson_distance, share_that_moves
+from surface_sos_core.moving.subject_motion import share_that_moves
 from surface_sos_core.settings import RegisterSettings, Settings, SubjectMotionSettings
 
 WIDTH, HEIGHT, COUNT, FOCAL = 320, 180, 10, 300.0
@@ -117,14 +117,6 @@ def test_a_box_on_one_frame_is_enough_to_tell(step, moving, tmp_path):
     assert found.camera.kind == "free" and found.moving == moving
     few = source.nearby(footage, settings.with_values({"subject_motion.drawn_reach": 2}))
     assert np.flatnonzero(few.known).tolist() == [2, 3, 4, 5, 6]
-
-
-def test_distances_are_those_of_the_definition():
-    """A camera that slides along x: places on the same row meet, others miss by their rows' difference over sqrt 2."""
-    epipolar = np.array([[0, 0, 0], [0, 0, -1], [0, 1, 0]], float)
-    one = np.array([[10.0, 20.0], [10.0, 20.0]])
-    other = np.array([[35.0, 20.0], [35.0, 26.0]])
-    np.testing.assert_allclose(sampson_distance(epipolar, one, other), [0, 6 / np.sqrt(2)])
 
 
 class Film:
