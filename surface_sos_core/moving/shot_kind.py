@@ -78,7 +78,7 @@ def shot_kind(
         why = " So" if share is None else f" {share:.0%} of the subject's points move against the world, so"
         film += (
             f"{why} the subject is taken to move, and gets mattes and clean plates, but no mesh, depth and normals; "
-            "--subject still says otherwise."
+            "--subject still says otherwise, also of a thing on a turntable."
         )
     return ShotKind(moving, camera, size[0], film)
 
