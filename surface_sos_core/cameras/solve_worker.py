@@ -66,6 +66,7 @@ class _Features:
         options.num_threads = self._job.threads
         options.max_image_size = self._settings.image_edge
         options.sift.max_num_features = self._settings.features
+        options.sift.first_octave = -1 if self._edge() <= self._settings.doubled_edge else 0
         step = max(4 * self._job.threads, math.ceil(len(names) / 20))
         for start in range(0, len(names), step):
             colmap.extract_features(
@@ -75,6 +76,11 @@ class _Features:
             if mode == colmap.CameraMode.SINGLE:
                 reader.existing_camera_id = 1  # one lens for all of the footage
             self._progress(min(start + step, len(names)))
+
+    def _edge(self) -> int:
+        """Of the images that features are looked for in, pixels."""
+        first = cv2.imread(str(Path(self._job.images) / self._job.names[0]), cv2.IMREAD_GRAYSCALE)
+        return self._settings.image_edge if first is None else min(max(first.shape), self._settings.image_edge)
 
     def _match(self, pairs: list[tuple[int, int]], before: int, after: int) -> None:
         colmap, names = self._colmap, self._job.names

@@ -17,6 +17,11 @@ class SolveSettings(Group):
         "Features are looked for in images of at most this size; in larger ones it takes long and finds little more.",
         64, 100_000, "pixels",
     )  # fmt: skip
+    doubled_edge: int = setting(
+        100_000,
+        "Images of at most this size are doubled before features are looked for: that finds smaller ones, and takes four times as long.",
+        0, 100_000, "pixels",
+    )  # fmt: skip
     features: int = setting(
         8192, "Features that are kept of each frame, the largest first.", 100, 1_000_000, "features"
     )

@@ -204,6 +204,9 @@ class MovingSolveSettings(Group):
     image_edge: int = setting(
         800, "Features are looked for in images of at most this size.", 64, 100_000, "pixels"
     )
+    doubled_edge: int = setting(
+        500, "Images of at most this size are doubled before features are looked for.", 0, 100_000, "pixels"
+    )
     features: int = setting(
         2500, "Features that are kept of each frame, the largest first.", 100, 1_000_000, "features"
     )
@@ -231,6 +234,7 @@ class MovingSolveSettings(Group):
         return replace(
             solve,
             image_edge=self.image_edge,
+            doubled_edge=self.doubled_edge,
             features=self.features,
             all_pairs_frames=self.all_pairs_frames,
             overlap=self.overlap,

@@ -125,6 +125,15 @@ def test_solves_the_cameras_that_filmed(room: Shot, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_pictures_that_are_not_doubled_have_fewer_features_and_the_same_cameras(room: Shot, tmp_path: Path) -> None:
+    fine, coarse = (
+        solve_cameras(room, tmp_path, replace(SETTINGS, doubled_edge=edge)) for edge in (LENS.width, LENS.width - 1)
+    )
+    assert len(coarse.cameras) == 9 and len(coarse.points) < 0.7 * len(fine.points)
+    solved, truth = ([m.cameras[f.file].centre for f in room.frames] for m in (coarse, fine))
+    scale, rotation, shift = align(np.array(solved), np.array(truth))
+    assert np.linalg.norm(scale * np.array(solved) @ rotation.T + shift - truth, axis=1).max() < 0.02 * np.std(truth)
+
 def test_no_features_are_taken_where_something_moves(room: Shot, tmp_path: Path) -> None:
     right = np.zeros((24, 32), bool)
     right[:, 22:] = True  # of any size
