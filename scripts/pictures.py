@@ -1,9 +1,11 @@
 """The documents' pictures of the sample, from the shot that demo.py has made.
 
 python scripts/pictures.py [--shot out/demo] [--frame NAME] [--to docs/images] [--earlier OUT --truth samples/truth]
+python scripts/pictures.py --moving OUT [--to docs/images]
 
 sample.png and mesh.png show a frame and the surface, hole.webp plate and clean plate of all frames where the object is, one after
 the other. --earlier: a shot of the same footage by other code; plates.jpg then sets its clean plates beside this one's and the truth.
+--moving: a shot whose subject moves; moving.webp shows plate, matte over a checker and clean plate of all frames, nothing else is written.
 """
 
 from __future__ import annotations
@@ -83,6 +85,18 @@ def hole_loop(frames: Sequence[FrameLayers]) -> list[np.ndarray]:
     return shown + shown[-2:0:-1]
 
 
+def moving_loop(frames: Sequence[FrameLayers]) -> list[np.ndarray]:
+    """Plate, matte over a checker and clean plate of each frame side by side: (h, w, 3) uint8 each."""
+    from surface_sos_core.evaluate.report import over_checker, to_display
+
+    return [
+        plates_page(
+            [[to_display(layers.over(layers.clean)), over_checker(layers.foreground), to_display(layers.clean)]]
+        )
+        for layers in frames
+    ]
+
+
 def all_layers(folder: ShotFolder) -> dict[str, FrameLayers]:
     """The layers of a shot in linear Rec.709, by the frames' names."""
     from surface_sos_core.layers.exr import read_layers
@@ -140,6 +154,7 @@ def main() -> int:
     parser.add_argument(
         "--truth", type=Path, default=ROOT / "samples" / "truth", help="the footage's, for --earlier"
     )
+    parser.add_argument("--moving", type=Path, metavar="OUT", help="finished shot whose subject moves")
     parser.add_argument("--to", type=Path, default=ROOT / "docs" / "images", help="folder to write to")
     options = parser.parse_args()
     if importlib.util.find_spec("surface_sos_core") is None:  # started by another Python
@@ -150,6 +165,10 @@ def main() -> int:
     from surface_sos_core.evaluate.summary import report_data
     from surface_sos_core.shot_folder import ShotFolder
 
+    if options.moving is not None:
+        shown = all_layers(ShotFolder(options.moving))
+        write_loop(options.to / "moving.webp", moving_loop(list(shown.values())))
+        return 0
     folder = ShotFolder(options.shot)
     frames = all_layers(folder)
     if options.frame not in frames:

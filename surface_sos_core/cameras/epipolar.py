@@ -30,7 +30,10 @@ def share_off(
     still = np.linalg.norm(around[1] - around[0], axis=1) < _STILL * fits
     if still.mean() >= least_fitting:
         return float((np.linalg.norm(subject[1] - subject[0], axis=1) > off).mean())
-    epipolar, _ = cv2.findFundamentalMat(*around, cv2.USAC_MAGSAC, fits, _CERTAIN, _TRIES)
+    try:
+        epipolar, _ = cv2.findFundamentalMat(*around, cv2.USAC_MAGSAC, fits, _CERTAIN, _TRIES)
+    except cv2.error:  # it asserts where no geometry is found
+        return None
     if epipolar is None or epipolar.shape != (3, 3):
         return None
     if (sampson_distance(epipolar, *around) < fits).mean() < least_fitting:

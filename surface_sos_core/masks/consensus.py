@@ -18,10 +18,13 @@ from surface_sos_core.errors import InputError
 from surface_sos_core.footage.frame_stack import let_go
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.fit_box import fit_box
-from surface_sos_core.masks.hull_votes import best_share, count_votes, judge, largest_piece, look_size
+from surface_sos_core.masks.hull_votes import best_share, count_votes, judge, look_size
+from surface_sos_core.masks.pieces import object_pieces
 from surface_sos_core.masks.thin_parts import find_thin_parts
 from surface_sos_core.sampling import evenly
 from surface_sos_core.settings import ConsensusSettings, ThinPartSettings
+
+_AROUND = 3  # cells around the object in which m^P falls to 0
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def build_consensus(
             "Fewer than two frames have both a camera and a mask that is not empty; add masks for more frames."
         )
     if box is None:
-        box = fit_box(masks, cameras, usable, settings)
+        box = fit_box(masks, cameras, usable, settings, thin_parts)
     voters = evenly(np.flatnonzero(usable), settings.views)
     look_width, look_height = look_size(masks.probability[0], settings.look_edge)
     trust = np.zeros((len(cameras), look_height, look_width), dtype=np.uint8)
@@ -84,7 +87,11 @@ def build_consensus(
     grid[share <= 0] = 0.0
     thin = find_thin_parts(share, border, masks.probability, trust, cameras, voters, box, thin_parts)
     grid[thin] = np.maximum(grid[thin], thin_parts.probability)
-    return Consensus(box, largest_piece(grid.astype(np.float32), settings.least_piece), trust, agreement)
+    kept = object_pieces(
+        grid > 0.5, masks.probability, trust, cameras, voters, box, thin_parts, settings.least_piece
+    )
+    near = ndimage.binary_dilation(kept, iterations=_AROUND)
+    return Consensus(box, np.where(near, grid, 0.0).astype(np.float32), trust, agreement)
 
 
 def contradiction(agreement: np.ndarray, settings: ConsensusSettings) -> str | None:

@@ -11,9 +11,10 @@ import numpy as np
 from surface_sos_core.cameras import Box, Camera
 from surface_sos_core.errors import InputError
 from surface_sos_core.masks.coarse import CoarseMasks
-from surface_sos_core.masks.hull_votes import best_share, count_votes, largest_piece
+from surface_sos_core.masks.hull_votes import best_share, count_votes
+from surface_sos_core.masks.pieces import object_pieces
 from surface_sos_core.sampling import evenly
-from surface_sos_core.settings import ConsensusSettings
+from surface_sos_core.settings import ConsensusSettings, ThinPartSettings
 from surface_sos_core.shapes import disc
 
 _STEPS = 20  # of least squares that are weighted again
@@ -21,7 +22,11 @@ _NEAR = 0.2  # of the median angle: rays that pass nearer count alike
 
 
 def fit_box(
-    masks: CoarseMasks, cameras: Sequence[Camera | None], usable: np.ndarray, settings: ConsensusSettings
+    masks: CoarseMasks,
+    cameras: Sequence[Camera | None],
+    usable: np.ndarray,
+    settings: ConsensusSettings,
+    thin_parts: ThinPartSettings,
 ) -> Box:
     """The smallest box around what the masks agree on, with a margin; usable: (frames,) bool, those with mask and camera.
 
@@ -39,8 +44,11 @@ def fit_box(
         share = count_votes(masks, cameras, voters, weights, trust, box, region, settings)
         border = best_share(share, masks, cameras, voters, box, settings)
         # Thin parts, on which wobbly masks hardly agree, must fit in as well.
-        hull = largest_piece(share > settings.box_share * border, settings.least_piece)
-        cells = np.argwhere(hull > 0)
+        hull = object_pieces(
+            share > settings.box_share * border,
+            masks.probability, trust, cameras, voters, box, thin_parts, settings.least_piece,
+        )  # fmt: skip
+        cells = np.argwhere(hull)
         low = cells.min(axis=0) / size * 2 - 1
         high = (cells.max(axis=0) + 1) / size * 2 - 1
         tight = (low > -settings.box_touch) & (high < settings.box_touch)

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from surface_sos_core.cameras import Box, Camera
 from surface_sos_core.cameras.picture import at_size, picture_pixels
-from surface_sos_core.errors import InputError
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.sampling import evenly
@@ -108,16 +106,3 @@ def judge(
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (settings.blob,) * 2)
     blobs = cv2.morphologyEx((lost | grabbed).astype(np.uint8), cv2.MORPH_OPEN, disc)
     return agreement, 255 * (1 - cv2.dilate(blobs, disc))
-
-
-def largest_piece(grid: np.ndarray, least: float) -> np.ndarray:
-    """Pieces smaller than `least` of the largest one are chance agreements; they are taken out. InputError where none is."""
-    labels, count = ndimage.label(grid > 0.5)
-    if count == 0:
-        raise InputError(
-            "The masks of different frames agree on no object in 3D; check that they show one object."
-        )
-    sizes = np.bincount(labels.ravel())[1:]
-    kept = np.isin(labels, 1 + np.flatnonzero(sizes >= least * sizes.max()))
-    near = ndimage.binary_dilation(kept, iterations=3)
-    return np.where(near, grid, 0.0).astype(np.float32)

@@ -14,9 +14,9 @@ from scipy import ndimage
 from surface_sos_core.cameras import Box, Camera
 from surface_sos_core.cameras.picture import picture_pixels
 from surface_sos_core.masks.hull import project_grid
+from surface_sos_core.masks.pieces import beside
 from surface_sos_core.sampling import evenly
 from surface_sos_core.settings import ThinPartSettings
-from surface_sos_core.shapes import dilated
 
 
 def find_thin_parts(
@@ -45,12 +45,12 @@ def find_thin_parts(
     for i in evenly(voters, settings.views):
         camera = cameras[i]
         assert camera is not None
-        beside = _beside(project_grid(hull, box, camera, look_width, look_height) > 0.5, settings.wobble)
+        apart = beside(project_grid(hull, box, camera, look_width, look_height) > 0.5, settings.wobble)
         pixels, _ = camera.project(world)
         seen, at = picture_pixels(camera, pixels, (height, width))
         _, trusted = picture_pixels(camera, pixels, trust.shape[1:])
-        _, looked_at = picture_pixels(camera, pixels, beside.shape)
-        say = beside[looked_at] * (trust[i][trusted] / 255.0)
+        _, looked_at = picture_pixels(camera, pixels, apart.shape)
+        say = apart[looked_at] * (trust[i][trusted] / 255.0)
         looks[seen] += 1
         free[seen] += say
         for_object[seen] += say * (probability[i][at] / 255.0)
@@ -67,10 +67,3 @@ def find_thin_parts(
     return ndimage.binary_dilation(
         parts, mask=share > settings.least_share * border, iterations=settings.bridge
     )
-
-
-def _beside(hull: np.ndarray, wobble: float) -> np.ndarray:
-    """(h, w) bool: pixels clearly beside a hull (h, w), whose outline is as uncertain as the masks' own."""
-    diameter = 2.0 * np.sqrt(hull.sum() / np.pi)
-    radius = max(1, round(wobble * diameter))
-    return ~dilated(hull, radius)

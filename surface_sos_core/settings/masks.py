@@ -87,7 +87,9 @@ class ConsensusSettings(Group):
         "pixels",
     )
     least_piece: float = setting(
-        0.1, "Pieces of m^P smaller than this share of the largest are taken out.", 0, 1, "of the largest"
+        0.1,
+        "Pieces of m^P that hardly any view sees beside the largest are taken out if they are smaller than this share of it.",
+        0, 1, "of the largest",
     )
     contradicted: float = setting(
         0.55,
@@ -157,6 +159,11 @@ class ThinPartSettings(Group):
         0.25, "Share of the views that must see a place beside the hull.", 0, 1, "of the views"
     )
     object_share: float = setting(0.5, "Share of these that must say object.", 0, 1, "of the views")
+    piece_beside: float = setting(
+        0.3,
+        "Share of a piece of its own that a view must see beside the largest one, to be asked about it.",
+        0, 1, "of the piece",
+    )  # fmt: skip
     bridge: int = setting(
         2, "Cells by which a part grows towards the hull, beside which no view is free.", 0, 100, "cells"
     )

@@ -47,3 +47,13 @@ def test_distances_are_those_of_the_definition():
     one = np.array([[10.0, 20.0], [10.0, 20.0]])
     other = np.array([[35.0, 20.0], [35.0, 26.0]])
     np.testing.assert_allclose(sampson_distance(epipolar, one, other), [0, 6 / np.sqrt(2)])
+
+
+def test_matches_that_no_geometry_fits_tell_nothing():
+    """OpenCV's own assertion, which some such matches run into, is no end of the work."""
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        one, other = random.uniform(0, 320, (2, 15, 2))
+        on_a_line = np.column_stack((one[:, 0], np.full(15, 90.0)))
+        for pair in ((one, other), (on_a_line, on_a_line + random.uniform(-9, 9, (15, 1)))):
+            assert share_off(pair, pair, 1.0, 1.3, 0.95) in (None, 0.0)

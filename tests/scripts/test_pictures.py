@@ -76,3 +76,17 @@ def test_a_loop_goes_forth_and_back_where_the_object_is(pictures, tmp_path):
     pictures.write_loop(tmp_path / "hole.webp", shown)
     read, animation = cv2.imreadanimation(str(tmp_path / "hole.webp"))
     assert read and len(animation.frames) == 4
+
+
+def test_a_loop_of_what_moves_has_plate_matte_and_clean_plate(pictures):
+    foreground, clean = np.zeros((40, 60, 4), np.float32), np.zeros((40, 60, 3), np.float32)
+    foreground[10:20, 30:40, 0] = foreground[10:20, 30:40, 3] = 1  # red
+    clean[..., 2] = 1  # on blue
+    empty = np.zeros((40, 60), np.float32)
+    (shown,) = pictures.moving_loop([FrameLayers(foreground, clean, empty, empty, np.zeros_like(clean))])
+    assert shown.shape == (40, 3 * 60 + 2 * pictures.GAP, 3)
+    step = 60 + pictures.GAP
+    plate, checker, plain = (shown[15, at].tolist() for at in (35, 35 + step, 35 + 2 * step))
+    assert plate == checker == [255, 0, 0] and plain == [0, 0, 255]
+    beside = shown[35, step : step + 60]
+    assert (np.ptp(beside, axis=-1) == 0).all() and len(np.unique(beside)) > 1
