@@ -75,8 +75,7 @@ def test_views_that_are_not_trusted_have_no_say(ball, pair):
     assert (kept(ball, large | small, damaged, trust) == (large | small)).all()
 
 
-def test_of_what_no_view_sees_beside_the_largest_size_decides(ball, pair):
-    _, large, _ = pair
+def test_of_what_no_view_sees_beside_the_largest_size_decides(ball):
     centre = ball.box.centre
     shell = around(ball, centre, 0.6 * ball.radius) & ~around(ball, centre, 0.5 * ball.radius)
     held = masks(ball, [(centre, 0.6 * ball.radius)])
