@@ -40,8 +40,8 @@ def solve_cameras(
     """Cameras and sparse points of the footage, images named as Frame.file, all with one SIMPLE_RADIAL lens.
 
     held_out: (h, w) bool of each frame, of its shape at any size, where no features are taken since something moves there.
-    subject: the same where the subject is. Where it moves against a room that stands, as on a turntable, cameras are relative to it,
-    by its features alone, and `warn` is told.
+    subject: the same where the subject is. Where its matches fit cameras of their own alone, as it turns before a room that
+    stands, these are taken, and `warn` is told.
 
     Works below `scratch` and leaves nothing there. `progress` gets (done, total) steps: one each for the
     features, matches and camera of a frame. `warn` is told which frames could not be registered. Repeatable
@@ -66,7 +66,7 @@ def solve_cameras(
         if outcome["turns"] and warn is not None:
             warn(
                 "The subject moves against a room that stands, as on a turntable: cameras are relative to the subject, by what its "
-                "masks hold. --set solve.turning_subject=1 says otherwise."
+                "masks hold. --set solve.subject_fits=0 says otherwise."
             )
         if outcome["static"] or outcome["panoramic"]:
             raise SolveError(

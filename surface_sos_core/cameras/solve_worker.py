@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -23,7 +24,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from surface_sos_core.cameras.epipolar import sampson_distance, share_off
+from surface_sos_core.cameras.epipolar import sampson_distance
 from surface_sos_core.cameras.solver_process import Job
 
 
@@ -102,30 +103,29 @@ class _Features:
             )  # fmt: skip
             self._progress(before + (after - before) * min(start + step, len(pairs)) / len(pairs))
 
-    def _fit(self, model: Any) -> tuple[int, float]:
+    def _fit(self, model: Any, matches: dict[tuple[int, int], np.ndarray] | None = None) -> tuple[int, float]:
         """How many matches there are between a model's images, and the share that lies where its cameras let them: by
-        their epipolar lines. None fits nothing."""
+        their epipolar lines. None fits nothing. matches: (N, 2) of each pair of images; those that were verified otherwise."""
         if model is None:
             return 0, 0.0
         fitting = total = 0
         images = {number: image for number, image in model.images.items() if image.has_pose}
         with self._colmap.Database.open(self._database) as database:
             keypoints = {i: database.read_keypoints(i)[:, :2] for i in images}
-            for pair_id, geometry in zip(*database.read_two_view_geometries(), strict=True):
-                matches = geometry.inlier_matches
-                pair = self._colmap.pair_id_to_image_pair(pair_id)
-                if not len(matches) or any(number not in images for number in pair):
-                    continue
-                first, second = (images[number] for number in pair)
-                error = sampson_distance(
-                    essential(second.cam_from_world() * first.cam_from_world().inverse()),
-                    first.camera.cam_from_img(keypoints[first.image_id][matches[:, 0]]),
-                    second.camera.cam_from_img(keypoints[second.image_id][matches[:, 1]]),
-                )
-                fitting += int(
-                    (error * second.camera.mean_focal_length() < self._settings.fitting_error).sum()
-                )
-                total += len(matches)
+            if matches is None:
+                found = zip(*database.read_two_view_geometries(), strict=True)
+                matches = {self._colmap.pair_id_to_image_pair(i): two.inlier_matches for i, two in found}
+        for pair, both in matches.items():
+            if not len(both) or any(number not in images for number in pair):
+                continue
+            first, second = (images[number] for number in pair)
+            error = sampson_distance(
+                essential(second.cam_from_world() * first.cam_from_world().inverse()),
+                first.camera.cam_from_img(keypoints[first.image_id][both[:, 0]]),
+                second.camera.cam_from_img(keypoints[second.image_id][both[:, 1]]),
+            )
+            fitting += int((error * second.camera.mean_focal_length() < self._settings.fitting_error).sum())
+            total += len(both)
         return total, fitting / max(total, 1)
 
 
@@ -141,20 +141,18 @@ class _Solver(_Features):
         first = None if count <= settings.all_pairs_frames else settings.overlap
         matched = set(pairs_to_match(count, first))
         self._match(sorted(matched), count, 2 * count)
-        self._turns = bool(self._job.subject) and self._subject_turns()
-        if self._turns:
-            self._keep_the_subject()
         static, panoramic = self._motion()
+        maps = [None if static else self._map("maps", self._options())]
+        if self._job.subject and (turned := self._around_the_subject(maps[0])) is not None:
+            self._finish(turned, *self._motion(), turns=True)
+            return
         if static:
             self._finish(None, static, panoramic)
             return
-        maps = [self._map("maps", self._options())]
         if _size(maps[0]) < settings.poor_share * count and self._time_for_another():
             second = settings.wide_overlap if count > 2 * settings.all_pairs_frames else None
             wide = set(pairs_to_match(count, second)) - matched
             self._match(sorted(wide), 2 * count, 2 * count)
-            if self._turns:
-                self._keep_the_subject()
             maps.append(self._map("maps_loose", self._loose_options()))
         fits = [self._fit(model) for model in maps]
         largest = max(range(len(maps)), key=lambda n: _size(maps[n]))
@@ -169,45 +167,42 @@ class _Solver(_Features):
         best = max(range(len(maps)), key=lambda n: math.prod(fits[n]))
         self._finish(maps[best], static, panoramic)
 
-    def _subject_turns(self) -> bool:
-        """Whether the subject's features move against a background that stands, in half of the pairs that tell."""
-        settings, shares = self._settings, []
-        places, inside = self._on_the_subject()
-        with self._colmap.Database.open(self._database) as database:
-            lens = database.read_all_cameras()[0]
-            edge = max(lens.width, lens.height)
-            for pair_id, matches in zip(*database.read_all_matches(), strict=True):
-                one, other = self._colmap.pair_id_to_image_pair(pair_id)
-                first, second = matches.astype(int).T
-                both = inside[one][first] & inside[other][second]
-                neither = ~inside[one][first] & ~inside[other][second]
-                if min(both.sum(), neither.sum()) < settings.telling_matches:
-                    continue
-                x, y = places[one][first], places[other][second]
-                share = share_off(
-                    (x[neither], y[neither]), (x[both], y[both]),
-                    settings.room_fits * edge, settings.subject_off * edge, settings.room_share,
-                )  # fmt: skip
-                if share is not None:
-                    shares.append(share)
-        return len(shares) >= settings.room_pairs and float(np.median(shares)) > settings.turning_subject
+    def _around_the_subject(self, model: Any) -> Any:
+        """A model by the subject's matches alone, where these do not fit the one of all matches; None where that is no better.
 
-    def _keep_the_subject(self) -> None:
-        """Matches are those on the subject alone, and verified anew."""
-        colmap = self._colmap
-        _, inside = self._on_the_subject()
+        So it is where the subject turns in a room that stands: what most matches agree on is the room.
+        """
+        settings = self._settings
+        inside = self._on_the_subject()
+        matches: dict[tuple[int, int], np.ndarray] = {}
+        with self._colmap.Database.open(self._database) as database:
+            for pair_id, both in zip(*database.read_all_matches(), strict=True):
+                one, other = self._colmap.pair_id_to_image_pair(pair_id)
+                first, second = both.astype(int).T
+                matches[one, other] = both[inside[one][first] & inside[other][second]]
+        told, fit = self._fit(model, matches)
+        if model is not None and (not told or fit >= settings.subject_fits):
+            return None
+        whole = self._database.with_suffix(".whole")
+        shutil.copyfile(self._database, whole)
+        self._verify_alone(matches)
+        turned = self._map("maps_subject", self._options())
+        enough = _size(turned) >= max(3, settings.least_share * len(self._job.names))
+        if enough and self._fit(turned, matches)[1] >= settings.subject_fits:
+            return turned
+        shutil.copyfile(whole, self._database)
+        return None
+
+    def _verify_alone(self, matches: dict[tuple[int, int], np.ndarray]) -> None:
+        """These matches (N, 2) of each pair in place of all others, verified."""
+        colmap, pairs = self._colmap, []
         with colmap.Database.open(self._database) as database:
-            pair_ids, all_matches = database.read_all_matches()
             database.clear_matches()
             database.clear_two_view_geometries()
             names = {image.image_id: image.name for image in database.read_all_images()}
-            pairs = []
-            for pair_id, matches in zip(pair_ids, all_matches, strict=True):
-                one, other = colmap.pair_id_to_image_pair(pair_id)
-                first, second = matches.astype(int).T
-                kept = matches[inside[one][first] & inside[other][second]]
-                if len(kept):
-                    database.write_matches(one, other, kept)
+            for (one, other), both in matches.items():
+                if len(both):
+                    database.write_matches(one, other, both)
                     pairs.append(f"{names[one]} {names[other]}\n")
         file = Path(self._job.scratch) / "pairs.txt"
         file.write_text("".join(pairs), encoding="utf-8")
@@ -215,17 +210,17 @@ class _Solver(_Features):
         verification.ransac.random_seed = self._job.seed
         colmap.verify_matches(self._database, file, verification)
 
-    def _on_the_subject(self) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
-        """Of each image by its id where its features are, (N, 2) pixels, and (N,) whether that is on the subject."""
-        places, inside = {}, {}
+    def _on_the_subject(self) -> dict[int, np.ndarray]:
+        """Of each image by its id, (N,) whether its features are on the subject."""
+        inside = {}
         with self._colmap.Database.open(self._database) as database:
             for image in database.read_all_images():
                 at = database.read_keypoints(image.image_id)[:, :2]
                 mask = cv2.imread(str(Path(self._job.subject) / f"{image.name}.png"), cv2.IMREAD_GRAYSCALE)
                 assert mask is not None  # it was written for this job
                 columns, rows = np.clip(at.astype(int).T, 0, np.array(mask.shape[::-1])[:, None] - 1)
-                places[image.image_id], inside[image.image_id] = at, mask[rows, columns] > 127
-        return places, inside
+                inside[image.image_id] = mask[rows, columns] > 127
+        return inside
 
     def _time_for_another(self) -> bool:
         """Whether one more try, which takes about as long as all before, still ends in time."""
@@ -309,7 +304,7 @@ class _Solver(_Features):
         )
         return max(models.values(), key=_size, default=None)
 
-    def _finish(self, model: Any, static: bool, panoramic: bool) -> None:
+    def _finish(self, model: Any, static: bool, panoramic: bool, turns: bool = False) -> None:
         if model is not None:
             angles = [point_angle(model, point) for point in list(model.points3D.values())[::10]]
             angle, least = (float(np.median(angles)) if angles else 0.0), self._settings.least_angle
@@ -320,7 +315,7 @@ class _Solver(_Features):
             self._progress(3 * len(self._job.names))
         late = 0 < self._settings.most_seconds <= self._spent()
         told = {"registered": _size(model), "static": static, "panoramic": panoramic, "late": late}
-        told["turns"] = self._turns
+        told["turns"] = turns
         self._tell({"outcome": told})
 
 

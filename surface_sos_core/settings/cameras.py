@@ -73,22 +73,12 @@ class SolveSettings(Group):
         "The camera may only turn on the spot where more than this share of the pairs says so.",
         0, 1, "of the pairs",
     )  # fmt: skip
-    turning_subject: float = setting(
-        0.4,
-        "The room stands and the subject turns where, in the median of pairs, more than this share of its features is where "
-        "nothing can be that stands; 1: never.",
-        0, 1, "of the features",
+    subject_fits: float = setting(
+        0.5,
+        "Where less of the given masks' matches fits the cameras, the subject may turn before a room that stands: if it then fits "
+        "cameras of these matches alone, they are taken; 0: never.",
+        0, 1, "of the matches",
     )  # fmt: skip
-    room_fits: float = setting(
-        0.003, "A feature of the room that misses its epipolar line by less stands.", 1e-5, 1, "of the edge"
-    )
-    room_share: float = setting(
-        0.6, "Share of the room's features that have to stand, or a pair tells nothing.", 0, 1, "of the features"
-    )
-    room_pairs: int = setting(6, "Pairs that have to tell.", 1, 100_000, "pairs")
-    subject_off: float = setting(
-        0.004, "A feature of the subject that misses by more moves against the room.", 1e-5, 1, "of the edge"
-    )
     telling_matches: int = setting(
         15, "Matches that a pair must have to tell whether the camera moves.", 1, 100_000, "matches"
     )
