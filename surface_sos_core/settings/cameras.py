@@ -74,7 +74,7 @@ class SolveSettings(Group):
         0, 1, "of the pairs",
     )  # fmt: skip
     subject_fits: float = setting(
-        0.5,
+        0.8,
         "Where less of the given masks' matches fits the cameras, the subject may turn before a room that stands: if it then fits "
         "cameras of these matches alone, they are taken; 0: never.",
         0, 1, "of the matches",
