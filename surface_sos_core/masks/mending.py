@@ -1,6 +1,7 @@
 """Masks, given ones or found ones, mended by each other: frames that see the same place of the same surface vote on it.
 
-Blobs of a mask that these votes contradict are put in or taken out (`surface_votes`). Its outline stays, since what
+Blobs of a mask that these votes contradict are put in or taken out (`surface_votes`), but nothing that nearly all given masks hold: through
+a pane, or beside a wire, frames see what is behind, and vote on that. A mask's outline stays, since what
 outlines of single frames get wrong averages out over frames, and what votes get wrong does not. Where a few frames have a
 mask, the others get one: what no frame with a mask sees is told by its colour, as far as colours tell, and is nowhere
 beyond the hull; the outline is a graph cut of these log odds. Who rotoscopes three frames has said enough.
@@ -37,6 +38,8 @@ from surface_sos_core.settings import ColourSettings, MendingSettings, Settings,
 from surface_sos_core.stereo.frame_disparity import frame_depths
 from surface_sos_core.stereo.known_depth import KnownDepth
 
+_HELD = 0.5  # m^P from which on the hull holds a place
+
 
 @dataclass(frozen=True)
 class Mended:
@@ -53,18 +56,20 @@ def mend_masks(
     masks: CoarseMasks,
     settings: Settings,
     progress: Callable[[int, int], None],
+    given: bool = True,
 ) -> Mended:
     """Mend blobs of `masks`, and where fewer than half of the frames have one, put masks where there are none.
 
     cameras: one for each frame of `footage`, or None; model: they and the sparse points. A frame stays unknown, with a
-    reason, where too little of what it shows is seen in the frames with a mask. progress gets (done, total) frames.
+    reason, where too little of what it shows is seen in the frames with a mask. progress gets (done, total) frames. given: the masks
+    are somebody's word, so what the hull of them holds is not taken out.
     Nothing is done with fewer than two masks.
     """
     seen = {i: camera for i, camera in enumerate(cameras) if camera is not None}
-    given = [i for i in seen if masks.known[i] and not masks.empty[i]]
-    if len(given) < 2:
+    drawn = [i for i in seen if masks.known[i] and not masks.empty[i]]
+    if len(drawn) < 2:
         return Mended([], [])
-    missing = [i for i in seen if not masks.known[i]] if len(given) < settings.mending.few * len(seen) else []
+    missing = [i for i in seen if not masks.known[i]] if len(drawn) < settings.mending.few * len(seen) else []
     size = reduced_size(footage, settings.mending.edge)
     pictures = FrameStack((len(cameras), size[1], size[0], 3))
     for i in seen:
@@ -74,16 +79,17 @@ def mend_masks(
     def step() -> None:
         nonlocal done
         done += 1
-        progress(done, len(seen) + len(given) + len(missing))
+        progress(done, len(seen) + len(drawn) + len(missing))
 
     depth = frame_depths(pictures.__getitem__, size, seen, len(cameras), model, step, settings)
 
-    completed = []
-    if missing:
-        mending = settings.mending
-        voters = _voters(masks, seen, depth, given, mending)
+    mending, completed, consensus = settings.mending, [], None
+    if missing or given:
         voting = replace(settings.consensus, resolution=mending.consensus_resolution, views=mending.voters)
         consensus = build_consensus(masks, cameras, voting, settings.thin_parts)
+    if missing:
+        assert consensus is not None
+        voters = _voters(masks, seen, depth, drawn, mending)
         colours = _learnt_odds(
             [pictures[i] for i in voters], [one.mask for one in voters.values()], mending, settings.colours
         )
@@ -95,7 +101,13 @@ def mend_masks(
                 masks.put(i, cv2.resize(mask.astype(np.float32), masks.size))
                 completed.append(i)
             step()
-    changed = mend_blobs(masks, {i: seen[i] for i in given}, depth, settings.mending, settings.votes, step)
+
+    def held(i: int) -> np.ndarray:
+        if consensus is None or not given:
+            return np.zeros(size[::-1], bool)
+        return project_grid(consensus.grid, consensus.box, seen[i], *size) > _HELD
+
+    changed = mend_blobs(masks, {i: seen[i] for i in drawn}, depth, mending, settings.votes, step, held=held)
     return Mended(changed, completed)
 
 
@@ -107,13 +119,14 @@ def mend_blobs(
     votes: VoteSettings,
     step: Callable[[], None],
     colour: Callable[[int], np.ndarray] | None = None,
+    held: Callable[[int], np.ndarray] | None = None,
 ) -> list[int]:
     """Put into the masks of some frames, by position, the blobs that the others' votes miss there, and take out those that
     they contradict; which masks were changed.
 
     cameras, depth: of each frame; colour: log odds (h, w) of its pixels, of the depth's size, that must tell the same, or
-    the sweep's depths, which reach a little beyond the object, would take its surroundings along. step is called after
-    each frame; those without a mask are left alone.
+    the sweep's depths, which reach a little beyond the object, would take its surroundings along; held: (h, w) bool, where nothing is
+    taken out. step is called after each frame; those without a mask are left alone.
     """
     given = {i for i in cameras if masks.known[i] and not masks.empty[i]}
     voters = list(_voters(masks, cameras, depth, sorted(given), settings).values())
@@ -121,7 +134,8 @@ def mend_blobs(
     for i in cameras:
         if i in given:
             own = _voter(masks, cameras, depth, i)
-            lost, grabbed = _contradicted(own, voters, colour and colour(i), settings, votes)
+            stays = held(i) if held is not None else np.zeros(own.mask.shape, bool)
+            lost, grabbed = _contradicted(own, voters, colour and colour(i), stays, settings, votes)
             if lost.any() or grabbed.any():
                 _put_in(masks, i, lost, 255)
                 _put_in(masks, i, grabbed, 0)
@@ -155,14 +169,16 @@ def _contradicted(
     one: Voter,
     voters: Sequence[Voter],
     colour: np.ndarray | None,
+    held: np.ndarray,
     settings: MendingSettings,
     votes: VoteSettings,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(h, w) bool each: blobs that the mask lacks, and that it has, against what the voters, and colour (h, w), say."""
+    """(h, w) bool each: blobs that the mask lacks, and that it has, against what the voters, and colour (h, w), say; the latter not
+    where they are held (h, w)."""
     odds, heard = surface_votes(one.camera, one.depth, voters, votes)
     inside, told = one.mask > 0.5, heard >= settings.heard
     lost = ~inside & told & (odds > settings.contradicted)
-    grabbed = inside & told & (odds < -settings.contradicted)
+    grabbed = inside & told & ~held & (odds < -settings.contradicted)
     lost, grabbed = _blobs(lost, settings.lost), _blobs(grabbed, settings.grabbed)
     return (lost, grabbed) if colour is None else (_told(lost, colour), _told(grabbed, -colour))
 

@@ -79,3 +79,21 @@ def test_what_is_not_seen_stays_unknown(slow_shot):
     assert mend(shot, masks, model=bare) == Mended([], [])
     assert sorted(masks.reasons) == [0, 2, 3, 4, 5, 6, 7, 9]
     assert "seen in frames that have a mask" in masks.reasons[0] and masks.known.sum() == 2
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_what_nearly_all_given_masks_hold_is_not_taken_out(slow_shot, given):
+    """A pane that all masks hold: frames see the table through it, which others see beside it and say is no object."""
+    shot, mattes = slow_shot
+    masks = masks_of(shot, mattes, range(10))
+    y, x = np.mgrid[0 : shot.footage.height, 0 : shot.footage.width] + 0.5
+    panes = []
+    for i, camera in enumerate(shot.cameras):
+        at = camera.project(np.array([[1.2, 0.8, 0.1]]))[0][0]
+        panes.append(np.hypot(x - at[0], y - at[1]) < 12)
+        masks.probability[i][panes[-1]] = 255
+    mend_masks(
+        shot.footage, shot.cameras, shot.model, masks, Settings(), lambda done, total: None, given=given
+    )
+    kept = np.mean([(masks.probability[i][pane] > 127).mean() for i, pane in enumerate(panes)])
+    assert kept > 0.99 if given else kept < 0.95, kept

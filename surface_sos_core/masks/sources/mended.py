@@ -35,7 +35,7 @@ def mended(
             f"{seen}; the masks are used as they are; if they are wrong there, --set doubt.find_anew=all has the outline "
             "found anew within boxes around them."
         )
-    found = mend_masks(shot.footage, shot.cameras, shot.model, masks, shot.settings, progress)
+    found = mend_masks(shot.footage, shot.cameras, shot.model, masks, shot.settings, progress, given)
     if found.changed:
         shot.warn(
             f"{counted(len(found.changed), 'mask is', 'masks are')} mended where the others say otherwise of the same places."
