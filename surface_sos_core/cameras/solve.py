@@ -66,7 +66,7 @@ def solve_cameras(
         if outcome["turns"] and warn is not None:
             warn(
                 "The subject moves against a room that stands, as on a turntable: cameras are relative to the subject, by what its "
-                "masks hold. --set solve.subject_fits=0 says otherwise."
+                "masks hold. --set solve.subject_fits=2 says otherwise."
             )
         if outcome["static"] or outcome["panoramic"]:
             raise SolveError(

@@ -168,27 +168,30 @@ class _Solver(_Features):
         self._finish(maps[best], static, panoramic)
 
     def _around_the_subject(self, model: Any) -> Any:
-        """A model by the subject's matches alone, where these do not fit the one of all matches; None where that is no better.
+        """A model by the subject's matches alone, where the one of all matches does not fit them; None where that is no better.
 
-        So it is where the subject turns in a room that stands: what most matches agree on is the room.
+        So it is where the subject turns in a room that stands: what is around the subject does not fit its cameras.
         """
         settings = self._settings
         inside = self._on_the_subject()
         matches: dict[tuple[int, int], np.ndarray] = {}
+        around: dict[tuple[int, int], np.ndarray] = {}
         with self._colmap.Database.open(self._database) as database:
             for pair_id, both in zip(*database.read_all_matches(), strict=True):
-                one, other = self._colmap.pair_id_to_image_pair(pair_id)
+                pair = one, other = self._colmap.pair_id_to_image_pair(pair_id)
                 first, second = both.astype(int).T
-                matches[one, other] = both[inside[one][first] & inside[other][second]]
-        told, fit = self._fit(model, matches)
-        if model is not None and (not told or fit >= settings.subject_fits):
+                matches[pair] = both[inside[one][first] & inside[other][second]]
+                around[pair] = both[~inside[one][first] & ~inside[other][second]]
+        agreed = self._fit(model)[1] > settings.agreed_share
+        if agreed and self._fit(model, matches)[1] >= settings.subject_fits:
             return None
         whole = self._database.with_suffix(".whole")
         shutil.copyfile(self._database, whole)
         self._verify_alone(matches)
         turned = self._map("maps_subject", self._options())
         enough = _size(turned) >= max(3, settings.least_share * len(self._job.names))
-        if enough and self._fit(turned, matches)[1] >= settings.subject_fits:
+        fits = enough and self._fit(turned, matches)[1] >= settings.subject_fits
+        if fits and self._fit(turned, around)[1] < settings.room_fits:
             return turned
         shutil.copyfile(whole, self._database)
         return None

@@ -75,10 +75,13 @@ class SolveSettings(Group):
     )  # fmt: skip
     subject_fits: float = setting(
         0.8,
-        "Where less of the given masks' matches fits the cameras, the subject may turn before a room that stands: if it then fits "
-        "cameras of these matches alone, they are taken; 0: never.",
-        0, 1, "of the matches",
+        "Where not all matches agree, the subject may turn before a room that stands: cameras of the given masks' matches alone are "
+        "taken if at least so many of these fit them; above 1: never.",
+        0, 2, "of the matches",
     )  # fmt: skip
+    room_fits: float = setting(
+        0.5, "And less than so many of the matches around it, which do not turn along.", 0, 1, "of the matches"
+    )
     telling_matches: int = setting(
         15, "Matches that a pair must have to tell whether the camera moves.", 1, 100_000, "matches"
     )
