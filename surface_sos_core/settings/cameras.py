@@ -80,7 +80,7 @@ class SolveSettings(Group):
         0, 2, "of the matches",
     )  # fmt: skip
     room_fits: float = setting(
-        0.5, "And less than so many of the matches around it, which do not turn along.", 0, 1, "of the matches"
+        0.75, "And less than so many of the matches around it, which do not turn along.", 0, 1, "of the matches"
     )
     telling_matches: int = setting(
         15, "Matches that a pair must have to tell whether the camera moves.", 1, 100_000, "matches"
