@@ -200,7 +200,7 @@ def segment(
     told = described(given, str(shot.cameras) if shot.cameras is not None else None)
     events.inputs(told, in_words(told))
     kind = None
-    masks = given.source.masks if isinstance(given.source, FilesSource) else None
+    masks = drawn = given.source.masks if isinstance(given.source, FilesSource) else None
     if shot.subject == "moving" or (shot.subject == "auto" and given.cameras is None and given.box is None):
         if isinstance(given.source, BoxSource):
             masks = given.source.nearby(footage, settings)
@@ -241,7 +241,6 @@ def segment(
             report_stage(run)
             events.done(folder.out / "shot.json", folder.report, round(time.monotonic() - started, 2))
             return open_shot(folder.out)
-        drawn = given.source.masks if isinstance(given.source, FilesSource) else None
         model = camera_stage(run, given.cameras, drawn, inputs)
         if until == "cameras":
             return open_shot(folder.out)

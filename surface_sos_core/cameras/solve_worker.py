@@ -3,8 +3,8 @@
 pycolmap installs signal handlers and aborts on some errors, so it never runs in the main process. The job is
 one line of JSON on stdin (see solver_process.Job); stdin then stays open, and its end means that the parent
 is gone. What happens is told as JSON lines on stdout: {"done", "total"} while it works, {"outcome"} at the
-end: "registered", "static", "panoramic", "late" and "turns" (the subject, before a room that stands) of solved cameras, "matches" and their "fit" with given ones. The
-model is written to the job's output folder. COLMAP's own log goes to stderr.
+end: "registered", "static", "panoramic", "late" and "turns" (the subject, before a room that stands) of solved cameras,
+"matches" and their "fit" with given ones. The model is written to the job's output folder. COLMAP's own log goes to stderr.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class _Features:
         options.num_threads = self._job.threads
         options.max_image_size = self._settings.image_edge
         options.sift.max_num_features = self._settings.features
-        options.sift.first_octave = -1 if self._edge() <= self._settings.doubled_edge else 0
+        options.sift.first_octave = -1 if self._doubled() else 0
         step = max(4 * self._job.threads, math.ceil(len(names) / 20))
         for start in range(0, len(names), step):
             colmap.extract_features(
@@ -78,10 +78,13 @@ class _Features:
                 reader.existing_camera_id = 1  # one lens for all of the footage
             self._progress(min(start + step, len(names)))
 
-    def _edge(self) -> int:
-        """Of the images that features are looked for in, pixels."""
+    def _doubled(self) -> bool:
+        """Whether images are doubled before features are looked for; they are all of one size."""
+        settings = self._settings
+        if settings.image_edge <= settings.doubled_edge:
+            return True
         first = cv2.imread(str(Path(self._job.images) / self._job.names[0]), cv2.IMREAD_GRAYSCALE)
-        return self._settings.image_edge if first is None else min(max(first.shape), self._settings.image_edge)
+        return first is not None and max(first.shape) <= settings.doubled_edge
 
     def _match(self, pairs: list[tuple[int, int]], before: int, after: int) -> None:
         colmap, names = self._colmap, self._job.names
@@ -184,6 +187,8 @@ class _Solver(_Features):
                 around[pair] = both[~inside[one][first] & ~inside[other][second]]
         agreed = self._fit(model)[1] > settings.agreed_share
         if agreed and self._fit(model, matches)[1] >= settings.subject_fits:
+            return None
+        if not self._time_for_another():
             return None
         whole = self._database.with_suffix(".whole")
         shutil.copyfile(self._database, whole)

@@ -114,9 +114,10 @@ def run_worker(job: Job, progress: Callable[[int, int], None] | None, way_out: s
         if job.threads == 1:
             raise
     shutil.rmtree(job.output, ignore_errors=True)
-    for file in Path(job.scratch).glob("features.db*"):
+    for file in Path(job.scratch).glob("features.*"):
         file.unlink()
-    shutil.rmtree(Path(job.scratch) / "maps", ignore_errors=True)
+    for folder in Path(job.scratch).glob("maps*"):
+        shutil.rmtree(folder, ignore_errors=True)
     return _run(replace(job, threads=1), progress, way_out)
 
 

@@ -103,11 +103,10 @@ def mend_masks(
             step()
 
     def held(i: int) -> np.ndarray:
-        if consensus is None or not given:
-            return np.zeros(size[::-1], bool)
+        assert consensus is not None
         return project_grid(consensus.grid, consensus.box, seen[i], *size) > _HELD
 
-    changed = mend_blobs(masks, {i: seen[i] for i in drawn}, depth, mending, settings.votes, step, held=held)
+    changed = mend_blobs(masks, {i: seen[i] for i in drawn}, depth, mending, settings.votes, step, held=held if given else None)
     return Mended(changed, completed)
 
 

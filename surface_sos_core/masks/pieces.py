@@ -12,13 +12,10 @@ import numpy as np
 from scipy import ndimage
 
 from surface_sos_core.cameras import Box, Camera
-from surface_sos_core.cameras.picture import picture_pixels
 from surface_sos_core.errors import InputError
-from surface_sos_core.masks.hull import project_grid
-from surface_sos_core.masks.hull_votes import look_size
+from surface_sos_core.masks.beside import told_beside
 from surface_sos_core.sampling import evenly
 from surface_sos_core.settings import ThinPartSettings
-from surface_sos_core.shapes import dilated
 
 
 def object_pieces(
@@ -48,34 +45,17 @@ def object_pieces(
     cells = np.argwhere((label > 0) & (label != main))
     of = label[tuple(cells.T)]
     world = box.to_world(((cells + 0.5) / hull.shape[0] * 2 - 1) * box.extent)
-    width, height = look_size(probability[0], settings.look_edge)
-    asked = evenly(voters, settings.views)
+    asked = evenly(voters, settings.views) if len(cells) else voters[:0]
     free, for_object, views = np.zeros((3, count + 1))
-    for i in asked if len(cells) else ():
-        camera = cameras[i]
-        assert camera is not None
-        apart = beside(
-            project_grid((label == main).astype(np.float32), box, camera, width, height) > 0.5,
-            settings.wobble,
-        )
-        pixels, _ = camera.project(world)
-        seen, at = picture_pixels(camera, pixels, probability.shape[1:])
-        _, trusted = picture_pixels(camera, pixels, trust.shape[1:])
-        _, looked_at = picture_pixels(camera, pixels, apart.shape)
-        say = apart[looked_at] * (trust[i][trusted] / 255.0)
+    for seen, say, masked in told_beside(
+        label == main, world, probability, trust, cameras, asked, box, settings
+    ):
         here = np.bincount(of[seen], say, count + 1)
         free += here
-        for_object += np.bincount(of[seen], say * (probability[i][at] / 255.0), count + 1)
+        for_object += np.bincount(of[seen], say * masked, count + 1)
         views += here > settings.piece_beside * sizes
     confirmed = (for_object >= settings.object_share * free) & (
         (views >= settings.free_views * len(asked)) | (sizes >= least * sizes[main])
     )
     confirmed[0], confirmed[main] = False, True
     return confirmed[label]
-
-
-def beside(hull: np.ndarray, wobble: float) -> np.ndarray:
-    """(h, w) bool: pixels clearly beside a hull (h, w) bool, whose outline is as uncertain as the masks' own."""
-    diameter = 2.0 * np.sqrt(hull.sum() / np.pi)
-    radius = max(1, round(wobble * diameter))
-    return ~dilated(hull, radius)

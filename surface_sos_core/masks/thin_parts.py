@@ -12,9 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from surface_sos_core.cameras import Box, Camera
-from surface_sos_core.cameras.picture import picture_pixels
-from surface_sos_core.masks.hull import project_grid
-from surface_sos_core.masks.pieces import beside
+from surface_sos_core.masks.beside import told_beside
 from surface_sos_core.sampling import evenly
 from surface_sos_core.settings import ThinPartSettings
 
@@ -35,25 +33,16 @@ def find_thin_parts(
     frames that may be asked.
     """
     size = share.shape[0]
-    hull = (share > border).astype(np.float32)
     cells = np.argwhere((share > settings.least_share * border) & (share <= border))
     world = box.to_world(((cells + 0.5) / size * 2 - 1) * box.extent)
-    looks, free, for_object = np.zeros(len(world)), np.zeros(len(world)), np.zeros(len(world))
-    height, width = probability.shape[1:]
-    factor = min(1.0, settings.look_edge / max(height, width))
-    look_width, look_height = max(1, round(width * factor)), max(1, round(height * factor))
-    for i in evenly(voters, settings.views):
-        camera = cameras[i]
-        assert camera is not None
-        apart = beside(project_grid(hull, box, camera, look_width, look_height) > 0.5, settings.wobble)
-        pixels, _ = camera.project(world)
-        seen, at = picture_pixels(camera, pixels, (height, width))
-        _, trusted = picture_pixels(camera, pixels, trust.shape[1:])
-        _, looked_at = picture_pixels(camera, pixels, apart.shape)
-        say = apart[looked_at] * (trust[i][trusted] / 255.0)
+    looks, free, for_object = np.zeros((3, len(world)))
+    asked = evenly(voters, settings.views)
+    for seen, say, masked in told_beside(
+        share > border, world, probability, trust, cameras, asked, box, settings
+    ):
         looks[seen] += 1
         free[seen] += say
-        for_object[seen] += say * (probability[i][at] / 255.0)
+        for_object[seen] += say * masked
     found = (
         (looks >= 2)
         & (free >= settings.free_views * looks)

@@ -90,7 +90,7 @@ class ConsensusSettings(Group):
         0.1,
         "Pieces of m^P that hardly any view sees beside the largest are taken out if they are smaller than this share of it.",
         0, 1, "of the largest",
-    )
+    )  # fmt: skip
     contradicted: float = setting(
         0.55,
         "Median IoU of masks with the hull below which masks and cameras are told to contradict.",
