@@ -241,7 +241,7 @@ def segment(
             report_stage(run)
             events.done(folder.out / "shot.json", folder.report, round(time.monotonic() - started, 2))
             return open_shot(folder.out)
-        model = camera_stage(run, given.cameras, drawn, inputs)
+        model = camera_stage(run, given.cameras, None if drawn is None else drawn.between(), inputs)
         if until == "cameras":
             return open_shot(folder.out)
         inputs |= {

@@ -63,6 +63,19 @@ class CoarseMasks:
         self.known[index] = self.empty[index] = False
         self.reasons[index] = reason
 
+    def between(self) -> Callable[[int], np.ndarray] | None:
+        """Gives (h, w) bool of each frame: its mask, or all that the nearest ones before and after hold. None without any."""
+        told = np.flatnonzero(self.known & ~self.empty)
+        if not len(told):
+            return None
+
+        def inside(i: int) -> np.ndarray:
+            after = int(np.searchsorted(told, i))
+            around = [i] if i in told else told[max(after - 1, 0) : after + 1].tolist()
+            return np.asarray((self.probability[around] > 127).any(axis=0))
+
+        return inside
+
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the reduced masks."""

@@ -21,7 +21,6 @@ from surface_sos_core.cameras.solver_process import SolvableFootage
 from surface_sos_core.cameras.square_pixels import Stretched
 from surface_sos_core.events import Events
 from surface_sos_core.footage import Footage
-from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.provenance import code_version
 from surface_sos_core.settings import SolveSettings
 from surface_sos_core.stages.run import Run
@@ -30,17 +29,21 @@ _SQUARE = 1e-3  # pixels are square whose aspect differs by less from 1
 
 
 def camera_stage(
-    run: Run, given: CameraModel | None, masks: CoarseMasks | None, inputs: dict[str, Any]
+    run: Run,
+    given: CameraModel | None,
+    subject: Callable[[int], np.ndarray] | None,
+    inputs: dict[str, Any],
 ) -> CameraModel:
     """Cameras read or solved, with sparse points, and one for each frame that has one.
 
-    masks: as they were given; where the subject turns before a room that stands, cameras are relative to it.
+    subject: gives (h, w) bool of a frame where masks say it is; where it turns before a room that stands, cameras are
+    relative to it.
     """
     run.stage("cameras")
     folder, events = run.folder, run.events
     inputs = {
         **inputs,
-        "subject": masks is not None,  # other masks of it leave cameras as good as they were
+        "subject": subject is not None,  # other masks of it leave cameras as good as they were
         "settings": run.settings.of_stage("cameras"),
         "code": code_version(__name__),
     }
@@ -48,7 +51,6 @@ def camera_stage(
     if model is None:
         settings, seed, scratch = run.settings, run.settings.seed, folder.checkpoint
         if given is None:
-            subject = None if masks is None else _where_it_is(masks)
             model = solved_cameras(run.footage, scratch, settings.solve, seed, events, subject=subject)
         else:
             model = triangulate_points(
@@ -69,20 +71,6 @@ def camera_stage(
     run.manifest.cameras = "cameras"
     run.save("cameras")
     return model
-
-
-def _where_it_is(masks: CoarseMasks) -> Callable[[int], np.ndarray] | None:
-    """(h, w) bool of each frame: its mask, or all that the masks of the nearest frames before and after hold; None without any."""
-    told = np.flatnonzero(masks.known & ~masks.empty)
-    if not len(told):
-        return None
-
-    def inside(i: int) -> np.ndarray:
-        after = int(np.searchsorted(told, i))
-        around = [i] if i in told else told[max(after - 1, 0) : after + 1].tolist()
-        return np.asarray((masks.probability[around] > 127).any(axis=0))
-
-    return inside
 
 
 def solved_cameras(

@@ -219,6 +219,19 @@ def test_a_frame_that_is_forgotten_says_nothing_but_why():
     assert masks.reasons == {1: "it is another thing", 2: "it shows nothing"}
 
 
+def test_between_masks_the_nearest_before_and_after_count():
+    """A black mask says where the object is as little as a missing one."""
+    masks = CoarseMasks.unknown(6, SIZE)
+    assert masks.between() is None
+    right = blob()[:, ::-1] / 255
+    masks.put(1, blob() / 255)
+    masks.put(2, np.zeros((40, 60)))
+    masks.put(4, right)
+    inside = masks.between()
+    for index, expected in enumerate((blob(), blob(), blob() + right, blob() + right, right, right)):
+        np.testing.assert_array_equal(inside(index), expected > 0)
+
+
 def test_masks_of_the_display_window_go_on_where_the_plate_stores_more(tmp_path, folder):
     header = {
         "type": OpenEXR.scanlineimage, "compression": OpenEXR.ZIP_COMPRESSION,
