@@ -8,7 +8,7 @@ looks most like the masks themselves, and views and pixels that contradict that 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -17,7 +17,8 @@ from surface_sos_core.cameras import Box, Camera
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage.frame_stack import let_go
 from surface_sos_core.masks.coarse import CoarseMasks
-from surface_sos_core.masks.fit_box import fit_box
+from surface_sos_core.masks.fit_box import box_around, fit_box
+from surface_sos_core.masks.gaps import Look, open_gaps
 from surface_sos_core.masks.hull_votes import best_share, count_votes, judge, look_size
 from surface_sos_core.masks.pieces import object_pieces
 from surface_sos_core.masks.thin_parts import find_thin_parts
@@ -49,10 +50,14 @@ def build_consensus(
     thin_parts: ThinPartSettings,
     box: Box | None = None,
     progress: Callable[[int, int], None] | None = None,
+    look: Look | None = None,
 ) -> Consensus:
     """Count the votes, fit the box (unless one is given), and settle whom to trust.
 
-    masks.probability: (n, h, w) uint8 beside n cameras. Raises InputError where no object can be agreed on.
+    A box is fitted twice: around all that may be the object, which is far too large where views look from one side, and then
+    around what votes in that one agree on, so that cells, fields and mesh are as fine as the object allows.
+
+    masks.probability: (n, h, w) uint8 beside n cameras; look: what frames show, for gaps, which else are not looked for. Raises InputError where no object can be agreed on.
     """
     usable = np.array(
         [masks.known[i] and not masks.empty[i] and cameras[i] is not None for i in range(len(cameras))]
@@ -61,8 +66,37 @@ def build_consensus(
         raise InputError(
             "Fewer than two frames have both a camera and a mask that is not empty; add masks for more frames."
         )
-    if box is None:
-        box = fit_box(masks, cameras, usable, settings, thin_parts)
+    if box is not None:
+        found = _agreed(masks, cameras, usable, settings, thin_parts, box, progress)
+    else:
+        wide = fit_box(masks, cameras, usable, settings, thin_parts)
+        found = _agreed(masks, cameras, usable, settings, thin_parts, wide, _part(progress, 0))
+        box = box_around(found.grid > 0.5, wide, settings)
+        if box.half.prod() < settings.box_roomy * wide.half.prod():
+            found = _agreed(masks, cameras, usable, settings, thin_parts, box, _part(progress, 1))
+    if look is None:
+        return found
+    voters = evenly(np.flatnonzero(usable), settings.views)
+    whole = found.grid > 0.5
+    hull, trust = open_gaps(whole, masks.probability, found.trust, cameras, voters, found.box, look)
+    return replace(found, grid=np.where(whole & ~hull, np.float32(0.0), found.grid), trust=trust)
+
+
+def _part(progress: Callable[[int, int], None] | None, begun: int) -> Callable[[int, int], None] | None:
+    """Progress of the first or the second half of what is told."""
+    return None if progress is None else lambda done, total: progress(begun * total + done, 2 * total)
+
+
+def _agreed(
+    masks: CoarseMasks,
+    cameras: Sequence[Camera | None],
+    usable: np.ndarray,
+    settings: ConsensusSettings,
+    thin_parts: ThinPartSettings,
+    box: Box,
+    progress: Callable[[int, int], None] | None,
+) -> Consensus:
+    """What the masks of the frames `usable` (frames,) bool agree on in a box."""
     voters = evenly(np.flatnonzero(usable), settings.views)
     look_width, look_height = look_size(masks.probability[0], settings.look_edge)
     trust = np.zeros((len(cameras), look_height, look_width), dtype=np.uint8)

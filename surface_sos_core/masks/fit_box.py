@@ -53,14 +53,26 @@ def fit_box(
         high = (cells.max(axis=0) + 1) / size * 2 - 1
         tight = (low > -settings.box_touch) & (high < settings.box_touch)
         margin = np.where(tight, settings.box_margin, settings.box_growth) * (high - low) / 2 + 1.0 / size
-        low, high = (low - margin) * box.extent, (high + margin) * box.extent
-        centre = box.to_world(((low + high) / 2)[None])[0]
-        fitted = Box(centre, (high - low) / 2 / box.scale, box.rotation)
+        fitted = _between(low - margin, high + margin, box)
         done = bool(tight.all()) and np.allclose(fitted.half, box.half, rtol=settings.box_settled)
         box = fitted
         if done:
             break
     return box
+
+
+def box_around(hull: np.ndarray, box: Box, settings: ConsensusSettings) -> Box:
+    """The smallest box, turned like `box`, around a hull (R, R, R) bool over the whole of it, with a margin."""
+    size, cells = hull.shape[0], np.argwhere(hull)
+    low, high = cells.min(axis=0) / size * 2 - 1, (cells.max(axis=0) + 1) / size * 2 - 1
+    margin = settings.box_margin * (high - low) / 2 + 2.0 / size
+    return _between(low - margin, high + margin, box)
+
+
+def _between(low: np.ndarray, high: np.ndarray, box: Box) -> Box:
+    """The box from one corner (3,) to the other, told as in `box`, whose own are at -1 and 1."""
+    low, high = low * box.extent, high * box.extent
+    return Box(box.to_world(((low + high) / 2)[None])[0], (high - low) / 2 / box.scale, box.rotation)
 
 
 def _thickened(probability: np.ndarray, voters: np.ndarray, cells: int) -> np.ndarray:

@@ -29,6 +29,7 @@ from surface_sos_core.masks.colours import (
     trust_in_colours,
 )
 from surface_sos_core.masks.consensus import Consensus, build_consensus
+from surface_sos_core.masks.gaps import look_of
 from surface_sos_core.masks.graph_cut import cut
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.masks.places import place_by_hull
@@ -86,7 +87,7 @@ def mend_masks(
     mending, completed, consensus = settings.mending, [], None
     if missing or given:
         voting = replace(settings.consensus, resolution=mending.consensus_resolution, views=mending.voters)
-        consensus = build_consensus(masks, cameras, voting, settings.thin_parts)
+        consensus = build_consensus(masks, cameras, voting, settings.thin_parts, look=look_of(footage, settings))
     if missing:
         assert consensus is not None
         voters = _voters(masks, seen, depth, drawn, mending)

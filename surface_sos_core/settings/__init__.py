@@ -12,6 +12,7 @@ from surface_sos_core.settings.layers import LayerSettings
 from surface_sos_core.settings.masks import (
     CoarseSettings,
     ConsensusSettings,
+    GapSettings,
     HullSettings,
     ThinPartSettings,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "FillSettings",
     "FlowSettings",
     "FootageSettings",
+    "GapSettings",
     "GrainSettings",
     "HullSettings",
     "LayerSettings",

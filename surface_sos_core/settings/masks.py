@@ -122,6 +122,11 @@ class ConsensusSettings(Group):
         1,
         "of the border",
     )
+    box_roomy: float = setting(
+        0.7,
+        "A box is fitted again to what votes in it agree on where that leaves no more than this share of it.",
+        0, 1, "of the box",
+    )  # fmt: skip
     box_margin: float = setting(0.1, "Room around the object in the box.", 0, 10, "of its size")
     box_growth: float = setting(
         0.6, "How much the box grows where the hull touches a side of it.", 0.01, 10, "of the hull's size"
@@ -166,6 +171,42 @@ class ThinPartSettings(Group):
     )  # fmt: skip
     bridge: int = setting(
         2, "Cells by which a part grows towards the hull, beside which no view is free.", 0, 100, "cells"
+    )
+
+
+class GapSettings(Group):
+    """Gaps that few views see, told from parts that masks lost by what other views see through them and by colours."""
+
+    NAME: ClassVar[str] = "gaps"
+
+    find: bool = setting(True, "Take gaps out of m^P that few views' masks show.")
+    width: int = setting(
+        3,
+        "Radius of the disc that fits into a gap, in pictures of consensus.look_edge; so far masks wobble beside it, too.",
+        1, 64, "pixels",
+    )  # fmt: skip
+    told: float = setting(
+        0.7, "Colours that tell so much for the object or against it, on average, are believed.", 0, 10, "log odds"
+    )
+    views: int = setting(12, "At most so many views are asked about a gap, those that look along its rays first.", 1, 10_000, "views")
+    angle: float = setting(40.0, "They look along its rays up to so much.", 1, 90, "degrees")
+    seen_through: float = setting(
+        0.1, "A view is asked that sees through at least this share of a gap's pixels.", 0, 1, "of the gap"
+    )
+    least_pixels: int = setting(4, "It is asked if it sees through so many pixels.", 1, 10_000, "pixels")
+    least_views: int = setting(2, "Views without which a gap is believed by its colours alone.", 1, 10_000, "views")
+    held_share: float = setting(
+        0.5, "A gap of which other views' masks hold more is a lost part, where colours do not tell.", 0, 1, "of the pixels"
+    )
+    sure_views: int = setting(4, "So many views count against colours of the background, too.", 1, 10_000, "views")
+    sure_share: float = setting(
+        0.75, "A gap of which these hold more is a lost part, though it has the background's colours.", 0, 1, "of the pixels"
+    )
+    least_through: int = setting(2, "Views that must see through a cell for it to be open.", 1, 10_000, "views")
+    close: int = setting(2, "Cells across which gaps are joined.", 0, 100, "cells")
+    rounds: int = setting(6, "How often at most cells come back whose lack bares what masks hold.", 0, 100, "rounds")
+    alike: float = setting(
+        0.05, "Cells of a ray whose shares of gaps differ by less come back together.", 0, 1, "of the views"
     )
 
 

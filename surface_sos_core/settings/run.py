@@ -19,6 +19,7 @@ from surface_sos_core.settings.layers import LayerSettings
 from surface_sos_core.settings.masks import (
     CoarseSettings,
     ConsensusSettings,
+    GapSettings,
     HullSettings,
     ThinPartSettings,
 )
@@ -104,6 +105,7 @@ STAGE_GROUPS: dict[str, tuple[str, ...]] = {
         "edges",
         "consensus",
         "thin_parts",
+        "gaps",
     ),
     "train": ("footage", "points", "exposure", "fields", "render", "train"),
     "layers": (
@@ -191,6 +193,7 @@ class Settings:
     edges: EdgeSettings = field(default_factory=EdgeSettings)
     consensus: ConsensusSettings = field(default_factory=ConsensusSettings)
     thin_parts: ThinPartSettings = field(default_factory=ThinPartSettings)
+    gaps: GapSettings = field(default_factory=GapSettings)
     exposure: ExposureSettings = field(default_factory=ExposureSettings)
     fields: FieldSettings = field(default_factory=FieldSettings)
     render: RenderSettings = field(default_factory=RenderSettings)

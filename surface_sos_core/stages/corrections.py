@@ -28,6 +28,7 @@ from surface_sos_core.footage.exposure import read_gains
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.consensus import Consensus, build_consensus
 from surface_sos_core.masks.consensus_file import read_consensus, save_consensus, unpack_masks
+from surface_sos_core.masks.gaps import look_of
 from surface_sos_core.masks.write import mask_file
 from surface_sos_core.provenance import code_version
 from surface_sos_core.settings import Settings
@@ -188,7 +189,14 @@ def _learn(
                 masks.put(i, corrections[i].probability(size) / 255.0)
             elif np.isfinite(consensus.agreement[i]):
                 masks.put(i, kept[i] / 255.0)
-    agreed = build_consensus(masks, run.cameras, settings.consensus, settings.thin_parts, consensus.box)
+    agreed = build_consensus(
+        masks,
+        run.cameras,
+        settings.consensus,
+        settings.thin_parts,
+        consensus.box,
+        look=look_of(run.footage, settings),
+    )
     save_consensus(folder.corrected_consensus, masks.probability, agreed)
 
     trainer = _start(settings, agreed, device)

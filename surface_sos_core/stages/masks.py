@@ -10,6 +10,7 @@ from surface_sos_core.cameras import Box, CameraModel, box_to_json
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.consensus import Consensus, build_consensus, contradiction
 from surface_sos_core.masks.consensus_file import read_consensus, save_consensus
+from surface_sos_core.masks.gaps import look_of
 from surface_sos_core.masks.sources.source import MaskShot, MaskSource
 from surface_sos_core.masks.write import reasons_told
 from surface_sos_core.provenance import code_version
@@ -42,7 +43,13 @@ def mask_stage(
             events.warning(note)
         voting = run.settings.consensus
         consensus = build_consensus(
-            masks, run.cameras, voting, run.settings.thin_parts, box, run.progress("views")
+            masks,
+            run.cameras,
+            voting,
+            run.settings.thin_parts,
+            box,
+            run.progress("views"),
+            look_of(run.footage, run.settings),
         )
         _warn_of_empty(run, masks)
         if (doubt := contradiction(consensus.agreement, voting)) is not None:
