@@ -127,7 +127,7 @@ class ConsensusSettings(Group):
         "A box is fitted again to what votes in it agree on where that leaves no more than this share of it.",
         0, 1, "of the box",
     )  # fmt: skip
-    box_margin: float = setting(0.1, "Room around the object in the box.", 0, 10, "of its size")
+    box_margin: float = setting(0.25, "Room around the object in the box.", 0, 10, "of its size")
     box_growth: float = setting(
         0.6, "How much the box grows where the hull touches a side of it.", 0.01, 10, "of the hull's size"
     )
