@@ -50,18 +50,16 @@ class _View:
     mask: np.ndarray
     trusted: np.ndarray
     told: np.ndarray
-    seen: np.ndarray
-    """Which cells of the hull are in the picture, by number."""
-    pixel: np.ndarray
-    """Where they are, h * w counted row by row."""
 
     def uncovered(self, hull: np.ndarray, box: Box) -> np.ndarray:
         """(h, w) bool, what another hull (R, R, R) bool leaves free of this one."""
         return self.hull & ~_projected(hull, box, self.camera, self.hull.shape)
 
-    def within(self, region: np.ndarray) -> np.ndarray:
-        """Numbers of the cells that lie in a region (h, w) bool of the picture."""
-        return self.seen[region.ravel()[self.pixel]]
+    def places(self, world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which of the places (N, 3) are in the picture, by number, and at which pixel each, counted row by row."""
+        pixels, _ = self.camera.project(world)
+        seen, (row, column) = picture_pixels(self.camera, pixels, self.hull.shape)
+        return np.flatnonzero(seen), row * self.hull.shape[1] + column
 
 
 def open_gaps(
@@ -79,15 +77,19 @@ def open_gaps(
     looked at; voters: the frames that are asked.
     """
     cells = np.argwhere(hull)
-    views = _views(hull, cells, probability, trust, cameras, voters, box, look)
     world = box.to_world(((cells + 0.5) / hull.shape[0] * 2 - 1) * box.extent)
+    views = _views(hull, probability, trust, cameras, voters, box, look)
     centres = np.array([view.camera.centre for view in views])
     trust = trust.copy()
     through, beside = np.zeros((2, len(cells)))
     for n, (i, view) in enumerate(zip(voters, views, strict=True)):
+        candidates = list(_candidates(view, look.settings))
+        if not candidates:
+            continue
+        seen, pixel = view.places(world)
         gaps = np.zeros(view.hull.shape, bool)
-        for gap in _candidates(view, look.settings):
-            cut = view.within(gap)
+        for gap in candidates:
+            cut = seen[gap.ravel()[pixel]]
             if len(cut) == 0:
                 continue
             near = _nearest(centres - world[cut].mean(axis=0), n, look.settings)
@@ -96,16 +98,15 @@ def open_gaps(
         if gaps.any():
             around = dilated(gaps, look.settings.width)
             trust[i][around] = 255
-            through[view.within(gaps)] += 1
-            beside[view.within(around)] += 1
+            through[seen[gaps.ravel()[pixel]]] += 1
+            beside[seen[around.ravel()[pixel]]] += 1
     if not through.any():
         return hull, trust
-    return _carved(hull, cells, views, through, beside, box, look.settings), trust
+    return _carved(hull, cells, world, views, through, beside, box, look.settings), trust
 
 
 def _views(
     hull: np.ndarray,
-    cells: np.ndarray,
     probability: np.ndarray,
     trust: np.ndarray,
     cameras: Sequence[Camera | None],
@@ -115,7 +116,6 @@ def _views(
 ) -> list[_View]:
     """What each of the voters shows, at the size of `trust`."""
     height, width = trust.shape[1:]
-    world = box.to_world(((cells + 0.5) / hull.shape[0] * 2 - 1) * box.extent)
     learnt, rim = LearntColours(look.colours), look.settings.width
     views, colours = [], []
     for i in voters:
@@ -125,13 +125,7 @@ def _views(
         covered = _projected(hull, box, camera, (height, width))
         colours.append(colours_of(look.picture(int(i), (width, height)), look.colours))
         learnt.add(colours[-1], ~dilated(~(mask & covered), rim), ~dilated(mask | covered, rim))
-        pixels, _ = camera.project(world)
-        seen, (row, column) = picture_pixels(camera, pixels, (height, width))
-        views.append(
-            _View(
-                camera, covered, mask, trust[i] > 127, np.zeros(0), np.flatnonzero(seen), row * width + column
-            )
-        )
+        views.append(_View(camera, covered, mask, trust[i] > 127, np.zeros(0)))
     often = learnt.frequencies()
     odds = np.zeros(colours_told_apart(look.colours))
     if often is not None:
@@ -191,13 +185,14 @@ def _is_gap(
 def _carved(
     hull: np.ndarray,
     cells: np.ndarray,
+    world: np.ndarray,
     views: Sequence[_View],
     through: np.ndarray,
     beside: np.ndarray,
     box: Box,
     settings: GapSettings,
 ) -> np.ndarray:
-    """(R, R, R) bool, the hull without the cells (N, 3) that lie in gaps of at least half of the views that have one there.
+    """(R, R, R) bool, the hull without the cells (N, 3), at the places `world` (N, 3), that lie in gaps of at least half of the views that have one there.
 
     through, beside: (N,) how many views see a cell through a gap, and how many through or close beside one. Where that bares
     what other views' masks hold, the likeliest cells of these rays come back, unless more views see through them.
@@ -209,12 +204,16 @@ def _carved(
         open_ = ndimage.binary_closing(open_, iterations=settings.close)
     gone = open_[tuple(cells.T)] & (through > 0)
     for _ in range(settings.rounds):
-        rest = _without(hull, cells[gone])
+        open_cells = np.flatnonzero(gone)
+        rest = _without(hull, cells[open_cells])
         held = np.zeros(len(cells))
         for view in views:
             bare = view.uncovered(rest, box) & view.mask & view.trusted
-            number = np.flatnonzero(gone[view.seen] & bare.ravel()[view.pixel])
-            at, ray = view.seen[number], view.pixel[number]
+            if not bare.any():
+                continue
+            seen, pixel = view.places(world[open_cells])
+            there = bare.ravel()[pixel]
+            at, ray = open_cells[seen[there]], pixel[there]
             likeliest = np.full(bare.size, np.inf)
             np.minimum.at(likeliest, ray, share[at])
             held[at[share[at] <= likeliest[ray] + settings.alike]] += 1
