@@ -110,6 +110,23 @@ def without_hidden_holes(display: np.ndarray, alpha: np.ndarray, settings: Matti
     return out
 
 
+def without_islands(alpha: np.ndarray, held: np.ndarray, settings: MattingSettings) -> np.ndarray:
+    """Alpha (H, W) without what is small, stands by itself and is in no mask `held` (H, W) bool: clutter that an outline's band took in."""
+    label, count = ndimage.label(alpha > settings.island_alpha, np.ones((3, 3)))
+    if count < 2:
+        return alpha
+    size = np.bincount(label.ravel(), alpha.ravel())
+    size[0] = 0.0
+    gone = size < settings.island * size.max()
+    gone[label[held]] = False
+    alpha = np.where(gone[label] & (label > 0), np.float32(0.0), alpha)
+    # What is left around them is as faint, and touches nothing.
+    label, count = ndimage.label(alpha > 0, np.ones((3, 3)))
+    most = np.asarray(ndimage.maximum(alpha, label, np.arange(count + 1)))
+    faint = (most <= settings.island_alpha)[label] & ~held
+    return np.where(faint, np.float32(0.0), alpha)
+
+
 def thin_parts(alpha: np.ndarray, radius: int, settings: MattingSettings) -> np.ndarray:
     """(H, W) bool: the parts of alpha (H, W), surely seen or not, that are thin for a band of `radius` pixels, and around them."""
     width = _thin_width(radius, settings)

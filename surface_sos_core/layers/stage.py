@@ -30,6 +30,7 @@ from surface_sos_core.layers.refine import (
     refine_by_plate,
     unmix_foreground,
     without_hidden_holes,
+    without_islands,
 )
 from surface_sos_core.layers.self_check import Witnesses, doubts, solved_again, upheld
 from surface_sos_core.layers.shared_view import shared_view
@@ -290,6 +291,7 @@ def frame_layers(studio: Studio, index: int) -> tuple[FrameLayers, list[str]]:
     linear = space.in_rec709(scene)
     display = srgb_encode(linear)
     matte = _checked_matte(studio, index, display)
+    said = studio.witnesses.of(index, camera, *matte.alpha.shape[::-1])
     radius = max(2, round(settings.layers.band * max(matte.alpha.shape)))
     if settings.layers.refine:
         matte = complete_surface(matte, refine_alpha(display, matte.alpha, radius, matting))
@@ -306,7 +308,8 @@ def frame_layers(studio: Studio, index: int) -> tuple[FrameLayers, list[str]]:
             near = narrower(radius, matting)
             alpha = refine_alpha(display, alpha, near, matting)
             alpha = refine_by_plate(display, alpha, behind, plate.seen, near, matting)
-        matte = complete_surface(matte, without_hidden_holes(display, alpha, matting))
+        alpha = without_hidden_holes(display, alpha, matting)
+        matte = complete_surface(matte, without_islands(alpha, said.outline, matting))
     if (correction := studio.witnesses.corrections.get(index)) is not None:
         matte = complete_surface(matte, correction.held(matte.alpha))
     clean = plate.colour
@@ -319,7 +322,6 @@ def frame_layers(studio: Studio, index: int) -> tuple[FrameLayers, list[str]]:
     foreground = unmix_foreground(scene, matte.alpha, clean, matting)
     shadow = _shadow(studio, studio.caster, index, camera, plate)
     layers = FrameLayers(foreground, clean, plate.seen, matte.depth, matte.normal, space, shadow)
-    said = studio.witnesses.of(index, camera, *matte.alpha.shape[::-1])
     return layers, doubts(matte.alpha, said, settings.check)
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from surface_sos_core.layers.matting import closed_form
-from surface_sos_core.layers.refine import refine_by_plate, without_hidden_holes
+from surface_sos_core.layers.refine import refine_by_plate, without_hidden_holes, without_islands
 from surface_sos_core.moving.plate import Plate
 from surface_sos_core.settings import Settings
 from surface_sos_core.shapes import disc, part_around
@@ -40,4 +40,5 @@ def solve_alpha(
     alpha[cut][part] = ((solved - matting.haze) / (1.0 - 2.0 * matting.haze)).clip(0.0, 1.0)
     seen = (plate.seen & plain).astype(np.float32)
     told = refine_by_plate(picture, alpha, plate.colour, seen, radius, matting)
-    return without_hidden_holes(picture, told, matting).astype(np.float32)
+    told = without_hidden_holes(picture, told, matting)
+    return without_islands(told, mask > 0.5, matting).astype(np.float32)

@@ -168,6 +168,12 @@ class MattingSettings(Group):
         0, 10, "display values",
     )  # fmt: skip
     hole_rim: int = setting(4, "Pixels around a hole that it is compared with.", 1, 100, "pixels")
+    island: float = setting(
+        0.001,
+        "What stands by itself in a finished matte, smaller than this share of the largest, is clutter, unless a mask holds it.",
+        0, 1, "of its area",
+    )  # fmt: skip
+    island_alpha: float = setting(0.2, "It stands by itself where alpha is no more than this around it.", 0, 1)
     freedom: float = setting(
         0.6,
         "Share by which the clean plate may change the foreground's estimated colour; its mistakes would shine in haze.",

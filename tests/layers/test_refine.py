@@ -8,6 +8,7 @@ from surface_sos_core.layers.refine import (
     refine_by_plate,
     unmix_foreground,
     without_hidden_holes,
+    without_islands,
 )
 from surface_sos_core.settings import MattingSettings
 
@@ -194,3 +195,18 @@ def test_holes_that_the_plate_does_not_show_are_solid():
     assert (found[40:44, 40:50] == 1.0).all()
     found[40:44, 40:50] = 0.4
     np.testing.assert_array_equal(found, alpha)
+
+
+def test_clutter_that_stands_by_itself_goes_and_what_a_mask_holds_stays():
+    """A speck with a soft rim, one that the mask has, one as large as a part, and one that hangs on by a soft bridge."""
+    alpha = disc(25.0)
+    kept = alpha.copy()
+    alpha[10, 10], alpha[9, 10] = 1.0, 0.1
+    for picture_ in (alpha, kept):
+        picture_[10, 85] = 0.9
+        picture_[84:86, 84:86] = 0.9
+        picture_[48, 72:80] = 0.3
+    held = np.zeros(alpha.shape, bool)
+    held[10, 84:87] = True
+    np.testing.assert_array_equal(without_islands(alpha, held, SETTINGS), kept)
+    assert without_islands(alpha, np.ones_like(held), SETTINGS) == pytest.approx(alpha)
