@@ -192,14 +192,15 @@ def _carved(
     box: Box,
     settings: GapSettings,
 ) -> np.ndarray:
-    """(R, R, R) bool, the hull without the cells (N, 3), at the places `world` (N, 3), that lie in gaps of at least half of the views that have one there.
+    """(R, R, R) bool, the hull without the cells (N, 3), at the places `world` (N, 3), that lie in gaps of most views which
+    have one there.
 
     through, beside: (N,) how many views see a cell through a gap, and how many through or close beside one. Where that bares
     what other views' masks hold, the likeliest cells of these rays come back, unless more views see through them.
     """
     share = through / np.maximum(beside, 1.0)
     open_ = np.zeros(hull.shape, bool)
-    open_[tuple(cells[(through >= settings.least_through) & (share >= 0.5)].T)] = True
+    open_[tuple(cells[(through >= settings.least_through) & (share >= settings.least_share)].T)] = True
     if settings.close:  # outlines wobble, and cells that are left between gaps would close them
         open_ = ndimage.binary_closing(open_, iterations=settings.close)
     gone = open_[tuple(cells.T)] & (through > 0)

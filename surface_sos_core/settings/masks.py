@@ -203,6 +203,9 @@ class GapSettings(Group):
         0.75, "A gap of which these hold more is a lost part, though it has the background's colours.", 0, 1, "of the pixels"
     )
     least_through: int = setting(2, "Views that must see through a cell for it to be open.", 1, 10_000, "views")
+    least_share: float = setting(
+        0.5, "Share of the views with a gap at a cell or close beside it that must see it through theirs.", 0, 1, "of the views"
+    )
     close: int = setting(2, "Cells across which gaps are joined.", 0, 100, "cells")
     rounds: int = setting(6, "How often at most cells come back whose lack bares what masks hold.", 0, 100, "rounds")
     alike: float = setting(
