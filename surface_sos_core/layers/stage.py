@@ -294,7 +294,9 @@ def frame_layers(studio: Studio, index: int) -> tuple[FrameLayers, list[str]]:
     said = studio.witnesses.of(index, camera, *matte.alpha.shape[::-1])
     radius = max(2, round(settings.layers.band * max(matte.alpha.shape)))
     if settings.layers.refine:
-        matte = complete_surface(matte, refine_alpha(display, matte.alpha, radius, matting))
+        refined = refine_alpha(display, matte.alpha, radius, matting)
+        # Before the plate is made, which leaves alone what the matte does not hide.
+        matte = complete_surface(matte, without_islands(refined, said.outline, matting))
 
     own = _own(studio, index, linear, matte)
     plate = _plate(studio, studio.caster, camera, own, studio.fills.frame)

@@ -59,7 +59,7 @@ def ball_overlap(consensus: Consensus, ball) -> float:
 def test_the_box_lies_around_the_ball(ball, agreed):
     corners = ball.box.centre + ball.radius * np.vstack([np.eye(3), -np.eye(3)])
     assert agreed.box.contains(corners).all()
-    assert agreed.box.half.max() < 1.6 * ball.radius
+    assert agreed.box.half.max() < (1.5 + SETTINGS.box_margin) * ball.radius
 
 
 def test_the_grid_is_the_ball(ball, agreed):
