@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from scipy import ndimage
 
 
 def disc(radius: int) -> np.ndarray:
@@ -20,6 +21,14 @@ def around_outline(mask: np.ndarray, radius: int) -> np.ndarray:
     """(h, w) bool: pixels within a radius of the outline of a mask (h, w) bool."""
     shape, element = mask.astype(np.uint8), disc(radius)
     return cv2.dilate(shape, element) > cv2.erode(shape, element)
+
+
+def parts_above(alpha: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W) the number of each part of alpha (H, W) that stands by itself above a level, 0 elsewhere; and what it sums to, by number."""
+    label, _ = ndimage.label(alpha > level, np.ones((3, 3)))
+    size = np.bincount(label.ravel(), alpha.ravel())
+    size[0] = 0.0
+    return label, size
 
 
 def part_around(mask: np.ndarray, margin: int) -> tuple[slice, slice]:

@@ -88,7 +88,7 @@ def hull_shell(consensus: Consensus, probability: float) -> np.ndarray:
     inside = consensus.grid > probability
     cells = np.argwhere(inside & ~ndimage.binary_erosion(inside))
     box = consensus.box
-    return box.to_world(((cells + 0.5) / len(inside) * 2 - 1) * box.extent)
+    return box.cells_to_world(cells, len(inside))
 
 
 def silhouette(camera: Camera, shell: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -16,6 +16,7 @@ from surface_sos_core.render.proposal import Proposals
 from surface_sos_core.render.rays import RayCaster, Rays
 from surface_sos_core.render.trace import surface_normals, trace_surface
 from surface_sos_core.settings import LayerSettings, MatteSettings
+from surface_sos_core.shapes import parts_above
 
 
 @dataclass(frozen=True)
@@ -145,10 +146,7 @@ def _pattern(count: int) -> np.ndarray:
 
 def without_specks(alpha: np.ndarray, settings: MatteSettings) -> np.ndarray:
     """Alpha (H, W) without what is tiny and touches nothing: fields are noisy where few frames look."""
-    label, count = ndimage.label(alpha > 0, np.ones((3, 3)))
-    if count < 2:
-        return alpha
-    size = np.bincount(label.ravel(), alpha.ravel())
+    label, size = parts_above(alpha, 0.0)
     return np.where(size[label] < settings.speck * size.max(), np.float32(0.0), alpha)
 
 

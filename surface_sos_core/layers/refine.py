@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from surface_sos_core.layers.matting import closed_form
 from surface_sos_core.settings import MattingSettings
-from surface_sos_core.shapes import around_outline, disc, part_around
+from surface_sos_core.shapes import around_outline, disc, part_around, parts_above
 
 _MARGIN = 8  # pixels around the band that the solvers see
 
@@ -112,11 +112,9 @@ def without_hidden_holes(display: np.ndarray, alpha: np.ndarray, settings: Matti
 
 def without_islands(alpha: np.ndarray, held: np.ndarray, settings: MattingSettings) -> np.ndarray:
     """Alpha (H, W) without what is small, stands by itself and is in no mask `held` (H, W) bool: clutter that an outline's band took in."""
-    label, count = ndimage.label(alpha > settings.island_alpha, np.ones((3, 3)))
-    if count < 2:
+    label, size = parts_above(alpha, settings.island_alpha)
+    if len(size) < 3:
         return alpha
-    size = np.bincount(label.ravel(), alpha.ravel())
-    size[0] = 0.0
     gone = size < settings.island * size.max()
     gone[label[held]] = False
     alpha = np.where(gone[label] & (label > 0), np.float32(0.0), alpha)

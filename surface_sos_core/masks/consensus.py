@@ -57,7 +57,8 @@ def build_consensus(
     A box is fitted twice: around all that may be the object, which is far too large where views look from one side, and then
     around what votes in that one agree on, so that cells, fields and mesh are as fine as the object allows.
 
-    masks.probability: (n, h, w) uint8 beside n cameras; look: what frames show, for gaps, which else are not looked for. Raises InputError where no object can be agreed on.
+    masks.probability: (n, h, w) uint8 beside n cameras; look: what frames show, for gaps, which
+    else are not looked for. Raises InputError where no object can be agreed on.
     """
     usable = np.array(
         [masks.known[i] and not masks.empty[i] and cameras[i] is not None for i in range(len(cameras))]

@@ -48,9 +48,7 @@ def fit_box(
             share > settings.box_share * border,
             masks.probability, trust, cameras, voters, box, thin_parts, settings.least_piece,
         )  # fmt: skip
-        cells = np.argwhere(hull)
-        low = cells.min(axis=0) / size * 2 - 1
-        high = (cells.max(axis=0) + 1) / size * 2 - 1
+        low, high = _reach(hull)
         tight = (low > -settings.box_touch) & (high < settings.box_touch)
         margin = np.where(tight, settings.box_margin, settings.box_growth) * (high - low) / 2 + 1.0 / size
         fitted = _between(low - margin, high + margin, box)
@@ -63,10 +61,15 @@ def fit_box(
 
 def box_around(hull: np.ndarray, box: Box, settings: ConsensusSettings) -> Box:
     """The smallest box, turned like `box`, around a hull (R, R, R) bool over the whole of it, with a margin."""
-    size, cells = hull.shape[0], np.argwhere(hull)
-    low, high = cells.min(axis=0) / size * 2 - 1, (cells.max(axis=0) + 1) / size * 2 - 1
-    margin = settings.box_margin * (high - low) / 2 + 2.0 / size
+    low, high = _reach(hull)
+    margin = settings.box_margin * (high - low) / 2 + 2.0 / hull.shape[0]
     return _between(low - margin, high + margin, box)
+
+
+def _reach(hull: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both corners (3,) of what a hull (R, R, R) bool fills of its box, whose own are at -1 and 1."""
+    cells, size = np.argwhere(hull), hull.shape[0]
+    return cells.min(axis=0) / size * 2 - 1, (cells.max(axis=0) + 1) / size * 2 - 1
 
 
 def _between(low: np.ndarray, high: np.ndarray, box: Box) -> Box:

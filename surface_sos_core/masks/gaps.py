@@ -9,7 +9,7 @@ pass. And a gap has colours of the background, a lost part those of the object.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -77,7 +77,7 @@ def open_gaps(
     looked at; voters: the frames that are asked.
     """
     cells = np.argwhere(hull)
-    world = box.to_world(((cells + 0.5) / hull.shape[0] * 2 - 1) * box.extent)
+    world = box.cells_to_world(cells, hull.shape[0])
     views = _views(hull, probability, trust, cameras, voters, box, look)
     centres = np.array([view.camera.centre for view in views])
     trust = trust.copy()
@@ -89,11 +89,11 @@ def open_gaps(
         seen, pixel = view.places(world)
         gaps = np.zeros(view.hull.shape, bool)
         for gap in candidates:
-            cut = seen[gap.ravel()[pixel]]
-            if len(cut) == 0:
+            told, cut = float(view.told[gap].mean()), seen[gap.ravel()[pixel]]
+            if told > look.settings.told or len(cut) == 0:
                 continue
             near = _nearest(centres - world[cut].mean(axis=0), n, look.settings)
-            if _is_gap(gap, view, _without(hull, cells[cut]), [views[k] for k in near], box, look.settings):
+            if _is_gap(gap, told, _without(hull, cells[cut]), [views[k] for k in near], box, look.settings):
                 gaps |= gap
         if gaps.any():
             around = dilated(gaps, look.settings.width)
@@ -117,7 +117,7 @@ def _views(
     """What each of the voters shows, at the size of `trust`."""
     height, width = trust.shape[1:]
     learnt, rim = LearntColours(look.colours), look.settings.width
-    views, colours = [], []
+    shown, colours = [], []
     for i in voters:
         camera = cameras[i]
         assert camera is not None
@@ -125,14 +125,13 @@ def _views(
         covered = _projected(hull, box, camera, (height, width))
         colours.append(colours_of(look.picture(int(i), (width, height)), look.colours))
         learnt.add(colours[-1], ~dilated(~(mask & covered), rim), ~dilated(mask | covered, rim))
-        views.append(_View(camera, covered, mask, trust[i] > 127, np.zeros(0)))
+        shown.append((camera, covered, mask, trust[i] > 127))
     often = learnt.frequencies()
     odds = np.zeros(colours_told_apart(look.colours))
     if often is not None:
         odds = log_odds(*often, look.colours)
     return [
-        replace(view, told=odds[colour].astype(np.float32))
-        for view, colour in zip(views, colours, strict=True)
+        _View(*seen, odds[colour].astype(np.float32)) for seen, colour in zip(shown, colours, strict=True)
     ]
 
 
@@ -163,13 +162,10 @@ def _nearest(towards: np.ndarray, own: int, settings: GapSettings) -> np.ndarray
 
 
 def _is_gap(
-    gap: np.ndarray, view: _View, rest: np.ndarray, near: Sequence[_View], box: Box, settings: GapSettings
+    gap: np.ndarray, told: float, rest: np.ndarray, near: Sequence[_View], box: Box, settings: GapSettings
 ) -> bool:
-    """Whether what a mask leaves free of the hull, (h, w) bool, is a gap, by its colours and by the views `near`; rest: the
-    hull without what lies behind it."""
-    told = float(view.told[gap].mean())
-    if told > settings.told:
-        return False
+    """Whether what a mask leaves free of the hull, (h, w) bool, is a gap, by its colours' log odds and by the views `near`;
+    rest: the hull without what lies behind it."""
     views = through = held = 0
     for other in near:
         freed = other.uncovered(rest, box) & other.trusted

@@ -28,7 +28,7 @@ def count_votes(
     """(R, R, R) share of the votes for the object; 0 outside `region` and where too few views look."""
     size = region.shape[0]
     cells = np.argwhere(region)
-    world = box.to_world(((cells + 0.5) / size * 2 - 1) * box.extent)
+    world = box.cells_to_world(cells, size)
     for_object = np.zeros(len(world))
     heard = np.zeros(len(world))
     looks = np.zeros(len(world), dtype=np.int32)

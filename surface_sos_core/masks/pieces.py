@@ -44,7 +44,7 @@ def object_pieces(
     main = int(sizes.argmax())
     cells = np.argwhere((label > 0) & (label != main))
     of = label[tuple(cells.T)]
-    world = box.to_world(((cells + 0.5) / hull.shape[0] * 2 - 1) * box.extent)
+    world = box.cells_to_world(cells, hull.shape[0])
     asked = evenly(voters, settings.views) if len(cells) else voters[:0]
     free, for_object, views = np.zeros((3, count + 1))
     for seen, say, masked in told_beside(

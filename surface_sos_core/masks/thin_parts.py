@@ -34,7 +34,7 @@ def find_thin_parts(
     """
     size = share.shape[0]
     cells = np.argwhere((share > settings.least_share * border) & (share <= border))
-    world = box.to_world(((cells + 0.5) / size * 2 - 1) * box.extent)
+    world = box.cells_to_world(cells, size)
     looks, free, for_object = np.zeros((3, len(world)))
     asked = evenly(voters, settings.views)
     for seen, say, masked in told_beside(

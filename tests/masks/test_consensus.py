@@ -12,7 +12,7 @@ from surface_sos_core.masks.consensus import Consensus, build_consensus, contrad
 from surface_sos_core.settings import ConsensusSettings, ThinPartSettings
 
 WIDTH, HEIGHT = 96, 72
-SETTINGS = ConsensusSettings(resolution=48, views=12, rounds=3)
+SETTINGS = ConsensusSettings(resolution=48, views=12, rounds=3, box_margin=0.1)
 THIN = ThinPartSettings()
 UNKNOWN, EMPTY, SHIFTED, GRABBED = 1, 4, 6, 9
 
@@ -59,7 +59,7 @@ def ball_overlap(consensus: Consensus, ball) -> float:
 def test_the_box_lies_around_the_ball(ball, agreed):
     corners = ball.box.centre + ball.radius * np.vstack([np.eye(3), -np.eye(3)])
     assert agreed.box.contains(corners).all()
-    assert agreed.box.half.max() < (1.5 + SETTINGS.box_margin) * ball.radius
+    assert agreed.box.half.max() < 1.6 * ball.radius
 
 
 def test_the_grid_is_the_ball(ball, agreed):
