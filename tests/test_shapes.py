@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from surface_sos_core.shapes import around_outline, dilated, disc, part_around
+from surface_sos_core.shapes import around_outline, dilated, disc, part_around, parts_above
 
 
 def test_a_disc_is_as_wide_as_its_radius_says():
@@ -28,3 +28,14 @@ def test_around_an_outline_is_a_band_to_both_sides():
     mask[:, :8] = True
     assert np.array_equal(np.flatnonzero(around_outline(mask, 2)[6]), [6, 7, 8, 9])
     assert not around_outline(np.ones((12, 20), bool), 2).any()
+
+
+def test_parts_of_a_matte_stand_by_themselves_above_a_level():
+    """Corners join; what is no higher than the level parts what is."""
+    alpha = np.zeros((6, 9), np.float32)
+    alpha[0, 0] = alpha[1, 1] = 1.0
+    alpha[4, 4:9] = 0.6, 0.2, 0.6, 0.6, 0.0
+    label, size = parts_above(alpha, 0.2)
+    assert label[0, 0] == label[1, 1] and (label > 0).sum() == 5
+    np.testing.assert_allclose(sorted(size), [0.0, 0.6, 1.2, 2.0], rtol=1e-6)
+    assert len(parts_above(alpha, 0.0)[1]) == 3
