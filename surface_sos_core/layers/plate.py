@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -69,7 +69,7 @@ def clean_plate(
     """
     height, width = camera.lens.height, camera.lens.width
     plate = settings.plate
-    radius = max(2, round(settings.layers.grow * max(height, width)))
+    radius = _grown(height, width, settings)
     seen, disparity = np.ones((height, width), np.float32), np.zeros((height, width), np.float32)
     if own is None:
         hole = np.ones((height, width), bool)
@@ -125,6 +125,18 @@ def clean_plate(
     seen[rows[open_ & ~known], columns[open_ & ~known]] = 0.0
     disparity[rows, columns] = 1.0 / away
     return CleanPlate(_exposed(colour, hole, own), seen, disparity, unfilled)
+
+
+def bared(plate: CleanPlate, linear: np.ndarray, hidden: np.ndarray, settings: Settings) -> CleanPlate:
+    """The plate of a frame (H, W, 3), scene-linear, that is its very own away from what is `hidden` (H, W) bool after all."""
+    hole = dilated(hidden, _grown(*hidden.shape, settings))
+    colour = np.where(hole[..., None], plate.colour, linear)
+    return replace(plate, colour=colour, seen=np.where(hole, plate.seen, np.float32(1.0)))
+
+
+def _grown(height: int, width: int, settings: Settings) -> int:
+    """How many pixels a hole reaches beyond the matte."""
+    return max(2, round(settings.layers.grow * max(height, width)))
 
 
 def _exposed(colour: np.ndarray, hole: np.ndarray, own: OwnFrame | None) -> np.ndarray:

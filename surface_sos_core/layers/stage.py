@@ -22,7 +22,7 @@ from surface_sos_core.layers.holdouts import Holdouts, find_holdouts
 from surface_sos_core.layers.key_frames import KeyFrame, choose_key_frames
 from surface_sos_core.layers.matte import Matte, complete_surface, render_matte
 from surface_sos_core.layers.outline import cut_outline
-from surface_sos_core.layers.plate import CleanPlate, OwnFrame, clean_plate
+from surface_sos_core.layers.plate import CleanPlate, OwnFrame, bared, clean_plate
 from surface_sos_core.layers.rectified_planes import rectified_planes
 from surface_sos_core.layers.refine import (
     narrower,
@@ -185,12 +185,16 @@ def _unseen(studio: Studio, index: int) -> np.ndarray:
 
 
 def _own(studio: Studio, index: int, linear: np.ndarray, matte: Matte) -> OwnFrame:
-    """A frame that is to be cleaned of all that may be the object: of what its mask and the hull have, the matte not, too."""
-    height, width = matte.alpha.shape
+    """A frame that is to be cleaned of all that may be the object."""
+    return OwnFrame(index, linear, studio.gains[index], _hidden(studio, index, matte.alpha), matte.depth)
+
+
+def _hidden(studio: Studio, index: int, alpha: np.ndarray) -> np.ndarray:
+    """Alpha (H, W), 1 where the frame's mask and the hull have the object, too."""
+    height, width = alpha.shape
     masked = studio.holdouts.masked[index].astype(np.float32)
     missed = cv2.resize(masked, (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
-    alpha = np.where(missed, np.float32(1.0), matte.alpha)
-    return OwnFrame(index, linear, studio.gains[index], alpha, matte.depth)
+    return np.where(missed, np.float32(1.0), alpha)
 
 
 def _plate(
@@ -314,6 +318,7 @@ def frame_layers(studio: Studio, index: int) -> tuple[FrameLayers, list[str]]:
         matte = complete_surface(matte, without_islands(alpha, said.outline, matting))
     if (correction := studio.witnesses.corrections.get(index)) is not None:
         matte = complete_surface(matte, correction.held(matte.alpha))
+    plate = bared(plate, linear, _hidden(studio, index, matte.alpha) > 0, settings)
     clean = plate.colour
     filled = (clean != linear).any(axis=2)
     if settings.plate.grain and filled.any():

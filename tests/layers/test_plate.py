@@ -14,7 +14,7 @@ from surface_sos_core.layers import hidden_depth
 from surface_sos_core.layers.fill import open_fills
 from surface_sos_core.layers.hidden_depth import Background
 from surface_sos_core.layers.key_frames import KeyFrame
-from surface_sos_core.layers.plate import CleanPlate, OwnFrame, clean_plate
+from surface_sos_core.layers.plate import CleanPlate, OwnFrame, bared, clean_plate
 from surface_sos_core.layers.shown_depth import ShownPlaces
 from surface_sos_core.layers.sources import Sources
 from surface_sos_core.render.rays import RayCaster, Rays
@@ -134,6 +134,18 @@ def test_pixels_outside_the_hole_are_the_plates_own_bit_for_bit(fill, plates, al
     assert outside.sum() > 1000
     np.testing.assert_array_equal(done.colour[outside], plates[0][outside])
     assert np.all(done.seen[outside] == 1.0)
+
+
+def test_what_is_not_hidden_after_all_is_the_plates_own_again(fill, plates, alphas):
+    island = alphas[0].copy()
+    island[:6, :6] = 1.0
+    before = fill(0, alpha=island)
+    after = bared(before, plates[0], alphas[0] > 0, SETTINGS)
+    outside, ball = far_from(alphas[0]), alphas[0] > 0
+    assert not np.array_equal(before.colour[outside], plates[0][outside])
+    np.testing.assert_array_equal(after.colour[outside], plates[0][outside])
+    np.testing.assert_array_equal(after.colour[ball], before.colour[ball])
+    assert np.all(after.seen[outside] == 1.0) and np.array_equal(after.seen[ball], before.seen[ball])
 
 
 @pytest.mark.parametrize("frame", [0, 5])
