@@ -10,8 +10,9 @@ import numpy as np
 from surface_sos_core.cameras.box import Box
 from surface_sos_core.cameras.camera import Camera, CameraModel
 from surface_sos_core.cameras.planes import find_plane, find_planes, height_above
+from surface_sos_core.cameras.point_labels import spread_labels
 from surface_sos_core.errors import InputError
-from surface_sos_core.settings import BoxSettings
+from surface_sos_core.settings import BoxSettings, PointGroupSettings
 
 # A shell of points around a surface, up to 1.2 times their radius, has so much of the area within.
 _SHELL, _SHELL_AREA = 1.2, 0.44
@@ -60,13 +61,14 @@ def look_at(cameras: Sequence[Camera]) -> np.ndarray:
     return point
 
 
-def box_from_points(model: CameraModel, settings: BoxSettings) -> AutomaticBox:
+def box_from_points(model: CameraModel, settings: BoxSettings, groups: PointGroupSettings) -> AutomaticBox:
     """Box and points of the object that the cameras circle: see AutomaticBox.
 
     Candidates are points of long tracks near the look-at that most images hold. Planes through them that go
     on well beyond them are a support or a wall; what lies on or behind these is left out. The rest, up to
-    where it thins out around the look-at, is the object. Raises InputError where nothing tells of a place:
-    cameras that look apart, no points.
+    where it thins out around the look-at, is the object, and so is what belongs with the inner ones of these rather than
+    with supports, walls and what is far, whether most images hold it or not. Raises InputError where nothing tells of a
+    place: cameras that look apart, no points.
     """
     cameras = list(model.cameras.values())
     target = _place_looked_at(model, settings)
@@ -83,15 +85,19 @@ def box_from_points(model: CameraModel, settings: BoxSettings) -> AutomaticBox:
     planes, off = _off_planes(xyz, near, around, cameras, distance, settings)
     plane = _support(planes, up, settings)
     reach = _where_it_thins_out(away[off], settings)
+    core = off & (away <= settings.core * reach)
+    front = _in_front(xyz, planes, settings.flat * distance)
+    apart = ~front | (away > settings.far * reach)
     on_object = off & (away <= reach)
+    on_object[tracked] |= spread_labels(xyz[tracked], core[tracked], apart[tracked], groups)[0] & front[tracked]
     note = f"the box comes from {int(on_object.sum())} sparse points near where the cameras look, not from masks."
     box = _box_around(xyz[on_object], up if plane is None else plane[:3], settings)
     return AutomaticBox(
         _completed(box, plane, np.mean([c.centre for c in cameras], axis=0), settings.least_depth),
         on_object,
-        on_object & (away <= settings.core * reach),
+        core,
         plane,
-        away > reach,
+        (away > reach) & ~on_object,
         (note,),
     )
 
@@ -170,10 +176,13 @@ def _support_plane(
     def carries(plane: np.ndarray) -> bool:
         height = height_above(plane, near)
         standing = near[height > 2 * tolerance]
-        if np.mean(height < -2 * tolerance) > settings.behind_share or len(standing) < least:
+        behind = np.count_nonzero(height < -2 * tolerance)
+        if behind > settings.behind_share * len(near) or len(standing) < least:
+            return False
+        flat = around[np.abs(height_above(plane, around)) < tolerance]
+        if behind > settings.seen_through * len(flat):
             return False
         middle = np.median(standing, axis=0)
-        flat = around[np.abs(height_above(plane, around)) < tolerance]
         reach = np.percentile(_across(plane, flat - middle), 75)
         return bool(reach >= settings.goes_on * np.median(_across(plane, standing - middle)))
 
@@ -201,12 +210,20 @@ def _off_planes(
         plane = _support_plane(xyz[around], xyz[near], camera, tolerance, settings)
         if plane is None:
             break
-        front = height_above(plane, xyz) > 2 * tolerance
+        front = _in_front(xyz, [plane], tolerance)
         if (near & front).sum() < settings.least_points:
             break
         planes.append(plane)
         near, around = near & front, around & front
     return planes, near
+
+
+def _in_front(xyz: np.ndarray, planes: list[np.ndarray], tolerance: float) -> np.ndarray:
+    """(N,) bool: the points (N, 3) that are surely on the cameras' side of all planes (4,)."""
+    front = np.ones(len(xyz), bool)
+    for plane in planes:
+        front &= height_above(plane, xyz) > 2 * tolerance
+    return front
 
 
 def on_planes(xyz: np.ndarray, beside: np.ndarray, tolerance: float, settings: BoxSettings) -> np.ndarray:

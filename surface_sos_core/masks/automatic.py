@@ -18,6 +18,7 @@ import numpy as np
 
 from surface_sos_core.cameras import AutomaticBox, Box, Camera, CameraModel
 from surface_sos_core.cameras.picture import picture_pixels
+from surface_sos_core.cameras.point_labels import spread_labels
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
@@ -35,7 +36,6 @@ from surface_sos_core.masks.graph_cut import cut
 from surface_sos_core.masks.hull import project_grid
 from surface_sos_core.masks.mending import mend_blobs
 from surface_sos_core.masks.places import Place, PlacesOfFrames, place_by_hull
-from surface_sos_core.masks.point_labels import spread_labels
 from surface_sos_core.masks.walker import spread
 from surface_sos_core.settings import Settings, StartSettings
 from surface_sos_core.stereo.frame_disparity import frame_depths

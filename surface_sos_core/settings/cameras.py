@@ -195,6 +195,11 @@ class BoxSettings(Group):
     behind_share: float = setting(
         0.05, "Share of the object's candidates that may lie behind it.", 0, 1, "of the points"
     )
+    seen_through: float = setting(
+        0.25,
+        "Nor may more of them be behind it than this share of the points on it: a surface hides what is behind.",
+        0, 100, "of the points",
+    )  # fmt: skip
     standing_share: float = setting(
         0.1, "Share of the object's candidates that must stand on it.", 0, 1, "of the points"
     )
@@ -216,6 +221,9 @@ class BoxSettings(Group):
         "The object ends where there are so many times fewer points than its surface would have.",
         1, 1000, "times",
     )  # fmt: skip
+    far: float = setting(
+        2.0, "Points further away than this do not belong to the object.", 1, 100, "of the radius"
+    )
     core: float = setting(
         0.55, "The core of the object's points ends at this share of their radius.", 0, 1, "of the radius"
     )

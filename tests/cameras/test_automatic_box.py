@@ -8,11 +8,11 @@ from surface_sos_core.cameras.box import Box
 from surface_sos_core.cameras.camera import Camera, CameraModel, Points
 from surface_sos_core.cameras.lens import Lens
 from surface_sos_core.errors import InputError
-from surface_sos_core.settings import BoxSettings
+from surface_sos_core.settings import BoxSettings, PointGroupSettings
 
 LENS = Lens("PINHOLE", 640, 480, (420.0, 420.0, 320.0, 240.0))
 CENTRE = np.array([0.5, -0.2, 0.3])
-SETTINGS = BoxSettings()
+SETTINGS, GROUPS = BoxSettings(), PointGroupSettings()
 
 
 def looking(centre: np.ndarray, target: np.ndarray, name: str = "") -> Camera:
@@ -66,7 +66,7 @@ def test_look_at_of_parallel_cameras_is_finite() -> None:
 def test_object_alone_is_kept_whole() -> None:
     generator = np.random.default_rng(0)
     block, far = surface_of_block(generator, 0.5, 1500), room(generator)
-    found = box_from_points(model_of(np.concatenate((block, far)), circle()), SETTINGS)
+    found = box_from_points(model_of(np.concatenate((block, far)), circle()), SETTINGS, GROUPS)
     assert found.on_object[:1500].mean() > 0.98 and not found.on_object[1500:].any()
     assert found.plane is None  # the block's own faces are no support
     assert found.box.contains(block).all()
@@ -78,7 +78,7 @@ def test_a_table_under_the_object_is_left_out() -> None:
     block, far = surface_of_block(generator, 0.5, 1500), room(generator)
     table = np.column_stack((generator.uniform(-2.2, 2.2, (2500, 2)), np.full(2500, -0.5))) + CENTRE
     table[:, 2] += generator.normal(0, 0.005, 2500)
-    found = box_from_points(model_of(np.concatenate((block, table, far)), circle()), SETTINGS)
+    found = box_from_points(model_of(np.concatenate((block, table, far)), circle()), SETTINGS, GROUPS)
     assert found.plane is not None
     np.testing.assert_allclose(found.plane[:3], [0, 0, 1], atol=0.02)
     np.testing.assert_allclose(found.plane[3], -(CENTRE[2] - 0.5), atol=0.03)
@@ -92,11 +92,11 @@ def test_a_table_under_the_object_is_left_out() -> None:
 def test_cameras_that_look_apart() -> None:
     outward = [looking(c.centre, 2 * c.centre - CENTRE, c.name) for c in circle()]
     with pytest.raises(InputError, match="do not look at one place"):
-        box_from_points(CameraModel({c.name: c for c in outward}, Points.empty()), SETTINGS)
+        box_from_points(CameraModel({c.name: c for c in outward}, Points.empty()), SETTINGS, GROUPS)
 
 
 def test_without_points_the_box_is_a_stated_guess() -> None:
-    found = box_from_points(CameraModel({c.name: c for c in circle()}, Points.empty()), SETTINGS)
+    found = box_from_points(CameraModel({c.name: c for c in circle()}, Points.empty()), SETTINGS, GROUPS)
     np.testing.assert_allclose(found.box.centre, CENTRE, atol=0.05)
     assert 0.5 < found.box.half[0] < 2.0
     assert found.plane is None and len(found.on_object) == 0

@@ -27,7 +27,7 @@ def test_the_ball_is_found_and_not_the_table(ball_shot, overlaps):
         shot.footage,
         cameras,
         shot.model,
-        box_from_points(shot.model, SETTINGS.box),
+        box_from_points(shot.model, SETTINGS.box, SETTINGS.point_groups),
         SETTINGS,
         lambda done, total: steps.append((done, total)),
     )
@@ -52,7 +52,7 @@ def _with_last_outlines(change, shot, monkeypatch):
 
     monkeypatch.setattr(automatic, "_graph_cut_outline", outline)
     masks = automatic_masks(
-        shot.footage, shot.cameras, shot.model, box_from_points(shot.model, SETTINGS.box), SETTINGS
+        shot.footage, shot.cameras, shot.model, box_from_points(shot.model, SETTINGS.box, SETTINGS.point_groups), SETTINGS
     )
     assert len(calls) == 20
     return masks
@@ -96,7 +96,7 @@ def test_no_frame_is_kept_in_memory(ball_shot, long_shot, monkeypatch):
 
     monkeypatch.setattr(automatic, "build_consensus", vote)
     for shot, _ in (ball_shot, long_shot):
-        start = box_from_points(shot.model, SETTINGS.box)
+        start = box_from_points(shot.model, SETTINGS.box, SETTINGS.point_groups)
         tracemalloc.start()
         automatic.automatic_masks(shot.footage, shot.cameras, shot.model, start, SETTINGS)
         tracemalloc.stop()
@@ -108,7 +108,7 @@ def test_no_frame_is_kept_in_memory(ball_shot, long_shot, monkeypatch):
 
 def test_it_repeats(ball_shot):
     shot, _ = ball_shot
-    start = box_from_points(shot.model, SETTINGS.box)
+    start = box_from_points(shot.model, SETTINGS.box, SETTINGS.point_groups)
     first = automatic_masks(shot.footage, shot.cameras, shot.model, start, SETTINGS)
     cv2.setRNGSeed(7)
     again = automatic_masks(shot.footage, shot.cameras, shot.model, start, SETTINGS)
@@ -130,7 +130,7 @@ def test_a_given_box_is_the_region(ball_shot, overlaps):
 def test_without_points_the_middle_is_taken(ball_shot, overlaps):
     shot, mattes = ball_shot
     bare = CameraModel(shot.model.cameras, Points.empty())
-    masks = automatic_masks(shot.footage, shot.cameras, bare, box_from_points(bare, SETTINGS.box), SETTINGS)
+    masks = automatic_masks(shot.footage, shot.cameras, bare, box_from_points(bare, SETTINGS.box, SETTINGS.point_groups), SETTINGS)
     assert overlaps(masks.probability, mattes).mean() > 0.85
 
 

@@ -16,7 +16,7 @@ class AutoSource:
     def find(self, shot: MaskShot) -> CoarseMasks:
         assert shot.model is not None
         if shot.box is None:
-            start = box_from_points(shot.model, shot.settings.box)
+            start = box_from_points(shot.model, shot.settings.box, shot.settings.point_groups)
         else:
             start = start_from_box(shot.box, shot.model, shot.settings.box)
         for note in start.notes:

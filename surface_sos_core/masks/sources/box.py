@@ -18,11 +18,11 @@ import numpy as np
 from surface_sos_core.cameras import AutomaticBox, Box, Camera, CameraModel, look_at
 from surface_sos_core.cameras.automatic_box import on_planes
 from surface_sos_core.cameras.picture import picture_pixels
+from surface_sos_core.cameras.point_labels import spread_labels
 from surface_sos_core.errors import InputError
 from surface_sos_core.footage import Footage
 from surface_sos_core.masks.automatic import automatic_masks
 from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
-from surface_sos_core.masks.point_labels import spread_labels
 from surface_sos_core.masks.sources.drawn import Drawn
 from surface_sos_core.masks.sources.flow import Known, carry_by_flow, nothing_known
 from surface_sos_core.masks.sources.source import MaskShot

@@ -97,7 +97,7 @@ class NetworkSource:
                 int(i): _around(carried.probability[i] > 127, shot.footage)
                 for i in np.flatnonzero(carried.known)
             }
-        start = start or box_from_points(shot.model, shot.settings.box)
+        start = start or box_from_points(shot.model, shot.settings.box, shot.settings.point_groups)
         prompts, settings = {}, shot.settings.network
         inner = start.core if start.core.any() else start.on_object
         order = np.random.default_rng(0).permutation(np.flatnonzero(inner))

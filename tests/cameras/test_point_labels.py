@@ -1,6 +1,6 @@
 import numpy as np
 
-from surface_sos_core.masks.point_labels import spread_labels
+from surface_sos_core.cameras.point_labels import spread_labels
 from surface_sos_core.settings import PointGroupSettings
 
 SETTINGS = PointGroupSettings()
