@@ -1,5 +1,7 @@
 """The automatic start on made-up scenes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,31 @@ def test_a_table_under_the_object_is_left_out() -> None:
     assert found.on_object[1500:].sum() < 0.03 * found.on_object.sum()
     assert found.box.contains(block[upper]).mean() > 0.97
     np.testing.assert_allclose(np.abs(found.box.rotation[:, 2]), [0, 0, 1], atol=0.02)
+
+
+def test_a_plane_that_much_shows_through_is_no_wall() -> None:
+    generator = np.random.default_rng(5)
+    heap = CENTRE + generator.normal(0, 0.3, (1500, 3))
+    fence = CENTRE + np.column_stack((np.full(170, 0.52), generator.uniform(-2.2, 2.2, (170, 2))))
+    model = model_of(np.concatenate((heap, fence, room(generator))), circle())
+    behind = heap[:, 0] > CENTRE[0] + 0.6
+    found = box_from_points(model, SETTINGS, GROUPS)
+    assert found.on_object[:1500][behind].mean() > 0.98
+    wall = box_from_points(model, replace(SETTINGS, seen_through=100.0), GROUPS)
+    assert not wall.on_object[:1500][behind].any()
+
+
+def test_what_close_views_lack_belongs_to_the_object_too() -> None:
+    generator = np.random.default_rng(6)
+    block, far = surface_of_block(generator, 0.5, 1500), room(generator)
+    mast = CENTRE + np.column_stack(
+        (generator.uniform(-0.1, 0.1, (500, 2)), generator.uniform(0.5, 1.7, 500))
+    )
+    close = Lens("PINHOLE", 640, 480, (1600.0, 1600.0, 320.0, 240.0))
+    cameras = [replace(c, lens=close) if n % 3 == 0 else c for n, c in enumerate(circle())]
+    found = box_from_points(model_of(np.concatenate((block, mast, far)), cameras), SETTINGS, GROUPS)
+    assert found.on_object[:2000].mean() > 0.98 and not found.on_object[2000:].any()
+    assert found.box.contains(mast).mean() > 0.98
 
 
 def test_cameras_that_look_apart() -> None:
