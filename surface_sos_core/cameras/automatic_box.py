@@ -97,7 +97,7 @@ def box_from_points(model: CameraModel, settings: BoxSettings, groups: PointGrou
         on_object,
         core,
         plane,
-        (away > reach) & ~on_object,
+        tracked & (away > reach) & ~on_object,
         (note,),
     )
 
