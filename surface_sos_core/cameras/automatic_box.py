@@ -17,6 +17,8 @@ from surface_sos_core.settings import BoxSettings, PointGroupSettings
 # A shell of points around a surface, up to 1.2 times their radius, has so much of the area within.
 _SHELL, _SHELL_AREA = 1.2, 0.44
 _STEPS = 20  # of least squares that are weighted again
+_SIDES = 16  # that a plane may go on to, all around
+_NEARLY_ALL = 90  # % of what stands on a plane; a few points may lie anywhere
 _NEAR = 0.1  # of the median distance: axes that pass nearer count alike
 
 
@@ -90,7 +92,10 @@ def box_from_points(model: CameraModel, settings: BoxSettings, groups: PointGrou
     apart = ~front | (away > settings.far * reach)
     on_object = off & (away <= reach)
     on_object[tracked] |= spread_labels(xyz[tracked], core[tracked], apart[tracked], groups)[0] & front[tracked]
-    note = f"the box comes from {int(on_object.sum())} sparse points near where the cameras look, not from masks."
+    note = (
+        f"the box comes from {int(on_object.sum())} sparse points near where the cameras look, not from masks; what the "
+        "object stands on may be taken for part of it, so draw around the object on a frame (--masks box:FILE) if that is wrong."
+    )
     box = _box_around(xyz[on_object], up if plane is None else plane[:3], settings)
     return AutomaticBox(
         _completed(box, plane, np.mean([c.centre for c in cameras], axis=0), settings.least_depth),
@@ -169,7 +174,7 @@ def _support_plane(
     """(4,) the plane through `around` (N, 3) that carries the object or closes the view behind it, or None.
 
     A support has its object, one of the points `near` (M, 3), on the cameras' side and next to nothing on the other, and
-    goes on well beyond the middle of what stands there: a face of a box-shaped object does not. camera: (3,) their mean.
+    goes on well beyond what stands there: a face of the object does not. camera: (3,) their mean.
     """
     least = max(settings.least_points, settings.standing_share * len(near))
 
@@ -183,16 +188,27 @@ def _support_plane(
         if behind > settings.seen_through * len(flat):
             return False
         middle = np.median(standing, axis=0)
-        reach = np.percentile(_across(plane, flat - middle), 75)
-        return bool(reach >= settings.goes_on * np.median(_across(plane, standing - middle)))
+        return _goes_on(_within(plane, flat - middle), _within(plane, standing - middle), settings)
 
     held = settings.plane_share * len(around)
     return find_plane(around, tolerance, held, settings.plane_tries, camera, carries)
 
 
-def _across(plane: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """(N,) length of offsets (N, 3) within a plane (4,)."""
-    return np.linalg.norm(offsets - np.outer(offsets @ plane[:3], plane[:3]), axis=1)
+def _goes_on(flat: np.ndarray, standing: np.ndarray, settings: BoxSettings) -> bool:
+    """Whether a plane's points (N, 2) go on beyond those that stand on it (M, 2), seen from the middle of these: far, and on
+    more sides than one."""
+    away, own = np.linalg.norm(flat, axis=1), np.linalg.norm(standing, axis=1)
+    if np.percentile(away, 75) < settings.goes_on * np.median(own):
+        return False
+    beyond = flat[away > np.percentile(own, _NEARLY_ALL)]
+    side = np.floor((np.arctan2(beyond[:, 1], beyond[:, 0]) / (2 * np.pi) + 0.5) * _SIDES)
+    return len(np.unique(side % _SIDES)) >= settings.surrounds * _SIDES
+
+
+def _within(plane: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """(N, 2) offsets (N, 3) as seen within a plane (4,)."""
+    axes = np.linalg.svd(plane[None, :3])[2][1:]
+    return offsets @ axes.T
 
 
 def _off_planes(

@@ -208,6 +208,9 @@ class BoxSettings(Group):
         "How much further than what stands on it a support reaches; a face of a box-shaped object does not.",
         0, 100, "times",
     )  # fmt: skip
+    surrounds: float = setting(
+        0.25, "Of all directions it goes on in so many beyond it, at least.", 0, 1, "of the directions"
+    )
     beside_share: float = setting(
         0.1,
         "Share of the points beside a drawing that a plane must hold to go on within it.",
