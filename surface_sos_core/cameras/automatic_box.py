@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -81,8 +81,11 @@ def box_from_points(model: CameraModel, settings: BoxSettings, groups: PointGrou
     tracked = model.points.track_length >= settings.object_track
     near = tracked & (away < settings.reach * distance)
     near[near] = _share_seeing(cameras, xyz[near]) > settings.least_seen
-    if near.sum() < settings.least_points:
-        return _box_at(target, settings.fallback_half * distance, up, len(xyz))
+    middle = np.mean([c.centre for c in cameras], axis=0)
+    bare = _bare_support(xyz[near], target, middle, distance, settings)
+    if near.sum() < settings.least_points or bare is not None:
+        guess = _box_at(target, settings.fallback_half * distance, up, bare, len(xyz))
+        return replace(guess, box=_completed(guess.box, bare, middle, settings.least_depth))
     around = tracked & (away < settings.around * distance)
     planes, off = _off_planes(xyz, near, around, cameras, distance, settings)
     plane = _support(planes, up, settings)
@@ -98,7 +101,7 @@ def box_from_points(model: CameraModel, settings: BoxSettings, groups: PointGrou
     )
     box = _box_around(xyz[on_object], up if plane is None else plane[:3], settings)
     return AutomaticBox(
-        _completed(box, plane, np.mean([c.centre for c in cameras], axis=0), settings.least_depth),
+        _completed(box, plane, middle, settings.least_depth),
         on_object,
         core,
         plane,
@@ -144,13 +147,16 @@ def _place_looked_at(model: CameraModel, settings: BoxSettings) -> np.ndarray:
     return np.median(long_seen, axis=0)
 
 
-def _box_at(target: np.ndarray, half: float, up: np.ndarray, points: int) -> AutomaticBox:
+def _box_at(
+    target: np.ndarray, half: float, up: np.ndarray, plane: np.ndarray | None, points: int
+) -> AutomaticBox:
+    """A box around the look-at alone, upright on a support (4,) that is known."""
     note = (
-        f"the camera model has too few sparse points where the cameras look ({points} in all); "
+        f"the camera model has too few sparse points on what the cameras look at ({points} in all); "
         "the box is a guess around that place: give --masks or --box."
     )
-    nothing = np.zeros(points, bool)
-    return AutomaticBox(Box(target, np.full(3, half), _frame(up)), nothing, nothing, None, nothing, (note,))
+    nothing, frame = np.zeros(points, bool), _frame(up if plane is None else plane[:3])
+    return AutomaticBox(Box(target, np.full(3, half), frame), nothing, nothing, plane, nothing, (note,))
 
 
 def _share_seeing(cameras: Sequence[Camera], xyz: np.ndarray) -> np.ndarray:
@@ -192,6 +198,21 @@ def _support_plane(
 
     held = settings.plane_share * len(around)
     return find_plane(around, tolerance, held, settings.plane_tries, camera, carries)
+
+
+def _bare_support(
+    near: np.ndarray, target: np.ndarray, camera: np.ndarray, distance: float, settings: BoxSettings
+) -> np.ndarray | None:
+    """(4,) the plane that nearly all candidates (N, 3) lie on, where the cameras look at something before it, or None.
+
+    What stands there has next to no points then, as plain things have, and those of the plane tell nothing of it.
+    """
+    tolerance = settings.flat * distance
+    plane = find_plane(near, tolerance, settings.bare_share * len(near), settings.plane_tries, camera)
+    if plane is None or height_above(plane, target[None])[0] < settings.bare_height * distance:
+        return None
+    standing = np.count_nonzero(height_above(plane, near) > 2 * tolerance)
+    return plane if standing < max(settings.least_points, settings.standing_share * len(near)) else None
 
 
 def _goes_on(flat: np.ndarray, standing: np.ndarray, settings: BoxSettings) -> bool:

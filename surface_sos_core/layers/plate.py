@@ -129,7 +129,7 @@ def clean_plate(
 
 def bared(plate: CleanPlate, linear: np.ndarray, hidden: np.ndarray, settings: Settings) -> CleanPlate:
     """The plate of a frame (H, W, 3), scene-linear, that is its very own away from what is `hidden` (H, W) bool after all."""
-    hole = dilated(hidden, _grown(*hidden.shape, settings))
+    hole = dilated(hidden, _grown(hidden.shape[0], hidden.shape[1], settings))
     colour = np.where(hole[..., None], plate.colour, linear)
     return replace(plate, colour=colour, seen=np.where(hole, plate.seen, np.float32(1.0)))
 

@@ -211,6 +211,12 @@ class BoxSettings(Group):
     surrounds: float = setting(
         0.25, "Of all directions it goes on in so many beyond it, at least.", 0, 1, "of the directions"
     )
+    bare_share: float = setting(
+        0.8, "Where one plane has so much of the object's candidates, what stands on it has no points.", 0, 1
+    )
+    bare_height: float = setting(
+        0.05, "The cameras then look so far above it, at least.", 0, 10, "of the cameras' distance"
+    )
     beside_share: float = setting(
         0.1,
         "Share of the points beside a drawing that a plane must hold to go on within it.",

@@ -117,6 +117,16 @@ def test_what_close_views_lack_belongs_to_the_object_too() -> None:
     assert found.box.contains(mast).mean() > 0.98
 
 
+def test_a_plain_thing_on_a_patterned_floor_is_not_the_floor() -> None:
+    generator = np.random.default_rng(7)
+    floor = CENTRE + np.column_stack((generator.uniform(-2.2, 2.2, (900, 2)), generator.normal(-0.9, 0.004, 900)))
+    thing = surface_of_block(generator, 0.4, 12)
+    found = box_from_points(model_of(np.concatenate((floor, thing)), circle()), SETTINGS, GROUPS)
+    assert found.plane is not None and not found.on_object.any() and "guess" in found.notes[0]
+    np.testing.assert_allclose(found.plane, [0, 0, 1, 0.9 - CENTRE[2]], atol=0.02)
+    assert found.box.contains(thing).all() and found.box.contains((CENTRE - [0, 0, 0.88])[None]).all()
+
+
 def test_cameras_that_look_apart() -> None:
     outward = [looking(c.centre, 2 * c.centre - CENTRE, c.name) for c in circle()]
     with pytest.raises(InputError, match="do not look at one place"):
