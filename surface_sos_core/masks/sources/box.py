@@ -118,8 +118,8 @@ def _front(views: Sequence[_View], possible: np.ndarray, settings: DrawnSettings
 class _View:
     """What is drawn on one frame, and where the sparse points are in it.
 
-    middle, size: (2,) of the drawing, in pixels of the camera; depth (N,); inside (N,) bool: within what is drawn;
-    outside (N,) bool: not even close beside it;
+    middle, size: (2,) of the drawing, in pixels of the camera; depth (N,); inside (N,) bool: within what is drawn, or beyond a
+    side of the picture that it reaches; outside (N,) bool: not even close beside it;
     middle_points (N,) bool: seen in its middle.
     """
 
@@ -143,19 +143,21 @@ class _View:
         """From the drawing, (h, w) bool of a frame, and the points that the frame has seen, (N,) bool."""
         scale = camera.lens.width / region.shape[1]
         pixels, depth = camera.project(xyz)
-        inside = _inside(region, camera, pixels)
         rows, columns = np.nonzero(region)
         low, high = (np.array([f(columns), f(rows)], float) for f in (np.min, np.max))
         reach = 2 * int(settings.close * np.max(high - low + 1)) + 1
         close = cv2.dilate(region.astype(np.uint8), np.ones((reach, reach), np.uint8))
-        outside = ~_inside(close > 0, camera, pixels)
+        # An object that the picture's edge cuts goes on beyond it, where the frame tells nothing.
+        inside, beyond = _inside(region, camera, pixels), _beyond(close > 0, camera, pixels)
+        outside = ~(_inside(close > 0, camera, pixels) | beyond)
         middle, extent = scale * (low + high + 1) / 2, scale * (high - low + 1)
         with np.errstate(invalid="ignore"):
             off_middle = np.linalg.norm(2 * (pixels - middle) / extent, axis=1)
-        shown = inside & seen & (off_middle < settings.middle)
-        if shown.sum() < settings.least_points:
-            shown = inside & seen
-        return cls(camera, middle, extent, depth, inside, outside, shown)
+        middle_points = inside & (off_middle < settings.middle)
+        # A frame in another light has hardly a point of its own; it shows those of others all the same.
+        choices = (middle_points & seen, inside & seen, middle_points)
+        shown = next((some for some in choices if some.sum() >= settings.least_points), inside & seen)
+        return cls(camera, middle, extent, depth, inside | beyond, outside, shown)
 
     def front(self, possible: np.ndarray, settings: DrawnSettings) -> np.ndarray:
         """(N,) bool: of the possible points (N,) bool in the middle those that are hardly behind the first."""
@@ -192,7 +194,15 @@ class _View:
         deep = max(far - near, size.min())
         middle = near + deep / 2 if enough else near
         origin, ray = self.camera.rays(self.middle[None])
-        return Box(origin + middle * ray[0], 0.5 * np.array([*size, deep]), self.camera.rotation.T)
+        centre, half = origin + middle * ray[0], 0.5 * np.array([*size, deep])
+        if not enough:
+            return Box(centre, half, self.camera.rotation.T)
+        # Points tell more of an object that the picture's edge cuts.
+        local = (model.points.xyz[on_object] - centre) @ self.camera.rotation.T
+        low, high = np.percentile(local, (settings.begins, settings.ends), axis=0)
+        low, high = np.minimum(low, -half), np.maximum(high, half)
+        middle_there = self.camera.rotation.T @ ((low + high) / 2)
+        return Box(centre + middle_there, (high - low) / 2, self.camera.rotation.T)
 
 
 def _middle_box(boxes: Sequence[Box], wrong: float) -> Box:
@@ -206,6 +216,15 @@ def _middle_box(boxes: Sequence[Box], wrong: float) -> Box:
         else np.full(3, np.quantile([box.half.max() for box in boxes], 1 - wrong))
     )
     return Box(centre, half, boxes[0].rotation)
+
+
+def _beyond(region: np.ndarray, camera: Camera, pixels: np.ndarray) -> np.ndarray:
+    """(N,) bool: the camera's pixels (N, 2) that lie beyond its picture, next to where a region (h, w) bool reaches its edge."""
+    size = np.array([camera.lens.width, camera.lens.height], float)
+    ahead = np.isfinite(pixels).all(axis=1)
+    nearest = np.clip(np.nan_to_num(pixels), 0.0, np.nextafter(size, 0.0))
+    out = np.abs(np.nan_to_num(pixels) - nearest).max(axis=1) > 0
+    return ahead & out & _inside(region, camera, nearest)
 
 
 def _inside(region: np.ndarray, camera: Camera, pixels: np.ndarray) -> np.ndarray:
