@@ -57,6 +57,43 @@ def test_a_floor_in_the_drawing_is_not_the_object(ball_shot):
     assert start.core[:400].any() and not start.core[400:].any()
 
 
+def test_an_object_goes_on_where_the_pictures_edge_cuts_it(ball_shot):
+    """The frame's left half alone, which cuts the ball in two."""
+    shot, mattes = ball_shot
+    name, lens = list(shot.model.cameras)[3], shot.cameras[3].lens
+    camera = replace(shot.cameras[3], lens=replace(lens, width=lens.width // 2))
+    model = CameraModel(shot.model.cameras | {name: camera}, shot.model.points)
+    half = around(mattes, 3).regions[3][:, : lens.width // 2]
+    assert half[:, -1].any()
+    start = start_of(
+        Drawn((half.shape[1], half.shape[0]), {3: half}),
+        [camera if n == 3 else c for n, c in enumerate(shot.cameras)],
+        model,
+    )
+    ball = model.points.xyz[:400]
+    cut = ~np.isfinite(camera.project(ball)[0]).all(axis=1) | (camera.project(ball)[0][:, 0] >= lens.width / 2)
+    assert 100 < cut.sum() < 300
+    assert start.core[:400][cut].mean() > 0.1 and not start.core[400:].any()
+    assert start.box.contains(ball[cut]).mean() > 0.8
+
+
+def test_a_frame_that_no_point_was_found_in_shows_those_of_others(ball_shot):
+    shot, mattes = ball_shot
+    points = shot.model.points
+    others = points.track_image != 3
+    length = np.bincount(points.track_point[others], minlength=len(points))
+    without = replace(
+        points,
+        track_start=np.concatenate(([0], np.cumsum(length))),
+        track_image=points.track_image[others],
+        track_xy=points.track_xy[others],
+    )
+    assert not len(without.seen_by(3))
+    start = start_of(around(mattes, 3), shot.cameras, CameraModel(shot.model.cameras, without))
+    assert np.linalg.norm(start.box.centre) < 0.25
+    assert start.core[:400].mean() > 0.35 and not start.core[400:].any()
+
+
 def test_without_points_the_look_at_tells_the_distance(ball_shot, overlaps):
     shot, mattes = ball_shot
     bare = replace(shot, model=CameraModel(shot.model.cameras, Points.empty()))
