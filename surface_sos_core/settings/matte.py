@@ -223,7 +223,7 @@ class CheckSettings(Group):
         0, 1000, "pixels",
     )  # fmt: skip
     opinion: float = setting(
-        0.5,
+        1.5,
         "What mask, hull and matte each count beside the frame's colours where they differ.",
         0, 100, "log odds",
     )  # fmt: skip
