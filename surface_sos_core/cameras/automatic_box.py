@@ -9,7 +9,7 @@ import numpy as np
 
 from surface_sos_core.cameras.box import Box
 from surface_sos_core.cameras.camera import Camera, CameraModel
-from surface_sos_core.cameras.planes import find_plane, find_planes, height_above
+from surface_sos_core.cameras.planes import across, find_plane, find_planes, height_above
 from surface_sos_core.cameras.point_labels import spread_labels
 from surface_sos_core.errors import InputError
 from surface_sos_core.settings import BoxSettings, PointGroupSettings
@@ -182,7 +182,7 @@ def _support_plane(
     A support has its object, one of the points `near` (M, 3), on the cameras' side and next to nothing on the other, and
     goes on well beyond what stands there: a face of the object does not. camera: (3,) their mean.
     """
-    least = max(settings.least_points, settings.standing_share * len(near))
+    least = _least_standing(near, settings)
 
     def carries(plane: np.ndarray) -> bool:
         height = height_above(plane, near)
@@ -212,7 +212,12 @@ def _bare_support(
     if plane is None or height_above(plane, target[None])[0] < settings.bare_height * distance:
         return None
     standing = np.count_nonzero(height_above(plane, near) > 2 * tolerance)
-    return plane if standing < max(settings.least_points, settings.standing_share * len(near)) else None
+    return plane if standing < _least_standing(near, settings) else None
+
+
+def _least_standing(near: np.ndarray, settings: BoxSettings) -> float:
+    """So many of the candidates (N, 3) tell that something stands on a plane."""
+    return max(settings.least_points, settings.standing_share * len(near))
 
 
 def _goes_on(flat: np.ndarray, standing: np.ndarray, settings: BoxSettings) -> bool:
@@ -228,8 +233,7 @@ def _goes_on(flat: np.ndarray, standing: np.ndarray, settings: BoxSettings) -> b
 
 def _within(plane: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """(N, 2) offsets (N, 3) as seen within a plane (4,)."""
-    axes = np.linalg.svd(plane[None, :3])[2][1:]
-    return offsets @ axes.T
+    return offsets @ np.stack(across(plane[:3]), axis=1)
 
 
 def _off_planes(
@@ -317,7 +321,7 @@ def _completed(box: Box, plane: np.ndarray | None, camera: np.ndarray, least_dep
             low[thin] -= lacking
         else:
             high[thin] += lacking
-    return Box(box.centre + box.rotation @ ((low + high) / 2), (high - low) / 2, box.rotation)
+    return box.between(low, high)
 
 
 def _frame(up: np.ndarray, points: np.ndarray | None = None) -> np.ndarray:

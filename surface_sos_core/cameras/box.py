@@ -43,6 +43,10 @@ class Box:
         """Box coordinates (N, 3) of world points (N, 3)."""
         return (np.asarray(world, dtype=np.float64) - self.centre) @ self.rotation * self.scale
 
+    def between(self, low: np.ndarray, high: np.ndarray) -> Box:
+        """The box from one corner (3,) to the other, both from this one's centre, along its axes, in world units."""
+        return Box(self.centre + self.rotation @ ((low + high) / 2), (high - low) / 2, self.rotation)
+
     def cells_to_world(self, cells: np.ndarray, size: int) -> np.ndarray:
         """World places (N, 3) of the middles of cells (N, 3), by number, of a grid of `size` a side over the whole box."""
         return self.to_world(((cells + 0.5) / size * 2 - 1) * self.extent)

@@ -74,8 +74,7 @@ def _reach(hull: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _between(low: np.ndarray, high: np.ndarray, box: Box) -> Box:
     """The box from one corner (3,) to the other, told as in `box`, whose own are at -1 and 1."""
-    low, high = low * box.extent, high * box.extent
-    return Box(box.to_world(((low + high) / 2)[None])[0], (high - low) / 2 / box.scale, box.rotation)
+    return box.between(low * box.half, high * box.half)
 
 
 def _thickened(probability: np.ndarray, voters: np.ndarray, cells: int) -> np.ndarray:

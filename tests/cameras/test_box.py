@@ -41,3 +41,12 @@ def test_it_is_a_similarity() -> None:
     before, after = np.linalg.norm(a - b, axis=1), np.linalg.norm(box.to_box(a) - box.to_box(b), axis=1)
     np.testing.assert_allclose(after, before * box.scale)
     assert np.linalg.det(box.similarity[:3, :3]) > 0
+
+
+def test_between_its_own_corners_it_is_itself_and_half_of_it_lies_within() -> None:
+    box = some_box()
+    same, upper = box.between(-box.half, box.half), box.between(np.zeros(3), box.half)
+    np.testing.assert_allclose(same.centre, box.centre)
+    np.testing.assert_allclose(same.half, box.half)
+    np.testing.assert_allclose(upper.half, box.half / 2)
+    np.testing.assert_allclose(box.to_box(upper.centre[None])[0], box.extent / 2)

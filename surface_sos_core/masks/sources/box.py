@@ -120,7 +120,7 @@ class _View:
 
     middle, size: (2,) of the drawing, in pixels of the camera; depth (N,); inside (N,) bool: within what is drawn, or beyond a
     side of the picture that it reaches; outside (N,) bool: not even close beside it;
-    middle_points (N,) bool: seen in its middle.
+    middle_points (N,) bool: in its middle, seen by the frame itself where it saw enough.
     """
 
     camera: Camera
@@ -194,15 +194,13 @@ class _View:
         deep = max(far - near, size.min())
         middle = near + deep / 2 if enough else near
         origin, ray = self.camera.rays(self.middle[None])
-        centre, half = origin + middle * ray[0], 0.5 * np.array([*size, deep])
+        box = Box(origin + middle * ray[0], 0.5 * np.array([*size, deep]), self.camera.rotation.T)
         if not enough:
-            return Box(centre, half, self.camera.rotation.T)
+            return box
         # Points tell more of an object that the picture's edge cuts.
-        local = (model.points.xyz[on_object] - centre) @ self.camera.rotation.T
+        local = box.to_box(model.points.xyz[on_object]) / box.scale
         low, high = np.percentile(local, (settings.begins, settings.ends), axis=0)
-        low, high = np.minimum(low, -half), np.maximum(high, half)
-        middle_there = self.camera.rotation.T @ ((low + high) / 2)
-        return Box(centre + middle_there, (high - low) / 2, self.camera.rotation.T)
+        return box.between(np.minimum(low, -box.half), np.maximum(high, box.half))
 
 
 def _middle_box(boxes: Sequence[Box], wrong: float) -> Box:
@@ -221,10 +219,8 @@ def _middle_box(boxes: Sequence[Box], wrong: float) -> Box:
 def _beyond(region: np.ndarray, camera: Camera, pixels: np.ndarray) -> np.ndarray:
     """(N,) bool: the camera's pixels (N, 2) that lie beyond its picture, next to where a region (h, w) bool reaches its edge."""
     size = np.array([camera.lens.width, camera.lens.height], float)
-    ahead = np.isfinite(pixels).all(axis=1)
-    nearest = np.clip(np.nan_to_num(pixels), 0.0, np.nextafter(size, 0.0))
-    out = np.abs(np.nan_to_num(pixels) - nearest).max(axis=1) > 0
-    return ahead & out & _inside(region, camera, nearest)
+    nearest = np.clip(pixels, 0.0, np.nextafter(size, 0.0))
+    return (nearest != pixels).any(axis=1) & _inside(region, camera, nearest)
 
 
 def _inside(region: np.ndarray, camera: Camera, pixels: np.ndarray) -> np.ndarray:
