@@ -16,19 +16,23 @@ from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.colours import nearby_log_odds
 from surface_sos_core.masks.graph_cut import cut
 from surface_sos_core.moving.background import Times
-from surface_sos_core.moving.outline import Behind, difference_odds, learn_colours
+from surface_sos_core.moving.outline import Behind, difference_odds, in_shadow, learn_colours
 from surface_sos_core.moving.own_motion import motion_odds
-from surface_sos_core.moving.registration import register
+from surface_sos_core.moving.registration import grown, register
+from surface_sos_core.moving.votes import NeighbourFlows, voted_everywhere
 from surface_sos_core.settings import MovingMaskSettings, Settings
-from surface_sos_core.shapes import dilated, disc
+from surface_sos_core.shapes import disc
 from surface_sos_core.stereo.known_depth import KnownDepth
+
+_RARE = 0.02  # votes that all agree may be wrong
 
 
 def moving_masks(footage: Footage, settings: Settings, progress: Callable[[int, int], None]) -> CoarseMasks:
     """What moves by itself in each frame, or is not what most other times show there, along the frame's edges.
 
-    Colours of what surely moves, and of what surely does not, tell the rest. progress gets (done, total) frames, each twice.
-    Raises InputError where nothing moves, or everything does.
+    What was found is then held out, so that the rest tells how the background moves and looks, and is looked for again: it
+    grows by all that tells for it, and the last time what the background explains is taken off. progress gets (done, total)
+    steps. Raises InputError where nothing moves, or everything does.
     """
     own = settings.moving_masks
     size = reduced_size(footage, settings.moving.image_edge)
@@ -36,114 +40,135 @@ def moving_masks(footage: Footage, settings: Settings, progress: Callable[[int, 
     pictures = FrameStack((count, size[1], size[0], 3))
     for i in range(count):
         pictures[i] = cv2.resize(footage.read_display(i), size, interpolation=cv2.INTER_AREA)
-    nothing = np.zeros(size[::-1], bool)
+    done = 0
 
-    def grey(i: int) -> np.ndarray:
-        return cv2.cvtColor(pictures[i], cv2.COLOR_RGB2GRAY)
+    def step() -> None:
+        nonlocal done
+        done += 1
+        progress(done, count * (2 + 2 * own.rounds + min(1, own.rounds)))
 
-    registration = register(grey, lambda i: nothing, count, settings.register)
-    times = Times(
-        lambda i: pictures[i].astype(np.float32) / 255.0,
-        lambda i: nothing,
-        registration,
-        count,
-        settings,
-        flowing=False,
-    )
-    moves, unlike = TemporaryValues(count, size), TemporaryValues(count, size)
-    for i in range(count):
-        moves[i] = motion_odds(grey, registration, count, i, settings.own_motion)
-        unlike[i] = _unlike_others(times, pictures[i], i, settings)
-        progress(i + 1, 2 * count)
+    finder = _Finder(pictures.__getitem__, count, size, settings, step)
+    masks = finder.first()
+    for left in reversed(range(own.rounds)):
+        masks = finder.again(masks, last=left == 0)
+    return _told(masks, size, own)
 
-    def together(i: int) -> np.ndarray:
-        return moves[i] + unlike[i]
 
-    often = _learnt(pictures.__getitem__, together, count, settings)
-    masks = CoarseMasks.unknown(count, size)
-    for i in range(count):
-        # What other times explain may still be the subject, where that has the background's colours.
-        odds = moves[i] + np.maximum(unlike[i], 0.0)
-        masks.put(i, _drawn(pictures[i], odds, together(i), often, settings))
-        progress(count + i + 1, 2 * count)
-    shown = masks.known & ~masks.empty
-    if shown.sum() < own.least_shown * count:
+def _told(masks: list[np.ndarray], size: tuple[int, int], settings: MovingMaskSettings) -> CoarseMasks:
+    """The same as coarse masks of this width and height; InputError where they are of nothing, or of everything."""
+    out = CoarseMasks.unknown(len(masks), size)
+    for i, mask in enumerate(masks):
+        out.put(i, mask)
+    shown = [mask.mean() for mask in masks if mask.any()]
+    if len(shown) < settings.least_shown * len(masks):
         raise InputError(
             "Nothing in the footage moves against its background for long enough to be found; draw a box around the "
             "subject on one frame and give it as --masks box:FILE."
         )
-    moving = np.median([(masks.probability[i] > 127).mean() for i in np.flatnonzero(shown)])
-    if moving > own.most_moving:
+    if np.median(shown) > settings.most_moving:
         raise InputError(
             "Everything in the footage moves, so there is no background to tell the subject from; give masks of some "
             "frames, or a box as --masks box:FILE."
         )
-    return masks
+    return out
 
 
-def what_moves_there(
-    found: CoarseMasks,
-    settings: MovingMaskSettings,
-    frame: int,
-    mask: np.ndarray | None,
-    before: tuple[int, np.ndarray] | None,
-) -> np.ndarray | None:
-    """(h, w) bool: what moves in a frame where a mask (h, w) bool was carried to, or drawn; None where that is something else.
+class _Finder:
+    """Looks for what moves in a shot: by its own motion, by what other times show, and where that is but in shadow."""
 
-    A piece that moves belongs to it where enough of it lies in the mask. All of them together must be of about its size, so a
-    mask that lost a limb on the way gets it back, and one of a thing that stands stays as it is. Of what is drawn, which may be
-    a box around a slender figure, they must fill some part, and no more than that is taken. before: the frame that the mask was
-    carried from, and where the subject is there. If it moves in that frame, and not where the mask came to lie (None: nowhere), it is
-    looked for around where it was: flow may follow the background in place of a small or fast subject.
-    """
-    if before is None:
-        assert mask is not None
-        own = _pieces_within(found, frame, mask, settings) & mask
-        return own if own.sum() > settings.filled * mask.sum() else None
-    if mask is not None and (own := _of_its_size(found, frame, mask, mask, settings)) is not None:
-        return own
-    earlier, was = before
-    if not was.any() or _moving(found, earlier, was.shape)[was].mean() < settings.within:
-        return None
-    around = dilated(was, max(1, round(settings.reach * float(np.sqrt(was.sum())))))
-    return _of_its_size(found, frame, around, was, settings)
+    def __init__(
+        self,
+        picture: Callable[[int], np.ndarray],
+        count: int,
+        size: tuple[int, int],
+        settings: Settings,
+        step: Callable[[], None],
+    ) -> None:
+        """picture(i): (h, w, 3) uint8 of `count` frames, of this width and height; step is called for each frame that is done."""
+        self._picture, self._count, self._shape = picture, count, size[::-1]
+        self._settings, self._step = settings, step
+        self._moves, self._unlike = TemporaryValues(count, size), TemporaryValues(count, size)
+        self._shadow = FrameStack((count, *self._shape))
+        self._flows: NeighbourFlows | None = None
+
+    def first(self) -> list[np.ndarray]:
+        """(h, w) bool of each frame: what moves, or is unlike most other times."""
+        nothing = np.zeros(self._shape, bool)
+        self._look(lambda i: nothing)
+        # What other times explain may still be the subject, where that has the background's colours.
+        return self._drawn(lambda i: nothing, 1.0, 1.0, 0.0)
+
+    def again(self, masks: list[np.ndarray], last: bool) -> list[np.ndarray]:
+        """The same, with what was found held out and its neighbours' votes; last: what the background explains is taken off."""
+        if not any(mask.any() for mask in masks):
+            return masks
+        own, moving = self._settings.moving_masks, self._settings.moving
+        if self._flows is None:
+            votes_by, trusted = self._settings.time_votes, self._settings.dense_flow
+            self._flows = NeighbourFlows(self._picture, self._count, votes_by, trusted, self._step)
+        votes = voted_everywhere(
+            self._flows, [mask.astype(np.float32) if mask.any() else None for mask in masks]
+        )
+        votes = voted_everywhere(self._flows, votes)
+        self._look(lambda i: grown(votes[i] > moving.maybe, moving.grow))
+
+        def prior(i: int) -> np.ndarray:
+            return np.log((votes[i] + _RARE) / (1.0 + _RARE - votes[i])).clip(-own.votes, own.votes)
+
+        weights = (own.last_motion, own.last_difference, -np.inf) if last else (1.0, 1.0, 0.0)
+        return self._drawn(prior, *weights)
+
+    def _look(self, held_out: Callable[[int], np.ndarray]) -> None:
+        """Look at all frames, held_out(i) (h, w) bool left out of the background."""
+        own = self._settings
+
+        def grey(i: int) -> np.ndarray:
+            return cv2.cvtColor(self._picture(i), cv2.COLOR_RGB2GRAY)
+
+        registration = register(grey, held_out, self._count, own.register)
+        times = Times(
+            lambda i: self._picture(i).astype(np.float32) / 255.0,
+            held_out,
+            registration,
+            self._count,
+            own,
+            flowing=False,
+        )
+        for i in range(self._count):
+            self._moves[i] = motion_odds(grey, registration, self._count, i, own.own_motion)
+            behind = _other_times(times, i, self._shape, own.moving_masks)
+            self._unlike[i] = difference_odds(
+                self._picture(i), behind, own.outline, own.shadow_colour, by_texture=True
+            )
+            self._shadow[i] = in_shadow(self._picture(i), behind, own.outline, own.shadow_colour)
+            self._step()
+
+    def _drawn(
+        self, prior: Callable[[int], np.ndarray], motion: float, difference: float, least: float
+    ) -> list[np.ndarray]:
+        """(h, w) bool of each frame: what prior(i) (h, w) log odds, motion and the difference from other times, weighed so, tell
+        for, along its edges. What of the difference is below `least` is told by colours alone, which are learnt by all of it."""
+        own = self._settings.moving_masks
+
+        def odds(i: int, least: float) -> np.ndarray:
+            told = prior(i) + motion * self._moves[i] + difference * np.maximum(self._unlike[i], least)
+            return np.where(self._shadow[i] > 0, np.minimum(told, 0.0) - own.shadow, told)
+
+        often = _learnt(self._picture, lambda i: odds(i, -np.inf), self._count, self._settings)
+        masks = []
+        for i in range(self._count):
+            masks.append(_cut_out(self._picture(i), odds(i, least), odds(i, -np.inf), often, self._settings))
+            self._step()
+        return masks
 
 
-def _of_its_size(
-    found: CoarseMasks, frame: int, mask: np.ndarray, subject: np.ndarray, settings: MovingMaskSettings
-) -> np.ndarray | None:
-    """The pieces (h, w) bool that belong to a mask (h, w) bool, if they are about as large as the subject (h, w) bool."""
-    own = _pieces_within(found, frame, mask, settings)
-    share = own.sum() / max(1, subject.sum())
-    return own if 1.0 / settings.size < share < settings.size else None
-
-
-def _pieces_within(
-    found: CoarseMasks, frame: int, mask: np.ndarray, settings: MovingMaskSettings
-) -> np.ndarray:
-    """(h, w) bool: the pieces that move of which enough lies in a mask (h, w) bool."""
-    label, count = ndimage.label(_moving(found, frame, mask.shape))
-    if not count:
-        return np.zeros(mask.shape, bool)
-    within = np.asarray(ndimage.mean(mask, label, np.arange(1, count + 1)))
-    return np.concatenate(([False], within > settings.within))[label]
-
-
-def _moving(found: CoarseMasks, frame: int, shape: tuple[int, ...]) -> np.ndarray:
-    """What moves in a frame, (h, w) bool of this shape."""
-    return cv2.resize(found.probability[frame], shape[::-1], interpolation=cv2.INTER_LINEAR) > 127
-
-
-def _unlike_others(times: Times, picture: np.ndarray, frame: int, settings: Settings) -> np.ndarray:
-    """(h, w) log odds that a picture (h, w, 3) uint8 is not what most other times show there; 0 where they tell nothing."""
-    height, width = picture.shape[:2]
-    own = settings.moving_masks
-    others = _spread(times, frame, (width, height), own)
+def _other_times(times: Times, frame: int, shape: tuple[int, int], settings: MovingMaskSettings) -> Behind:
+    """What most other times show in a frame of this shape (h, w)."""
+    others = _spread(times, frame, shape[::-1], settings)
     if not others:
-        return np.zeros((height, width), np.float32)
-    colour, apart, seen = times.bring(frame, others, (slice(0, height), slice(0, width))).middle()
-    behind = Behind(colour, apart, seen >= min(own.least_seen, len(others)))
-    return difference_odds(picture, behind, settings.outline, settings.shadow_colour, by_texture=True)
+        return Behind(np.zeros((*shape, 3)), np.zeros(shape), np.zeros(shape, bool))
+    colour, apart, seen = times.bring(frame, others, (slice(0, shape[0]), slice(0, shape[1]))).middle()
+    return Behind(colour, apart, seen >= min(settings.least_seen, len(others)))
 
 
 def _learnt(
@@ -155,7 +180,7 @@ def _learnt(
     return learn_colours([picture(i) for i in taught], votes, settings.colours, settings.moving_masks.sure)
 
 
-def _drawn(
+def _cut_out(
     picture: np.ndarray,
     odds: np.ndarray,
     known: np.ndarray,

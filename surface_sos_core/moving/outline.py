@@ -124,7 +124,28 @@ def may_be_shadow(own: np.ndarray, clean: np.ndarray, settings: ShadowColourSett
 
 
 def texture_lost(own: np.ndarray, clean: np.ndarray, settings: ShadowColourSettings) -> np.ndarray:
-    """(h, w) bool: where the clean plate (h, w, 3), in display values, has texture that a picture of it has not.
+    """(h, w) bool: where the clean plate (h, w, 3), in display values, has texture that a picture of it has not."""
+    kept, there = _texture(own, clean, settings)
+    return there & (kept < settings.texture_kept)
+
+
+def in_shadow(
+    rgb: np.ndarray, behind: Behind, outlines: OutlineSettings, settings: ShadowColourSettings
+) -> np.ndarray:
+    """(h, w) bool: where a picture (h, w, 3) uint8 surely shows the background, but in shadow: clearly darker, of its tint, and
+    with the texture that it has there."""
+    own = cv2.GaussianBlur(rgb.astype(np.float32) / 255.0, (0, 0), outlines.blur)
+    clean = cv2.GaussianBlur(behind.colour.astype(np.float32), (0, 0), outlines.blur)
+    kept, there = _texture(own, clean, settings)
+    dark = may_be_shadow(own, clean, replace(settings, faintest=settings.plain))
+    return behind.known & dark & there & (kept >= settings.texture_kept)
+
+
+def _texture(
+    own: np.ndarray, clean: np.ndarray, settings: ShadowColourSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w) how much of the clean plate's texture a picture of it keeps, and (h, w) bool where it has any; both pictures
+    (h, w, 3) display values.
 
     A shadow takes light, so the texture's slopes stay in the logarithm, also at the shadow's own outline: the coefficient
 
@@ -132,17 +153,18 @@ def texture_lost(own: np.ndarray, clean: np.ndarray, settings: ShadowColourSetti
 
     of the picture's slopes g' by the plate's g, summed around each pixel, is 1 in shadow and 0 where something else is seen.
     """
+    own, clean = np.maximum(own, 0.0), np.maximum(clean, 0.0)  # cubic interpolation swings below
     sigma = settings.texture_around * max(own.shape)
     seen, slope = (np.stack(np.gradient(np.log(one.mean(axis=-1) + settings.lift))) for one in (own, clean))
     # No steeper than the texture, or the shadow's own outline would outweigh it.
     seen = seen * np.minimum(
         1.0, np.linalg.norm(slope, axis=0) / np.maximum(np.linalg.norm(seen, axis=0), 1e-6)
     )
-    kept, there = (
+    kept, whole = (
         cv2.GaussianBlur((slope * other).sum(axis=0).astype(np.float32), (0, 0), sigma)
         for other in (seen, slope)
     )
-    return (there > settings.texture**2) & (kept < settings.texture_kept * there)
+    return kept / np.maximum(whole, 1e-12), whole > settings.texture**2
 
 
 def _wrong(odds: np.ndarray, inside: np.ndarray, where: np.ndarray, sigma: float) -> np.ndarray:

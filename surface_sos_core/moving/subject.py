@@ -28,7 +28,7 @@ from surface_sos_core.moving.outline import Behind, learn_colours, may_be_shadow
 from surface_sos_core.moving.plate import Plate, clean_plate
 from surface_sos_core.moving.registration import Registration, grown, register
 from surface_sos_core.moving.shadow import shadow_factor
-from surface_sos_core.moving.votes import NeighbourFlows, voted
+from surface_sos_core.moving.votes import NeighbourFlows, voted_everywhere
 from surface_sos_core.settings import MovingSettings, Settings
 
 
@@ -125,7 +125,7 @@ def follow_subject(
 
     flows = NeighbourFlows(pictures.__getitem__, count, settings.time_votes, settings.dense_flow, step)
     # Twice, since what is lost in several neighbouring masks is given back only by those farther away.
-    votes = _everywhere(flows, _everywhere(flows, [_read(given, i, size) for i in range(count)]))
+    votes = voted_everywhere(flows, voted_everywhere(flows, [_read(given, i, size) for i in range(count)]))
     maybe = [grown(vote > own.maybe, own.grow) for vote in votes]
     registration = register(grey, lambda i: maybe[i], count, settings.register)
 
@@ -154,7 +154,7 @@ def follow_subject(
             masks.append(outline(pictures[i], votes[i], behind[i], often, settings))
             step()
         if last < own.rounds:
-            votes = _everywhere(flows, [mask.astype(np.float32) for mask in masks])
+            votes = voted_everywhere(flows, [mask.astype(np.float32) for mask in masks])
     return Subject(np.stack(masks).astype(np.uint8) * 255, registration, camera, depth)
 
 
@@ -220,14 +220,6 @@ def _read(given: CoarseMasks, index: int, size: tuple[int, int]) -> np.ndarray |
     if not given.known[index] or given.empty[index]:
         return None
     return cv2.resize(given.probability[index], size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
-
-
-def _everywhere(flows: NeighbourFlows, masks: Sequence[np.ndarray | None]) -> list[np.ndarray]:
-    """Votes (h, w) of every frame, those far from any mask by way of those between."""
-    votes = voted(flows, masks)
-    while any(vote is None for vote in votes):
-        votes = voted(flows, votes)
-    return [vote for vote in votes if vote is not None]
 
 
 def _behind(

@@ -99,3 +99,11 @@ def voted(flows: NeighbourFlows, masks: Sequence[np.ndarray | None]) -> list[np.
                 weight = weight + counts
         out.append(votes / weight if weight.all() else None)
     return out
+
+
+def voted_everywhere(flows: NeighbourFlows, masks: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    """Votes (h, w) of every frame, those far from any mask by way of those between. One mask at least must be known."""
+    votes = voted(flows, masks)
+    while any(vote is None for vote in votes):
+        votes = voted(flows, votes)
+    return [vote for vote in votes if vote is not None]

@@ -365,6 +365,17 @@ class MovingMaskSettings(Group):
 
     NAME: ClassVar[str] = "moving_masks"
 
+    rounds: int = setting(
+        2, "What was found is held out of the background and looked for again, so many times.", 0, 10, "rounds"
+    )
+    votes: float = setting(
+        2.0, "How much a frame's own and its neighbours' masks of the time before can tell.", 0, 100, "log odds"
+    )
+    last_motion: float = setting(0.25, "What motion counts the last time, when the background is known.", 0, 10)
+    last_difference: float = setting(2.0, "What a difference from the background counts then.", 0, 10)
+    shadow: float = setting(
+        2.0, "How much tells against a place that shows the background in shadow.", 0, 100, "log odds"
+    )
     others: int = setting(
         9, "Frames that each one is compared with, spread over those that show the same.", 1, 1000, "frames"
     )
@@ -391,7 +402,7 @@ class MovingMaskSettings(Group):
         0.006, "What is thinner is noise, as a share of the longer edge.", 0, 1, "of the edge"
     )
     gap: float = setting(
-        0.02, "Narrower gaps are the subject's, as a share of the longer edge.", 0, 1, "of the edge"
+        0.01, "Narrower gaps are the subject's, as a share of the longer edge.", 0, 1, "of the edge"
     )
     least_piece: float = setting(0.001, "Smaller pieces are no subject.", 0, 1, "of the frame")
     piece_share: float = setting(
@@ -517,7 +528,10 @@ class ShadowColourSettings(Group):
         10,
         "log per pixel",
     )
-    texture_kept: float = setting(0.6, "How much of it a shadow leaves at least.", 0, 1, "of the texture")
+    texture_kept: float = setting(0.4, "How much of it a shadow leaves at least.", 0, 1, "of the texture")
+    plain: float = setting(
+        0.15, "How dark a shadow is at least that is told by the texture it leaves, as log.", 0, 10, "log"
+    )
     texture_around: float = setting(
         0.008,
         "Standard deviation with which that is looked at, as a share of the longer edge.",

@@ -21,7 +21,8 @@ from surface_sos_core.masks.sources.auto import AutoSource
 from surface_sos_core.masks.sources.box import BoxSource
 from surface_sos_core.masks.sources.source import MaskShot, MaskSource
 from surface_sos_core.moving.camera_motion import FREE
-from surface_sos_core.moving.found import moving_masks, what_moves_there
+from surface_sos_core.moving.carried import what_moves_there
+from surface_sos_core.moving.found import moving_masks
 from surface_sos_core.moving.registration import grown
 from surface_sos_core.moving.shot_kind import ShotKind
 from surface_sos_core.moving.subject import Subject, follow_subject, moving_layers

@@ -12,7 +12,8 @@ from surface_sos_core.footage import open_footage
 from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.sources.drawn import Drawn
 from surface_sos_core.masks.sources.flow import carry_by_flow
-from surface_sos_core.moving.found import moving_masks, what_moves_there
+from surface_sos_core.moving.carried import what_moves_there
+from surface_sos_core.moving.found import moving_masks
 from surface_sos_core.settings import MovingMaskSettings, Settings
 
 SETTINGS = MovingMaskSettings()
