@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import cv2
@@ -16,10 +16,10 @@ from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.masks.colours import nearby_log_odds
 from surface_sos_core.masks.graph_cut import cut
 from surface_sos_core.moving.background import Times
-from surface_sos_core.moving.outline import Behind, difference_odds, in_shadow, learn_colours
+from surface_sos_core.moving.outline import Behind, difference_odds, in_shadow, learn_colours, touching
 from surface_sos_core.moving.own_motion import motion_odds
 from surface_sos_core.moving.registration import grown, register
-from surface_sos_core.moving.votes import NeighbourFlows, voted_everywhere
+from surface_sos_core.moving.votes import NeighbourFlows, voted_of
 from surface_sos_core.settings import MovingMaskSettings, Settings
 from surface_sos_core.shapes import disc
 from surface_sos_core.stereo.known_depth import KnownDepth
@@ -47,10 +47,12 @@ def moving_masks(footage: Footage, settings: Settings, progress: Callable[[int, 
         done += 1
         progress(done, count * (2 + 2 * own.rounds + min(1, own.rounds)))
 
-    finder = _Finder(pictures.__getitem__, count, size, settings, step)
+    finder = Finder(pictures.__getitem__, count, size, settings, step)
     masks = finder.first()
-    for left in reversed(range(own.rounds)):
-        masks = finder.again(masks, last=left == 0)
+    if own.rounds and any(mask.any() for mask in masks):
+        flows = NeighbourFlows(pictures.__getitem__, count, settings.time_votes, settings.dense_flow, step)
+        for left in reversed(range(own.rounds)):
+            masks = finder.again(voted_of(flows, masks), last=left == 0)
     return _told(masks, size, own)
 
 
@@ -73,7 +75,7 @@ def _told(masks: list[np.ndarray], size: tuple[int, int], settings: MovingMaskSe
     return out
 
 
-class _Finder:
+class Finder:
     """Looks for what moves in a shot: by its own motion, by what other times show, and where that is but in shadow."""
 
     def __init__(
@@ -89,7 +91,6 @@ class _Finder:
         self._settings, self._step = settings, step
         self._moves, self._unlike = TemporaryValues(count, size), TemporaryValues(count, size)
         self._shadow = FrameStack((count, *self._shape))
-        self._flows: NeighbourFlows | None = None
 
     def first(self) -> list[np.ndarray]:
         """(h, w) bool of each frame: what moves, or is unlike most other times."""
@@ -98,44 +99,57 @@ class _Finder:
         # What other times explain may still be the subject, where that has the background's colours.
         return self._drawn(lambda i: nothing, 1.0, 1.0, 0.0)
 
-    def again(self, masks: list[np.ndarray], last: bool) -> list[np.ndarray]:
-        """The same, with what was found held out and its neighbours' votes; last: what the background explains is taken off."""
-        if not any(mask.any() for mask in masks):
-            return masks
+    def again(self, votes: Sequence[np.ndarray], last: bool) -> list[np.ndarray]:
+        """The same, with what was found held out, by its neighbours' votes (h, w); last: what the background explains is taken
+        off."""
         own, moving = self._settings.moving_masks, self._settings.moving
-        if self._flows is None:
-            votes_by, trusted = self._settings.time_votes, self._settings.dense_flow
-            self._flows = NeighbourFlows(self._picture, self._count, votes_by, trusted, self._step)
-        votes = voted_everywhere(
-            self._flows, [mask.astype(np.float32) if mask.any() else None for mask in masks]
-        )
-        votes = voted_everywhere(self._flows, votes)
         self._look(lambda i: grown(votes[i] > moving.maybe, moving.grow))
-
-        def prior(i: int) -> np.ndarray:
-            return np.log((votes[i] + _RARE) / (1.0 + _RARE - votes[i])).clip(-own.votes, own.votes)
-
         weights = (own.last_motion, own.last_difference, -np.inf) if last else (1.0, 1.0, 0.0)
-        return self._drawn(prior, *weights)
+        return self._drawn(self._prior(votes, last), *weights)
+
+    def unexplained(self, votes: Sequence[np.ndarray], times: Times, last: bool) -> list[np.ndarray]:
+        """The same where the background's depth is known, in place of how it moves: what other times leave unexplained, in pieces
+        that touch what is voted for."""
+        self._compare(times)
+        weight = self._settings.moving_masks.last_difference
+        masks = self._drawn(self._prior(votes, last), 0.0, weight, -np.inf)
+        own = [touching(mask, vote > 0.5) for mask, vote in zip(masks, votes, strict=True)]
+        return [mask if mask.any() else vote > 0.5 for mask, vote in zip(own, votes, strict=True)]
+
+    def _prior(self, votes: Sequence[np.ndarray], last: bool) -> Callable[[int], np.ndarray]:
+        """(h, w) log odds of each frame by votes (h, w), which tell against nothing but the last time."""
+        most = self._settings.moving_masks.votes
+
+        def odds(i: int) -> np.ndarray:
+            told = np.log((votes[i] + _RARE) / (1.0 + _RARE - votes[i]))
+            return told.clip(-most if last else 0.0, most)
+
+        return odds
 
     def _look(self, held_out: Callable[[int], np.ndarray]) -> None:
-        """Look at all frames, held_out(i) (h, w) bool left out of the background."""
-        own = self._settings
+        """Look at how all frames move and what they show, held_out(i) (h, w) bool left out of the background."""
 
         def grey(i: int) -> np.ndarray:
             return cv2.cvtColor(self._picture(i), cv2.COLOR_RGB2GRAY)
 
-        registration = register(grey, held_out, self._count, own.register)
-        times = Times(
-            lambda i: self._picture(i).astype(np.float32) / 255.0,
-            held_out,
-            registration,
-            self._count,
-            own,
-            flowing=False,
-        )
+        registration = register(grey, held_out, self._count, self._settings.register)
         for i in range(self._count):
-            self._moves[i] = motion_odds(grey, registration, self._count, i, own.own_motion)
+            self._moves[i] = motion_odds(grey, registration, self._count, i, self._settings.own_motion)
+        self._compare(
+            Times(
+                lambda i: self._picture(i).astype(np.float32) / 255.0,
+                held_out,
+                registration,
+                self._count,
+                self._settings,
+                flowing=False,
+            )
+        )
+
+    def _compare(self, times: Times) -> None:
+        """Compare all frames with what other times show there."""
+        own = self._settings
+        for i in range(self._count):
             behind = _other_times(times, i, self._shape, own.moving_masks)
             self._unlike[i] = difference_odds(
                 self._picture(i), behind, own.outline, own.shadow_colour, by_texture=True

@@ -73,11 +73,11 @@ def outline(
     out = np.zeros(vote.shape, bool)
     edges = replace(settings.edges, smoothness=own.smoothness)
     found = cut(rgb[part], odds, KnownDepth(np.zeros(odds.shape), 0.0), edges)
-    out[part] = _touching(found, inside[part])
+    out[part] = touching(found, inside[part])
     return out
 
 
-def _touching(mask: np.ndarray, seed: np.ndarray) -> np.ndarray:
+def touching(mask: np.ndarray, seed: np.ndarray) -> np.ndarray:
     """(h, w) bool: the pieces of a mask (h, w) bool that the seed (h, w) bool touches."""
     label, _ = ndimage.label(mask, np.ones((3, 3)))
     held = np.unique(label[seed & mask])

@@ -23,12 +23,13 @@ from surface_sos_core.masks.coarse import CoarseMasks, reduced_size
 from surface_sos_core.moving.background import Times
 from surface_sos_core.moving.camera_motion import LOCKED
 from surface_sos_core.moving.depth import BackgroundDepth, background_depth
+from surface_sos_core.moving.found import Finder
 from surface_sos_core.moving.matte import solve_alpha
 from surface_sos_core.moving.outline import Behind, learn_colours, may_be_shadow, outline
 from surface_sos_core.moving.plate import Plate, clean_plate
 from surface_sos_core.moving.registration import Registration, grown, register
 from surface_sos_core.moving.shadow import shadow_factor
-from surface_sos_core.moving.votes import NeighbourFlows, voted_everywhere
+from surface_sos_core.moving.votes import NeighbourFlows, voted_everywhere, voted_of
 from surface_sos_core.settings import MovingSettings, Settings
 
 
@@ -100,21 +101,24 @@ def follow_subject(
     progress: Callable[[int, int], None],
     model: CameraModel | None = None,
     cameras: Sequence[Camera | None] = (),
+    found: bool = False,
 ) -> Subject:
     """Mend masks, given of some or all frames, by each other over time and by what the background does not explain.
 
     camera: what it does. progress gets (done, total) steps. At least one mask must be known. model: of a camera that travels, where
-    it was solved, and the frames' cameras in it: then its depths tell where other times show the background.
+    it was solved, and the frames' cameras in it: then its depths tell where other times show the background. found: the masks
+    were, by how the background moves; what its depths leave unexplained then belongs to the subject where it touches them.
     """
     own = settings.moving
     size = reduced_size(footage, own.image_edge)
     count = len(footage.frames)
+    again = settings.moving_masks.rounds if found and model is not None else 0
     done = 0
 
     def step() -> None:
         nonlocal done
         done += 1
-        progress(done, count * (3 + own.rounds + (model is not None)))
+        progress(done, count * (3 + own.rounds + (model is not None) + 3 * again))
 
     pictures = FrameStack((count, size[1], size[0], 3))
     for i in range(count):
@@ -126,20 +130,28 @@ def follow_subject(
     flows = NeighbourFlows(pictures.__getitem__, count, settings.time_votes, settings.dense_flow, step)
     # Twice, since what is lost in several neighbouring masks is given back only by those farther away.
     votes = voted_everywhere(flows, voted_everywhere(flows, [_read(given, i, size) for i in range(count)]))
-    maybe = [grown(vote > own.maybe, own.grow) for vote in votes]
-    registration = register(grey, lambda i: maybe[i], count, settings.register)
 
     def picture(i: int) -> np.ndarray:
         return pictures[i].astype(np.float32) / 255.0
 
-    depth = None
-    if model is not None:
-        small = reduced_size(footage, settings.moving_depth.image_edge)
-        depth = background_depth(
-            picture, maybe.__getitem__, small, cameras, model, settings.moving_depth, settings.sweep, step
-        )
-    times = Times(picture, maybe.__getitem__, registration, count, settings, camera != LOCKED, depth)
-    behind = [_behind(times, i, maybe[i], own, step) for i in range(count)]
+    def background(votes: Sequence[np.ndarray]) -> Times:
+        """What frames see of it where these votes leave it free."""
+        held_out = [grown(vote > own.maybe, own.grow) for vote in votes].__getitem__
+        registration, depth = register(grey, held_out, count, settings.register), None
+        if model is not None:
+            small = reduced_size(footage, settings.moving_depth.image_edge)
+            depth = background_depth(
+                picture, held_out, small, cameras, model, settings.moving_depth, settings.sweep, step
+            )
+        return Times(picture, held_out, registration, count, settings, camera != LOCKED, depth)
+
+    times = background(votes)
+    if again and times.depth is not None:
+        finder = Finder(pictures.__getitem__, count, size, settings, step)
+        for left in reversed(range(again)):
+            votes = voted_of(flows, finder.unexplained(votes, times, last=left == 0))
+            times = background(votes)
+    behind = [_behind(times, i, own, step) for i in range(count)]
     masks: list[np.ndarray] = []
     taught = range(0, count, -(-count // settings.outline.taught_frames))
     for last in range(own.rounds + 1):
@@ -155,7 +167,7 @@ def follow_subject(
             step()
         if last < own.rounds:
             votes = voted_everywhere(flows, [mask.astype(np.float32) for mask in masks])
-    return Subject(np.stack(masks).astype(np.uint8) * 255, registration, camera, depth)
+    return Subject(np.stack(masks).astype(np.uint8) * 255, times.registration, camera, times.depth)
 
 
 def moving_layers(
@@ -222,10 +234,9 @@ def _read(given: CoarseMasks, index: int, size: tuple[int, int]) -> np.ndarray |
     return cv2.resize(given.probability[index], size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
 
 
-def _behind(
-    times: Times, index: int, hidden: np.ndarray, settings: MovingSettings, step: Callable[[], None]
-) -> Behind:
+def _behind(times: Times, index: int, settings: MovingSettings, step: Callable[[], None]) -> Behind:
     """What is behind the subject of a frame, and around it, by the median of other times."""
+    hidden = times.held_out(index)
     shape = hidden.shape
     colour, apart, known = (
         np.zeros((*shape, 3), np.float16),

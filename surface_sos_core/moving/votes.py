@@ -107,3 +107,10 @@ def voted_everywhere(flows: NeighbourFlows, masks: Sequence[np.ndarray | None]) 
     while any(vote is None for vote in votes):
         votes = voted(flows, votes)
     return [vote for vote in votes if vote is not None]
+
+
+def voted_of(flows: NeighbourFlows, masks: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The same of masks (h, w) bool that were found, an empty one being lost; one at least must not be. Twice, since what is lost
+    in several neighbouring masks is given back only by those farther away."""
+    known = [mask.astype(np.float32) if mask.any() else None for mask in masks]
+    return voted_everywhere(flows, voted_everywhere(flows, known))

@@ -41,6 +41,11 @@ class CoarseOnce:
         self._run, self._source = run, source
         self._masks: CoarseMasks | None = None
 
+    @property
+    def found(self) -> bool:
+        """Whether they are found by how the background moves."""
+        return isinstance(self._source, (AutoSource, BoxSource))
+
     def __call__(self) -> CoarseMasks:
         if self._masks is None:
             self._masks = _coarse(self._run, self._source)
@@ -122,7 +127,7 @@ def _solved(run: Run, masks: CoarseMasks) -> CameraModel | None:
 def subject_stage(
     run: Run,
     kind: ShotKind,
-    coarse: Callable[[], CoarseMasks],
+    coarse: CoarseOnce,
     model: CameraModel | None,
     inputs: dict[str, Any],
 ) -> Subject:
@@ -145,7 +150,7 @@ def subject_stage(
     if subject is None:
         progress = run.progress("steps")
         subject = follow_subject(
-            run.footage, coarse(), kind.camera.kind, run.settings, progress, model, cameras
+            run.footage, coarse(), kind.camera.kind, run.settings, progress, model, cameras, coarse.found
         )
         subject.write(path)
         run.note("masks", inputs)
