@@ -194,10 +194,14 @@ def _measured(plan: Plan, out: Path, goes_on: bool) -> dict[str, Any]:
 
 
 def _evaluated(case: Case, out: Path) -> dict[str, Any]:
-    """What `eval` measures, against the masks that were given or, from another source, that training started from."""
+    """What `eval` measures, against the masks that were given or, from another source, that training started from; of a subject
+    that moves nothing is trained, and those are not kept."""
     if case.truth is None:
         return {}
     masks = case.masks
+    moves = "train" not in json.loads((out / "shot.json").read_text(encoding="utf-8"))["stages"]
+    if isinstance(masks, str) and moves:
+        masks = None
     if isinstance(masks, str):
         folder = out.with_name(f"{out.name} masks")
         words = [*CORE, "masks", str(case.plates), "--from", masks, "--cameras", str(out / "cameras")]

@@ -116,7 +116,7 @@ def automatic_masks(
 def _untold() -> InputError:
     return InputError(
         "The camera model's sparse points and the frames' colours do not tell the object from what is around it; "
-        "give --masks or --box."
+        "give --masks or --box, or --subject moving if it moves."
     )
 
 

@@ -48,21 +48,21 @@ def moving_masks(footage: Footage, settings: Settings, progress: Callable[[int, 
         progress(done, count * (2 + 2 * own.rounds + min(1, own.rounds)))
 
     finder = Finder(pictures.__getitem__, count, size, settings, step)
-    masks = finder.first()
-    if own.rounds and any(mask.any() for mask in masks):
+    masks = _checked(finder.first(), own)
+    if own.rounds:
         flows = NeighbourFlows(pictures.__getitem__, count, settings.time_votes, settings.dense_flow, step)
         for left in reversed(range(own.rounds)):
-            masks = finder.again(voted_of(flows, masks), last=left == 0)
-    return _told(masks, size, own)
-
-
-def _told(masks: list[np.ndarray], size: tuple[int, int], settings: MovingMaskSettings) -> CoarseMasks:
-    """The same as coarse masks of this width and height; InputError where they are of nothing, or of everything."""
-    out = CoarseMasks.unknown(len(masks), size)
+            masks = _checked(finder.again(voted_of(flows, masks), last=left == 0), own)
+    out = CoarseMasks.unknown(count, size)
     for i, mask in enumerate(masks):
         out.put(i, mask)
+    return out
+
+
+def _checked(masks: list[np.ndarray], settings: MovingMaskSettings) -> list[np.ndarray]:
+    """The same masks (h, w) bool; InputError where they are of nothing, or of everything."""
     shown = [mask.mean() for mask in masks if mask.any()]
-    if len(shown) < settings.least_shown * len(masks):
+    if len(shown) < max(1, settings.least_shown * len(masks)):
         raise InputError(
             "Nothing in the footage moves against its background for long enough to be found; draw a box around the "
             "subject on one frame and give it as --masks box:FILE."
@@ -72,7 +72,7 @@ def _told(masks: list[np.ndarray], size: tuple[int, int], settings: MovingMaskSe
             "Everything in the footage moves, so there is no background to tell the subject from; give masks of some "
             "frames, or a box as --masks box:FILE."
         )
-    return out
+    return masks
 
 
 class Finder:
