@@ -1,13 +1,20 @@
 """The background's depth, looked for through the subject, of a near board before a wall that a sliding camera films."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
 from surface_sos_core.cameras.camera import Camera, CameraModel, Points
 from surface_sos_core.cameras.lens import Lens
+from surface_sos_core.evaluate.metrics import iou
+from surface_sos_core.footage import open_footage
+from surface_sos_core.masks.coarse import CoarseMasks
+from surface_sos_core.moving.camera_motion import FREE
 from surface_sos_core.moving.depth import BackgroundDepth, background_depth
-from surface_sos_core.settings import MovingDepthSettings, SweepSettings
+from surface_sos_core.moving.subject import follow_subject
+from surface_sos_core.settings import MovingDepthSettings, Settings, SweepSettings
 
 WIDTH, HEIGHT, COUNT, NEAR, FAR = 160, 90, 15, 2.5, 4.0
 LENS = Lens("SIMPLE_PINHOLE", WIDTH, HEIGHT, (150.0, WIDTH / 2, HEIGHT / 2))
@@ -101,3 +108,23 @@ def test_too_few_points_tell_no_depth() -> None:
         )
         is None
     )
+
+
+def test_a_subject_found_in_part_is_made_whole_by_what_the_depths_leave_unexplained(tmp_path: Path) -> None:
+    for i in range(COUNT):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), np.rint(255 * picture(i)[..., ::-1]).astype(np.uint8))
+    footage, part = open_footage(tmp_path), CoarseMasks.unknown(COUNT, (WIDTH, HEIGHT))
+    for i in range(COUNT):
+        upper = held_out(i)
+        upper[42:] = False
+        part.put(i, upper)
+
+    def overlap(found: bool) -> float:
+        subject = follow_subject(
+            footage, part, FREE, Settings(), lambda done, total: None, model(), CAMERAS, found
+        )
+        masks = zip(subject.masks, map(held_out, range(COUNT)), strict=True)
+        return float(np.mean([iou(mask / 255.0, truth.astype(np.float32)) for mask, truth in masks]))
+
+    assert overlap(found=True) > 0.85
+    assert overlap(found=False) < 0.6

@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 from walker import walker
 
@@ -81,3 +82,37 @@ def test_a_box_on_one_frame_finds_the_figure_in_all(tmp_path: Path) -> None:
     by_both = overlap(carry_by_flow(footage, source, settings.flow, lambda done, total: None, known))
     alone = overlap(carry_by_flow(footage, source, settings.flow, lambda done, total: None))
     assert by_both > max(0.8, alone)
+
+
+def rests_then_goes(folder: Path, count: int, rests: int, step: int) -> list[np.ndarray]:
+    """Frames of a figure before a wall that it differs little from, and where it is, (h, w) bool."""
+
+    def cloth(seed: int, sigma: float, contrast: float, mean: float) -> np.ndarray:
+        soft = cv2.GaussianBlur(
+            np.random.default_rng(seed).random((136, 240, 3)).astype(np.float32), (0, 0), sigma
+        )
+        return ((soft - soft.mean()) / soft.std() * contrast + mean).clip(0, 1)
+
+    wall, coat, masks = cloth(1, 2.0, 0.12, 0.5), cloth(2, 4.0, 0.06, 0.45), []
+    for i in range(count):
+        gone, mask = step * max(0, i - rests), np.zeros((136, 240), np.uint8)
+        cv2.ellipse(mask, (65 + gone, 70), (25, 45), 0, 0, 360, 1, -1)
+        picture = np.where(mask[..., None] > 0, np.roll(coat, gone, axis=1), wall)
+        cv2.imwrite(str(folder / f"{i:02}.png"), np.rint(255 * picture).astype(np.uint8))
+        masks.append(mask > 0)
+    return masks
+
+
+def test_a_figure_that_rests_before_it_goes_is_found_once_it_is_held_out(tmp_path: Path) -> None:
+    """At first most other times show it where it rests, so it does not differ from them, and it does not move."""
+    there = rests_then_goes(tmp_path, 16, 6, 12)
+    footage = open_footage(tmp_path)
+
+    def overlap(rounds: int) -> float:
+        settings = Settings().with_values({"moving_masks.rounds": rounds})
+        masks = moving_masks(footage, settings, lambda done, total: None)
+        pairs = zip(masks.probability, there, strict=True)
+        return float(np.mean([iou(mask / 255.0, truth.astype(np.float32)) for mask, truth in pairs]))
+
+    assert overlap(0) < 0.7
+    assert overlap(2) > 0.95

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from surface_sos_core.moving.outline import Behind, difference_odds, may_be_shadow, texture_lost
+from surface_sos_core.moving.outline import Behind, difference_odds, in_shadow, may_be_shadow, texture_lost
 from surface_sos_core.settings import OutlineSettings, ShadowColourSettings
 
 SHAPE = 120, 240
@@ -63,3 +63,15 @@ def test_the_thing_is_not_background_and_the_shadow_may_be(wall, picture):
     assert (odds[inner(THING)] > 0).mean() > 0.75
     unknown = Behind(wall, behind.spread, np.zeros(SHAPE, bool))
     assert not difference_odds(rgb, unknown, OutlineSettings(), COLOURS).any()
+
+
+def test_the_shadow_is_told_by_the_texture_that_it_leaves(wall, picture):
+    behind = Behind(wall, np.zeros(SHAPE, np.float32), np.ones(SHAPE, bool))
+    shadow = in_shadow(np.rint(255 * picture.clip(0, 1)).astype(np.uint8), behind, OutlineSettings(), COLOURS)
+    assert shadow[inner(SHADOW)].mean() > 0.8 and shadow[inner(THING)].mean() < 0.2
+    around = np.ones(SHAPE, bool)
+    around[SHADOW], around[THING] = False, False
+    assert not shadow[around].any()
+    plain = Behind(np.full((*SHAPE, 3), 0.9, np.float32), behind.spread, behind.known)
+    grey = np.full((*SHAPE, 3), 100, np.uint8)
+    assert not in_shadow(grey, plain, OutlineSettings(), COLOURS).any()  # nothing tells it from a grey coat
