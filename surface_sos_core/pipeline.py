@@ -206,7 +206,7 @@ def segment(
             masks = given.source.nearby(footage, settings)
         kind = shot_kind(
             footage, masks, shot.subject, shot.camera_move, settings,
-            lambda done, total: events.progress(done, total, "frames"),
+            lambda done, total: events.progress(done, total, "frames"), isinstance(given.source, BoxSource),
         )  # fmt: skip
 
     with folder.locked(events), frames_kept(footage, settings, folder.checkpoint) as footage:

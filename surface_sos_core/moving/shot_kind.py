@@ -43,12 +43,14 @@ def shot_kind(
     camera_move: str,
     settings: Settings,
     progress: Callable[[int, int], None],
+    drawn: bool = False,
 ) -> ShotKind:
     """Tell what a shot is from how its background moves; a few seconds for a hundred frames.
 
     masks: where the subject is known to be; subject, camera_move: of SUBJECTS and CAMERA_MOVES. A subject is taken to move
     where the camera does not travel, since nothing of it could be told from other sides; before a camera that travels where
-    its points do (`share_that_moves`). Raises InputError for a film that is cut, naming the frames, where the subject may move.
+    its points do (`share_that_moves`); drawn: the masks come from a drawing, which has background in it as well. Raises
+    InputError for a film that is cut, naming the frames, where the subject may move.
     """
     own = settings.moving
     size = reduced_size(footage, own.image_edge)
@@ -71,11 +73,13 @@ def shot_kind(
     share = None
     if subject == "auto" and camera.kind == FREE and masks is not None:
         share = _moving_share(masks, pictures.__getitem__, settings)
-    moves = share is not None and share >= settings.subject_motion.moving
+    enough = settings.subject_motion.drawn_moving if drawn else settings.subject_motion.moving
+    moves = share is not None and share >= enough
     moving = subject == "moving" or (subject == "auto" and (camera.kind != FREE or moves))
     film = f"The camera is taken for one that {_DOES[camera.kind]}{' and zooms' if camera.zooms else ''}: {camera.reason}."
     if subject == "auto" and moving:
-        why = " So" if share is None else f" {share:.0%} of the subject's points move against the world, so"
+        points = "points in the drawing" if drawn else "subject's points"
+        why = " So" if share is None else f" {share:.0%} of the {points} move against the world, so"
         film += (
             f"{why} the subject is taken to move, and gets mattes and clean plates, but no mesh, depth and normals; "
             "--subject still says otherwise, also of a thing on a turntable."

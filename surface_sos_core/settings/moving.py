@@ -99,6 +99,13 @@ class SubjectMotionSettings(Group):
         1,
         "of the corners",
     )
+    drawn_moving: float = setting(
+        0.08,
+        "The same of corners in what was drawn, which has background in it as well.",
+        0,
+        1,
+        "of the corners",
+    )
 
 
 class RegisterSettings(Group):

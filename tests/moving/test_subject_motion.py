@@ -11,7 +11,7 @@ from surface_sos_core.masks.coarse import CoarseMasks
 from surface_sos_core.masks.sources.box import BoxSource
 from surface_sos_core.masks.sources.drawn import Drawn
 from surface_sos_core.moving.registration import grown
-from surface_sos_core.moving.shot_kind import doubt_that_it_stands, shot_kind
+from surface_sos_core.moving.shot_kind import ShotKind, doubt_that_it_stands, shot_kind
 from surface_sos_core.moving.subject_motion import share_that_moves
 from surface_sos_core.settings import RegisterSettings, Settings, SubjectMotionSettings
 
@@ -113,10 +113,32 @@ def test_a_box_on_one_frame_is_enough_to_tell(step, moving, tmp_path):
     source = BoxSource(Drawn((WIDTH, HEIGHT), {4: masks[4]}))
     around = source.nearby(footage, settings)
     assert around.known.sum() > 7
-    found = shot_kind(footage, around, "auto", "auto", settings, lambda done, total: None)
+    found = shot_kind(footage, around, "auto", "auto", settings, lambda done, total: None, drawn=True)
     assert found.camera.kind == "free" and found.moving == moving
     few = source.nearby(footage, settings.with_values({"subject_motion.drawn_reach": 2}))
     assert np.flatnonzero(few.known).tolist() == [2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(("step", "moving"), [((0.0, 0.0), False), ((0.0, -0.04), True)])
+def test_a_box_has_background_in_it_as_well(step, moving):
+    pictures, masks = film(step)
+    roomy = CoarseMasks.unknown(COUNT, (WIDTH, HEIGHT))
+    for i, mask in enumerate(masks):
+        rows, columns = np.nonzero(mask)
+        width, box = np.ptp(columns), np.zeros(mask.shape, bool)
+        box[
+            max(0, rows.min() - 4) : rows.max() + 5, max(0, columns.min() - width) : columns.max() + width
+        ] = True
+        roomy.put(i, box)
+
+    def found(drawn: bool) -> ShotKind:
+        return shot_kind(
+            Film(pictures), roomy, "auto", "auto", Settings(), lambda done, total: None, drawn=drawn
+        )
+
+    assert found(drawn=True).moving == moving
+    assert not found(drawn=False).moving
+    assert ("of the points in the drawing move" in found(drawn=True).told) == moving
 
 
 class Film:
