@@ -23,7 +23,7 @@ _HELP = (
 )
 _PARALLAX = (
     "the method needs parallax: film while walking around the object, "
-    "not from one place or by turning the camera"
+    "not from one place or by turning the camera; if the subject moves, give --subject moving"
 )
 
 
