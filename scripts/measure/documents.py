@@ -24,6 +24,7 @@ from measure.tables import (
     MATTES,
     MESHES,
     PLATES,
+    STARTS,
     Column,
     Entry,
     endings,
@@ -115,6 +116,18 @@ def _variants(
         return _joined(rows, endings(kept), provenance(kept)) if rows else ""
 
     return lambda files: _by_label(files, part, show)
+
+
+def _starts(files: Sequence[Results]) -> str:
+    def show(named: list[tuple[str, Entry]]) -> str:
+        tables = []
+        for start in dict.fromkeys(entry["variant"] for _, entry in named):
+            own = [(name, entry) for name, entry in named if entry["variant"] == start]
+            if rows := shots_table(own, STARTS):
+                tables.append(f"`{start}`:\n\n{rows}")
+        return _joined(*tables, endings(named), provenance(named))
+
+    return _by_label(files, "starts", show)
 
 
 def _speed(files: Sequence[Results]) -> str:
@@ -234,7 +247,7 @@ SECTIONS: dict[str, Section] = {
     "held plates": _of_shots(*HELD),
     "meshes": _of_shots(*MESHES),
     "costs": _of_shots(*COSTS),
-    "starts": _variants("starts", IN_AND_OUT),
+    "starts": _starts,
     "parts": _variants("ablation", (MATTES[2], MATTES[6]), lambda variant: not variant.startswith("masks ")),
     "masks": _variants("ablation", IN_AND_OUT, _is_of_masks),
     "speed": _speed,

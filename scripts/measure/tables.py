@@ -311,6 +311,9 @@ IN_AND_OUT = (
 )
 
 
+STARTS = (*IN_AND_OUT, MATTES[3], MATTES[4])
+
+
 def _titled(name: str, entry: Entry) -> str:
     return f"{name}, {entry['variant']}" if entry.get("variant") else name
 
