@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,9 +11,12 @@ import numpy as np
 from surface_sos_core.layers.seams import spread
 from surface_sos_core.moving.depth import BackgroundDepth
 from surface_sos_core.moving.flow import flows_between, sample
+from surface_sos_core.moving.outline import may_be_shadow
 from surface_sos_core.moving.registration import Registration, corner_travel, follow
-from surface_sos_core.settings import DenseFlowSettings, OtherTimeSettings, Settings
+from surface_sos_core.settings import DenseFlowSettings, OtherTimeSettings, Settings, ShadowColourSettings
 from surface_sos_core.shapes import part_around
+
+_LEAST_BLUR = 0.7  # pixels: single ones tell noise
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,20 @@ class Views:
         median = median_of_first(np.where(self.seen[..., None], self.colour, np.inf), count)
         apart = np.abs(self.colour - median).max(axis=-1)
         return median, median_of_first(np.where(self.seen, apart, np.inf), count), count
+
+    def in_light(self, sigma: float, settings: ShadowColourSettings) -> Views:
+        """The same without what is in shadow there, once it is blurred by so many pixels: the tint of what the brighter ones of
+        the others show, but clearly darker."""
+        if len(self.frames) < 2:
+            return self
+        soft = np.stack([cv2.GaussianBlur(colour, (0, 0), sigma) for colour in self.colour])
+        count = self.seen.sum(axis=0)
+        order = np.argsort(np.where(self.seen, soft.mean(axis=-1), np.inf), axis=0)
+        bright = np.take_along_axis(order, (np.maximum(count - 1, 0) * 3 // 4)[None], axis=0)[0]
+        reference = np.take_along_axis(soft, bright[None, ..., None], axis=0)[0]
+        clearly = replace(settings, faintest=settings.plain)
+        dark = np.stack([may_be_shadow(colour, reference, clearly) for colour in soft])
+        return replace(self, seen=self.seen & ~dark)
 
 
 def median_of_first(values: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -80,7 +97,9 @@ class Times:
         They are brought to the part of the frame that is around it.
         """
         part = part_around(wanted, round(self.settings.other_times.margin * max(wanted.shape)))
-        return self.bring(frame, self._chosen(frame, wanted, most), part)
+        views = self.bring(frame, self._chosen(frame, wanted, most), part)
+        sigma = max(_LEAST_BLUR, self.settings.shadow.smooth * max(wanted.shape))
+        return views.in_light(sigma, self.settings.shadow_colour)
 
     def bring(self, frame: int, others: Sequence[int], part: tuple[slice, slice]) -> Views:
         """Other frames as a part of one would show them."""
