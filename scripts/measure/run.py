@@ -199,7 +199,7 @@ def _evaluated(case: Case, out: Path) -> dict[str, Any]:
     if case.truth is None:
         return {}
     masks = case.masks
-    moves = "train" not in json.loads((out / "shot.json").read_text(encoding="utf-8"))["stages"]
+    moves = "train" not in json.loads((out / "shot.json").read_text(encoding="utf-8"))["timings"]
     if isinstance(masks, str) and moves:
         masks = None
     if isinstance(masks, str):

@@ -147,6 +147,7 @@ def child(monkeypatch):
         def __init__(self) -> None:
             self.asked: list[list[str]] = []
             self.endings: dict[str, Ended] = {}
+            self.timings = {"train": 5.0}
 
         def __call__(self, words, log=None):
             name, rest = words[3], words[4:]
@@ -155,7 +156,7 @@ def child(monkeypatch):
             if ended.code == 0 and name == "segment":
                 out = Path(rest[rest.index("--out") + 1])
                 out.mkdir(parents=True, exist_ok=True)
-                (out / "shot.json").write_text(json.dumps({"timings": {"train": 5.0}}))
+                (out / "shot.json").write_text(json.dumps({"timings": self.timings}))
             if name == "eval":
                 (Path(rest[0]) / "evaluation").mkdir(exist_ok=True)
                 (Path(rest[0]) / "evaluation" / "metrics.json").write_text(json.dumps(METRICS))
@@ -255,6 +256,12 @@ def test_masks_of_a_source_are_made_again_to_be_measured(footage, tmp_path, chil
     assert child.names() == ["segment", "masks", "eval"]
     assert child.asked[1][2:4] == ["--from", "box:drawn.json"]
     assert child.asked[2][-1] == child.asked[1][child.asked[1].index("--out") + 1]
+
+
+def test_a_subject_that_moves_has_no_masks_to_be_measured_by(footage, tmp_path, child):
+    child.timings = {"layers": 5.0}
+    run.run(Plan(replace(footage_cases(footage)[1], masks="auto"), Settings()), tmp_path / "runs" / "teddy")
+    assert child.names() == ["segment", "eval"] and "--masks" not in child.asked[1]
 
 
 def test_a_command_is_listened_to(tmp_path):
