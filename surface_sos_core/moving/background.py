@@ -98,7 +98,7 @@ class Times:
         """
         part = part_around(wanted, round(self.settings.other_times.margin * max(wanted.shape)))
         views = self.bring(frame, self._chosen(frame, wanted, most), part)
-        sigma = max(_LEAST_BLUR, self.settings.shadow.smooth * max(wanted.shape))
+        sigma = max(_LEAST_BLUR, self.settings.other_times.shadow_blur * max(wanted.shape))
         return views.in_light(sigma, self.settings.shadow_colour)
 
     def bring(self, frame: int, others: Sequence[int], part: tuple[slice, slice]) -> Views:

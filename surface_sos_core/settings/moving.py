@@ -338,6 +338,11 @@ class OtherTimeSettings(Group):
         "Standard deviation that flow of the background is smoothed with, as a share of the longer edge.",
         1e-5, 1, "of the edge",
     )  # fmt: skip
+    shadow_blur: float = setting(
+        0.004,
+        "Standard deviation that they are blurred with to tell which show a place in shadow, as a share of the longer edge.",
+        0, 1, "of the edge",
+    )  # fmt: skip
     exposure_pixels: int = setting(
         500, "Pixels that both show, or their exposures are left as they are.", 1, 100_000_000, "pixels"
     )
