@@ -166,7 +166,7 @@ def _measured(plan: Plan, out: Path, goes_on: bool) -> dict[str, Any]:
     ended = command([*words, *plan.settings.words()], out.with_name(f"{out.name}.log"))
     manifest = json.loads((out / "shot.json").read_text(encoding="utf-8")) if ended.code == 0 else {}
     refused = ended.code == NOT_SOLVED or (ended.code == BAD_INPUT and len(ended.stages) > 1)
-    measured = _evaluated(case, out) if ended.code == 0 else {}
+    measured = _evaluated(case, out, "train" in manifest["timings"]) if ended.code == 0 else {}
     return {
         "settings": {
             "preset": plan.settings.preset,
@@ -193,14 +193,13 @@ def _measured(plan: Plan, out: Path, goes_on: bool) -> dict[str, Any]:
     }
 
 
-def _evaluated(case: Case, out: Path) -> dict[str, Any]:
+def _evaluated(case: Case, out: Path, trained: bool) -> dict[str, Any]:
     """What `eval` measures, against the masks that were given or, from another source, that training started from; of a subject
     that moves nothing is trained, and those are not kept."""
     if case.truth is None:
         return {}
     masks = case.masks
-    moves = "train" not in json.loads((out / "shot.json").read_text(encoding="utf-8"))["timings"]
-    if isinstance(masks, str) and moves:
+    if isinstance(masks, str) and not trained:
         masks = None
     if isinstance(masks, str):
         folder = out.with_name(f"{out.name} masks")

@@ -11,12 +11,12 @@ import numpy as np
 from surface_sos_core.layers.seams import spread
 from surface_sos_core.moving.depth import BackgroundDepth
 from surface_sos_core.moving.flow import flows_between, sample
-from surface_sos_core.moving.outline import may_be_shadow
+from surface_sos_core.moving.outline import clearly_darker
 from surface_sos_core.moving.registration import Registration, corner_travel, follow
 from surface_sos_core.settings import DenseFlowSettings, OtherTimeSettings, Settings, ShadowColourSettings
 from surface_sos_core.shapes import part_around
 
-_LEAST_BLUR = 0.7  # pixels: single ones tell noise
+LEAST_BLUR = 0.7  # pixels: single ones tell noise
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,7 @@ class Views:
         order = np.argsort(np.where(self.seen, soft.mean(axis=-1), np.inf), axis=0)
         bright = np.take_along_axis(order, (np.maximum(count - 1, 0) * 3 // 4)[None], axis=0)[0]
         reference = np.take_along_axis(soft, bright[None, ..., None], axis=0)[0]
-        clearly = replace(settings, faintest=settings.plain)
-        dark = np.stack([may_be_shadow(colour, reference, clearly) for colour in soft])
+        dark = np.stack([clearly_darker(colour, reference, settings) for colour in soft])
         return replace(self, seen=self.seen & ~dark)
 
 
@@ -98,7 +97,7 @@ class Times:
         """
         part = part_around(wanted, round(self.settings.other_times.margin * max(wanted.shape)))
         views = self.bring(frame, self._chosen(frame, wanted, most), part)
-        sigma = max(_LEAST_BLUR, self.settings.other_times.shadow_blur * max(wanted.shape))
+        sigma = max(LEAST_BLUR, self.settings.other_times.shadow_blur * max(wanted.shape))
         return views.in_light(sigma, self.settings.shadow_colour)
 
     def bring(self, frame: int, others: Sequence[int], part: tuple[slice, slice]) -> Views:

@@ -103,7 +103,7 @@ class Finder:
         """The same, with what was found held out, by its neighbours' votes (h, w); last: what the background explains is taken
         off."""
         own, moving = self._settings.moving_masks, self._settings.moving
-        self._look(lambda i: grown(votes[i] > moving.maybe, moving.grow))
+        self._look([grown(vote > moving.maybe, moving.grow) for vote in votes].__getitem__)
         weights = (own.last_motion, own.last_difference, -np.inf) if last else (1.0, 1.0, 0.0)
         return self._drawn(self._prior(votes, last), *weights)
 

@@ -123,6 +123,11 @@ def may_be_shadow(own: np.ndarray, clean: np.ndarray, settings: ShadowColourSett
     return dark & (tint < settings.tint + settings.deep_tint * depth)
 
 
+def clearly_darker(own: np.ndarray, clean: np.ndarray, settings: ShadowColourSettings) -> np.ndarray:
+    """The same where it is as dark as plain shadows are."""
+    return may_be_shadow(own, clean, replace(settings, faintest=settings.plain))
+
+
 def texture_lost(own: np.ndarray, clean: np.ndarray, settings: ShadowColourSettings) -> np.ndarray:
     """(h, w) bool: where the clean plate (h, w, 3), in display values, has texture that a picture of it has not."""
     kept, there = _texture(own, clean, settings)
@@ -137,7 +142,7 @@ def in_shadow(
     own = cv2.GaussianBlur(rgb.astype(np.float32) / 255.0, (0, 0), outlines.blur)
     clean = cv2.GaussianBlur(behind.colour.astype(np.float32), (0, 0), outlines.blur)
     kept, there = _texture(own, clean, settings)
-    dark = may_be_shadow(own, clean, replace(settings, faintest=settings.plain))
+    dark = clearly_darker(own, clean, settings)
     return behind.known & dark & there & (kept >= settings.texture_kept)
 
 

@@ -8,12 +8,10 @@ from scipy import ndimage
 
 from surface_sos_core.footage.colour import srgb_decode
 from surface_sos_core.layers.seams import spread
-from surface_sos_core.moving.background import Views
+from surface_sos_core.moving.background import LEAST_BLUR, Views
 from surface_sos_core.moving.outline import may_be_shadow
 from surface_sos_core.settings import ShadowColourSettings, ShadowSettings
 from surface_sos_core.shapes import disc
-
-_LEAST_BLUR = 0.7  # pixels: single ones tell noise
 
 
 def shadow_factor(
@@ -33,7 +31,7 @@ def shadow_factor(
         return out
     own, covered = picture[views.part], hole[views.part]
     edge = max(hole.shape)
-    sigma = max(_LEAST_BLUR, settings.smooth * edge)
+    sigma = max(LEAST_BLUR, settings.smooth * edge)
     clean, apart, count = views.middle()
     usable = ~covered & (count >= settings.least_seen)
     light = _within(srgb_decode(own).astype(np.float32) + settings.lift, usable, sigma)

@@ -128,8 +128,7 @@ def follow_subject(
         return cv2.cvtColor(pictures[i], cv2.COLOR_RGB2GRAY)
 
     flows = NeighbourFlows(pictures.__getitem__, count, settings.time_votes, settings.dense_flow, step)
-    # Twice, since what is lost in several neighbouring masks is given back only by those farther away.
-    votes = voted_everywhere(flows, voted_everywhere(flows, [_read(given, i, size) for i in range(count)]))
+    votes = voted_of(flows, [_read(given, i, size) for i in range(count)])
 
     def picture(i: int) -> np.ndarray:
         return pictures[i].astype(np.float32) / 255.0

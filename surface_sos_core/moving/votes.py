@@ -109,8 +109,8 @@ def voted_everywhere(flows: NeighbourFlows, masks: Sequence[np.ndarray | None]) 
     return [vote for vote in votes if vote is not None]
 
 
-def voted_of(flows: NeighbourFlows, masks: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The same of masks (h, w) bool that were found, an empty one being lost; one at least must not be. Twice, since what is lost
-    in several neighbouring masks is given back only by those farther away."""
-    known = [mask.astype(np.float32) if mask.any() else None for mask in masks]
+def voted_of(flows: NeighbourFlows, masks: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    """The same of masks (h, w) that were given or found, an empty one being lost; one at least must not be. Twice, since what is
+    lost in several neighbouring masks is given back only by those farther away."""
+    known = [None if mask is None or not mask.any() else mask.astype(np.float32) for mask in masks]
     return voted_everywhere(flows, voted_everywhere(flows, known))
